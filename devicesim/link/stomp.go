@@ -1,0 +1,260 @@
+package link
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/go-stomp/stomp/v3"
+	"github.com/go-stomp/stomp/v3/frame"
+)
+
+const (
+	// writeQueue is how many frames wait in the library for its writer.
+	writeQueue = 32
+	// maxUnsentAcks bounds the acknowledgements that wait to be written; a server leaves far fewer messages unacknowledged.
+	maxUnsentAcks = 4096
+)
+
+// STOMPConfig says how to connect to a STOMP broker. Addr is required.
+type STOMPConfig struct {
+	Addr      string        // host:port
+	ClientID  string        // client-id header; empty: none
+	HeartBeat time.Duration // asked for in both directions; 0 means 10 s
+	Buffer    int           // bytes of the library's read and write buffer, each; 0 means 4096
+	Logger    *slog.Logger  // nil: silent
+}
+
+// STOMP is one connection to a STOMP broker. Its methods may be called concurrently. Close must be called, also once the
+// link is lost.
+//
+// What it keeps its callers from, in go-stomp v3.1.5: Dial ignores its context; Send blocks while the server reads nothing, so that one
+// stuck connection would hold up a goroutine that sends for many ([STOMP.TrySend] does not block); an ACK from the goroutine that
+// receives can deadlock with deliveries ([STOMP.Ack] hands it over); a subscription's channel that nobody reads stops the whole
+// connection; a receipt that comes after its timeout blocks the library's loop for ever (so the connection is cut first).
+type STOMP struct {
+	conn *stomp.Conn
+	net  *conn
+	work sync.WaitGroup // goroutines of this value
+
+	mu      sync.Mutex
+	refusal error            // the server's ERROR; guarded by mu
+	acks    []*stomp.Message // waiting to be acknowledged; guarded by mu
+	acking  bool             // a goroutine is at it; guarded by mu
+}
+
+// DialSTOMP connects and waits for CONNECTED.
+func DialSTOMP(ctx context.Context, cfg STOMPConfig) (*STOMP, error) {
+	ctx, cancel := context.WithTimeout(ctx, HandshakeTimeout)
+	defer cancel()
+	nc, err := dial(ctx, cfg.Addr, 0)
+	if err != nil {
+		return nil, fmt.Errorf("STOMP: %w", err)
+	}
+	cut := context.AfterFunc(ctx, func() { _ = nc.Close() })
+	c, err := stomp.ConnectWithContext(ctx, nc, stompOptions(cfg)...)
+	if !cut() && err == nil {
+		_ = c.MustDisconnect()
+		err = ctx.Err()
+	}
+	if err != nil {
+		_ = nc.Close()
+		return nil, fmt.Errorf("STOMP: %s: %w", cfg.Addr, reason(serverError(err)))
+	}
+	return &STOMP{conn: c, net: nc}, nil
+}
+
+func stompOptions(cfg STOMPConfig) []func(*stomp.Conn) error {
+	beat := cmp.Or(cfg.HeartBeat, 10*time.Second)
+	size := cmp.Or(cfg.Buffer, 4096)
+	opts := []func(*stomp.Conn) error{
+		stomp.ConnOpt.HeartBeat(beat, beat),
+		stomp.ConnOpt.ReadBufferSize(size),
+		stomp.ConnOpt.WriteBufferSize(size),
+		stomp.ConnOpt.WriteChannelCapacity(writeQueue),
+		stomp.ConnOpt.MsgSendTimeout(CloseTimeout),
+		// Longer than ours: by then the connection has been cut and the library's loop is not left with a receipt nobody takes.
+		stomp.ConnOpt.DisconnectReceiptTimeout(CloseTimeout + time.Second),
+		stomp.ConnOpt.RcvReceiptTimeout(HandshakeTimeout + time.Second),
+		stomp.ConnOpt.Logger(stompLog{cfg.Logger}),
+	}
+	if cfg.ClientID != "" {
+		opts = append(opts, stomp.ConnOpt.Header("client-id", cfg.ClientID))
+	}
+	return opts
+}
+
+// serverError puts the explanation in the body of an ERROR frame beside its message.
+func serverError(err error) error {
+	var refusal stomp.Error
+	if p := (*stomp.Error)(nil); errors.As(err, &p) {
+		refusal = *p
+	} else if !errors.As(err, &refusal) {
+		return err
+	}
+	if refusal.Frame == nil || refusal.Frame.Command != frame.ERROR || len(refusal.Frame.Body) == 0 {
+		return err
+	}
+	return fmt.Errorf("%s: %.300s", refusal.Message, refusal.Frame.Body)
+}
+
+// Server returns the server's name for itself, from CONNECTED.
+func (s *STOMP) Server() string { return s.conn.Server() }
+
+// Lost is closed when the connection has ended, for whatever reason.
+func (s *STOMP) Lost() <-chan struct{} { return s.net.lost }
+
+// Err says why the connection ended; nil while it has not. After Close it prefers the server's own words.
+func (s *STOMP) Err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.refusal != nil {
+		return s.refusal
+	}
+	return s.net.err()
+}
+
+// Subscribe has handle called, in one goroutine, for each message of destination. handle must not call Close.
+func (s *STOMP) Subscribe(destination string, ack stomp.AckMode, handle func(*stomp.Message), opts ...func(*frame.Frame) error) error {
+	sub, err := s.conn.Subscribe(destination, ack, opts...)
+	if err != nil {
+		return fmt.Errorf("STOMP: subscribe %s: %w", destination, err)
+	}
+	s.work.Go(func() { s.receive(sub, handle) })
+	return nil
+}
+
+// receive reads the subscription until the library closes it. If the connection dies just as SUBSCRIBE is queued, the
+// library never does; then the loss and a grace period end it.
+func (s *STOMP) receive(sub *stomp.Subscription, handle func(*stomp.Message)) {
+	lost := s.net.lost
+	var grace <-chan time.Time
+	for {
+		select {
+		case m, ok := <-sub.C:
+			switch {
+			case !ok:
+				return
+			case m.Err != nil:
+				s.fail(m.Err)
+			default:
+				handle(m)
+			}
+		case <-lost:
+			lost = nil
+			grace = time.After(CloseTimeout)
+		case <-grace:
+			return
+		}
+	}
+}
+
+func (s *STOMP) fail(err error) {
+	var e *stomp.Error
+	if errors.As(err, &e) && e.Frame != nil && e.Frame.Header.Get(frame.Message) != "connection closed" {
+		s.mu.Lock()
+		s.refusal = cmp.Or(s.refusal, serverError(err))
+		s.mu.Unlock()
+	}
+	s.net.fail(err)
+}
+
+// TrySend sends without a receipt and without waiting. It reports whether the frame was taken: false without an error
+// says that the connection is behind, and what has been said would only be older when it arrives. body must not be changed afterwards.
+func (s *STOMP) TrySend(destination, contentType string, body []byte) (bool, error) {
+	if s.conn.Stats().CurrentWriteChanSize >= writeQueue/2 {
+		return false, nil
+	}
+	if err := s.conn.Send(destination, contentType, body); err != nil {
+		return false, err
+	}
+	return true, nil
+}
+
+// Send sends and waits until the server confirms with a receipt that it has processed the frame. Any failure ends the link.
+func (s *STOMP) Send(ctx context.Context, destination, contentType string, body []byte, opts ...func(*frame.Frame) error) error {
+	ctx, cancel := context.WithTimeout(ctx, HandshakeTimeout)
+	defer cancel()
+	cut := context.AfterFunc(ctx, func() { _ = s.net.Close() })
+	err := s.conn.Send(destination, contentType, body, append(opts, stomp.SendOpt.Receipt)...)
+	if !cut() && err != nil {
+		err = fmt.Errorf("no receipt: %w", ctx.Err())
+	}
+	if err != nil {
+		_ = s.net.Close()
+		return fmt.Errorf("STOMP: send to %s: %w", destination, serverError(err))
+	}
+	return nil
+}
+
+// Ack acknowledges m, without making the caller wait for the connection.
+func (s *STOMP) Ack(m *stomp.Message) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.acks) >= maxUnsentAcks {
+		_ = s.net.Close()
+		return
+	}
+	s.acks = append(s.acks, m)
+	if !s.acking {
+		s.acking = true
+		s.work.Go(s.sendAcks)
+	}
+}
+
+func (s *STOMP) sendAcks() {
+	for {
+		s.mu.Lock()
+		batch := s.acks
+		s.acks = nil
+		s.acking = len(batch) > 0
+		s.mu.Unlock()
+		if len(batch) == 0 {
+			return
+		}
+		for _, m := range batch {
+			if s.conn.Ack(m) != nil {
+				break // the link is lost and the server delivers again
+			}
+		}
+	}
+}
+
+// Close disconnects in order (DISCONNECT, its receipt) or, when that takes longer than CloseTimeout, cuts the connection. It
+// returns when everything that belonged to the link has ended.
+func (s *STOMP) Close() {
+	select {
+	case <-s.net.lost:
+	default:
+		cut := time.AfterFunc(CloseTimeout, func() { _ = s.net.Close() })
+		_ = s.conn.Disconnect() // the error says no more than that the link is gone
+		cut.Stop()
+	}
+	_ = s.net.Close()
+	s.work.Wait()
+}
+
+// Abort cuts the connection without a word to the server.
+func (s *STOMP) Abort() { _ = s.net.Close() }
+
+// stompLog hands the library's remarks on as debug lines: what matters of them is in the errors.
+type stompLog struct{ log *slog.Logger }
+
+func (l stompLog) debug(format string, v ...any) {
+	if l.log != nil && l.log.Enabled(context.Background(), slog.LevelDebug) {
+		l.log.Debug("stomp client", "detail", fmt.Sprintf(format, v...))
+	}
+}
+
+func (l stompLog) Debugf(format string, v ...any)   { l.debug(format, v...) }
+func (l stompLog) Infof(format string, v ...any)    { l.debug(format, v...) }
+func (l stompLog) Warningf(format string, v ...any) { l.debug(format, v...) }
+func (l stompLog) Errorf(format string, v ...any)   { l.debug(format, v...) }
+func (l stompLog) Debug(message string)             { l.debug("%s", message) }
+func (l stompLog) Info(message string)              { l.debug("%s", message) }
+func (l stompLog) Warning(message string)           { l.debug("%s", message) }
+func (l stompLog) Error(message string)             { l.debug("%s", message) }
