@@ -1,0 +1,137 @@
+package broker
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"mwm/server/topic"
+)
+
+// Options are the limits of a broker. A zero field means its default.
+type Options struct {
+	// MaxQueues is how many queues may exist; default 100,000.
+	MaxQueues int
+	// MaxQueueMessages and MaxQueueBytes bound one queue; defaults 1,000,000
+	// and 256 MiB. A message over them is refused.
+	MaxQueueMessages int
+	MaxQueueBytes    int
+	// MaxRetained and MaxRetainedBytes bound the retained messages of all
+	// topics; defaults 1,000,000 and 256 MiB. A message over them is delivered,
+	// but not retained, and counted.
+	MaxRetained      int
+	MaxRetainedBytes int
+	// MaxDeliveries is how often a message is delivered before it is moved to
+	// the queue "DLQ." + name; default 6.
+	MaxDeliveries int
+	// Watch tells which queues the observer is told about; nil: none.
+	Watch func(queue string) bool
+	// Observer is told what happens; nil: nobody.
+	Observer Observer
+}
+
+// withDefaults returns a copy with the defaults filled in.
+func (o Options) withDefaults() Options {
+	def := func(p *int, v int) {
+		if *p <= 0 {
+			*p = v
+		}
+	}
+	def(&o.MaxQueues, 100_000)
+	def(&o.MaxQueueMessages, 1_000_000)
+	def(&o.MaxQueueBytes, 256<<20)
+	def(&o.MaxRetained, 1_000_000)
+	def(&o.MaxRetainedBytes, 256<<20)
+	def(&o.MaxDeliveries, 6)
+	if o.Watch == nil {
+		o.Watch = func(string) bool { return false }
+	}
+	if o.Observer == nil {
+		o.Observer = nobody{}
+	}
+	return o
+}
+
+// Stats count what has happened since the start.
+type Stats struct {
+	In         atomic.Uint64 // messages published to topics
+	Enqueued   atomic.Uint64 // messages accepted by queues
+	Consumed   atomic.Uint64 // messages acknowledged
+	Expired    atomic.Uint64 // messages given up because their time was over
+	Dead       atomic.Uint64 // messages moved to a dead letter queue
+	Refused    atomic.Uint64 // messages refused because a queue was full
+	Unretained atomic.Uint64 // messages not retained because of the limits
+}
+
+// Broker routes messages. Its methods are safe for concurrent use.
+type Broker struct {
+	opt        Options
+	observe    Observer
+	routes     routes
+	clients    clients
+	publishers atomic.Uint64
+	stats      Stats
+
+	retainedMu     sync.RWMutex
+	retained       topic.Names[*Message]
+	retainedBytes  int
+	retainedExpiry expiries[string]
+
+	queuesMu sync.RWMutex
+	queues   map[string]*Queue
+}
+
+// New returns a broker.
+func New(opt Options) *Broker {
+	b := &Broker{opt: opt.withDefaults(), queues: map[string]*Queue{}}
+	b.observe = b.opt.Observer
+	b.routes.init()
+	b.publishers.Store(rand.Uint64N(1_000_000))
+	return b
+}
+
+// Stats returns the counters.
+func (b *Broker) Stats() *Stats { return &b.stats }
+
+// Run gives up messages whose time is over, until ctx ends.
+func (b *Broker) Run(ctx context.Context) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case now := <-tick.C:
+			b.expireQueues(now)
+			b.expireRetained(now)
+		}
+	}
+}
+
+// Subscribe adds a subscription: messages published from now on reach it.
+func (b *Broker) Subscribe(s *Subscription) error {
+	if err := topic.CheckFilter(s.Filter); err != nil {
+		return err
+	}
+	b.routes.add(s)
+	return nil
+}
+
+// Unsubscribe removes a subscription and reports whether it was there. A
+// message that is being delivered may still reach it.
+func (b *Broker) Unsubscribe(s *Subscription) bool { return b.routes.remove(s) }
+
+// Subscriptions is the number of subscriptions to topics.
+func (b *Broker) Subscriptions() int { return b.routes.len() }
+
+// Listeners is the number of connected subscribers of a topic, the server's own
+// left out.
+func (b *Broker) Listeners(name string) int {
+	r, err := b.routes.lookup([]byte(name))
+	if err != nil {
+		return 0
+	}
+	return r.Listeners()
+}

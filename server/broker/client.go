@@ -1,0 +1,137 @@
+package broker
+
+import (
+	"errors"
+	"sync"
+	"time"
+)
+
+// Protocol names what a client speaks.
+type Protocol string
+
+const (
+	STOMP    Protocol = "stomp"
+	MQTT     Protocol = "mqtt"
+	Internal Protocol = "internal" // the server itself
+)
+
+// ErrTakenOver closes a connection when another one connects with its client identifier.
+var ErrTakenOver = errors.New("another connection took over this client-id")
+
+// Client is a connection that has been accepted by its front end.
+type Client struct {
+	// ID is the STOMP client-id or MQTT client identifier; may be empty for STOMP.
+	ID        string
+	Protocol  Protocol
+	Version   string
+	Remote    string
+	Principal string // who authenticated; "" for anonymous
+	Since     time.Time
+	// Close ends the connection with a reason that the peer is told. It must
+	// not block and may be called more than once.
+	Close func(reason error)
+}
+
+type clientKey struct {
+	protocol Protocol
+	id       string
+}
+
+// clients are those connected now.
+type clients struct {
+	mu   sync.Mutex
+	all  map[*Client]struct{}
+	byID map[clientKey]*Client
+}
+
+// Attach registers a client. One of the same protocol and identifier that is
+// connected already is told ErrTakenOver and closed.
+func (b *Broker) Attach(c *Client) {
+	b.clients.mu.Lock()
+	if b.clients.all == nil {
+		b.clients.all = map[*Client]struct{}{}
+		b.clients.byID = map[clientKey]*Client{}
+	}
+	b.clients.all[c] = struct{}{}
+	var old *Client
+	if c.ID != "" {
+		key := clientKey{c.Protocol, c.ID}
+		old = b.clients.byID[key]
+		b.clients.byID[key] = c
+	}
+	b.clients.mu.Unlock()
+	if old != nil {
+		old.Close(ErrTakenOver)
+	}
+	b.observe.Connected(c)
+}
+
+// Detach takes a client off the register; err is why it ended, nil when it said
+// goodbye. It reports whether the client was the last one under its identifier,
+// false when another one has taken over.
+func (b *Broker) Detach(c *Client, err error) (last bool) {
+	b.clients.mu.Lock()
+	_, known := b.clients.all[c]
+	delete(b.clients.all, c)
+	last = true
+	if c.ID != "" {
+		key := clientKey{c.Protocol, c.ID}
+		if last = b.clients.byID[key] == c; last {
+			delete(b.clients.byID, key)
+		}
+	}
+	b.clients.mu.Unlock()
+	if known {
+		b.observe.Disconnected(c, err, last)
+	}
+	return last
+}
+
+// Clients returns those connected now, in no order.
+func (b *Broker) Clients() []*Client {
+	b.clients.mu.Lock()
+	defer b.clients.mu.Unlock()
+	all := make([]*Client, 0, len(b.clients.all))
+	for c := range b.clients.all {
+		all = append(all, c)
+	}
+	return all
+}
+
+// Observer is told what happens to clients and queues. Its methods are called
+// without a lock held and must not block.
+type Observer interface {
+	Connected(c *Client)
+	// Disconnected says why a client went: err is nil when it said goodbye, and
+	// last is false when another connection has taken over its identifier.
+	Disconnected(c *Client, err error, last bool)
+	// Queued is told each step in the life of a message on a watched queue.
+	Queued(ev QueueEvent)
+}
+
+// QueueStep is a step in the life of a message on a queue.
+type QueueStep uint8
+
+const (
+	Accepted  QueueStep = iota // on the queue (and on disk, if persistent)
+	Delivered                  // written to a consumer's connection
+	Consumed                   // acknowledged
+	Returned                   // not acknowledged, back on the queue
+	Refused                    // NACKed by the consumer
+	Expired                    // given up: its time is over
+	Dead                       // given up: delivered too often
+)
+
+// QueueEvent is one step.
+type QueueEvent struct {
+	Step    QueueStep
+	Message *Message
+	Client  *Client // the consumer's, if one is concerned
+}
+
+// nobody observes nothing.
+type nobody struct{}
+
+func (nobody) Connected(*Client)                 {}
+func (nobody) Disconnected(*Client, error, bool) {}
+func (nobody) Queued(QueueEvent)                 {}

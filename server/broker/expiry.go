@@ -1,0 +1,62 @@
+package broker
+
+import (
+	"container/heap"
+	"time"
+)
+
+// expiries is a heap of things by the time at which they are due. What has been
+// dealt with otherwise meanwhile is found out when it comes up.
+type expiries[T any] struct{ h expiryHeap[T] }
+
+type expiring[T any] struct {
+	at int64 // ms since 1970 UTC
+	x  T
+}
+
+// add plans x for the given time; 0 means never.
+func (e *expiries[T]) add(at int64, x T) {
+	if at != 0 {
+		heap.Push(&e.h, expiring[T]{at, x})
+	}
+}
+
+// due removes and returns what is due.
+func (e *expiries[T]) due(now time.Time) (due []T) {
+	for len(e.h) > 0 && e.h[0].at <= now.UnixMilli() {
+		due = append(due, heap.Pop(&e.h).(expiring[T]).x)
+	}
+	return due
+}
+
+// compact forgets what keep refuses, once that may be more than the live ones:
+// without it, things replaced long before their time would pile up.
+func (e *expiries[T]) compact(live int, keep func(at int64, x T) bool) {
+	if len(e.h) < 2*live+1024 {
+		return
+	}
+	w := 0
+	for _, x := range e.h {
+		if keep(x.at, x.x) {
+			e.h[w] = x
+			w++
+		}
+	}
+	clear(e.h[w:])
+	e.h = e.h[:w]
+	heap.Init(&e.h)
+}
+
+type expiryHeap[T any] []expiring[T]
+
+func (h expiryHeap[T]) Len() int           { return len(h) }
+func (h expiryHeap[T]) Less(i, j int) bool { return h[i].at < h[j].at }
+func (h expiryHeap[T]) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *expiryHeap[T]) Push(x any)        { *h = append(*h, x.(expiring[T])) }
+func (h *expiryHeap[T]) Pop() any {
+	last := len(*h) - 1
+	x := (*h)[last]
+	(*h)[last] = expiring[T]{}
+	*h = (*h)[:last]
+	return x
+}

@@ -1,0 +1,289 @@
+package broker
+
+import (
+	"time"
+
+	"mwm/server/netx"
+)
+
+// maxRun is how many messages a batch holds at most.
+const maxRun = 1024
+
+// maxHold is how long a subscriber may hold its publishers to the harm of the
+// others, before nobody waits for it any more.
+const maxHold = time.Second
+
+// Publisher is how one connection publishes. It belongs to one goroutine: the
+// connection's reader calls Begin when it has read, Add or Enqueue for each
+// message, and Flush before it reads again.
+type Publisher struct {
+	b      *Broker
+	client *Client
+	id     ID
+	now    int64
+	last   *Route
+	batch  Batch
+	wake   []*netx.Outbound
+	queues []*Queue
+}
+
+// NewPublisher returns the publisher of a connection.
+func (b *Broker) NewPublisher(c *Client) *Publisher {
+	p := &Publisher{b: b, client: c}
+	now := time.Now()
+	p.id.init(b.publishers.Add(1), now)
+	p.batch.pub = p
+	p.Begin(now)
+	return p
+}
+
+// Begin sets the time that the messages that follow carry.
+func (p *Publisher) Begin(now time.Time) { p.now = now.UnixMilli() }
+
+// Topic returns the route to a topic, by its canonical name.
+func (p *Publisher) Topic(name []byte) (*Route, error) {
+	if r := p.last; r != nil && string(name) == r.Name && r.gen == p.b.routes.gen.Load() {
+		return r, nil
+	}
+	r, err := p.b.routes.lookup(name)
+	if err == nil {
+		p.last = r
+	}
+	return r, err
+}
+
+// Add adds a message to the run of its route and returns it, with Name, ID,
+// Timestamp, Priority and Sender set, for the caller to fill in. It is
+// delivered at the latest by Flush; until then its slices must stay valid.
+func (p *Publisher) Add(r *Route) *Message {
+	b := &p.batch
+	if b.route != r || len(b.Messages) == maxRun {
+		p.deliver()
+		b.route = r
+	}
+	b.Messages = append(b.Messages, Message{})
+	m := &b.Messages[len(b.Messages)-1]
+	p.stamp(m)
+	m.Name = r.Name
+	return m
+}
+
+// stamp sets what the broker says about a message.
+func (p *Publisher) stamp(m *Message) {
+	p.id.next()
+	m.ID = p.id
+	m.Timestamp = p.now
+	m.Priority = DefaultPriority
+	if p.client != nil {
+		m.Sender = p.client.ID
+	}
+}
+
+// Flush delivers what was added and wakes the writers of those who got it.
+func (p *Publisher) Flush() {
+	p.deliver()
+	p.batch.route = nil
+	p.wakeAll()
+	for i, q := range p.queues {
+		q.dispatch()
+		p.queues[i] = nil
+	}
+	p.queues = p.queues[:0]
+}
+
+func (p *Publisher) wakeAll() {
+	for i, o := range p.wake {
+		o.Wake()
+		p.wake[i] = nil
+	}
+	p.wake = p.wake[:0]
+}
+
+// deliver hands the run to the subscriptions of its route.
+func (p *Publisher) deliver() {
+	b := &p.batch
+	if len(b.Messages) == 0 {
+		return
+	}
+	p.b.stats.In.Add(uint64(len(b.Messages)))
+	p.dropExpired()
+	p.b.retain(b.Messages)
+	for _, s := range b.route.subs {
+		s.Receiver.Deliver(s, b)
+	}
+	b.reset()
+}
+
+// dropExpired removes messages whose time was over when they came.
+func (p *Publisher) dropExpired() {
+	msgs := p.batch.Messages
+	w := 0
+	for i := range msgs {
+		if m := &msgs[i]; m.Expires != 0 && m.Expires <= p.now {
+			p.b.stats.Expired.Add(1)
+			p.b.observe.Queued(QueueEvent{Step: Expired, Message: m, Client: p.client})
+			continue
+		}
+		if w != i {
+			msgs[w] = msgs[i]
+		}
+		w++
+	}
+	p.batch.Messages = msgs[:w]
+}
+
+// Enqueue puts a message on the queue of the given canonical name; fill sets
+// it up. done, which may be nil, is called once the message is accepted (and on
+// disk, if it is persistent), or with the reason why it is not. It may be called
+// from another goroutine.
+func (p *Publisher) Enqueue(name string, fill func(m *Message), done func(error)) {
+	var m Message
+	p.stamp(&m)
+	m.Name = name
+	fill(&m)
+	q, err := p.b.enqueue(m.Clone(), p.client)
+	if err == nil && q != nil {
+		p.touched(q)
+	}
+	if done != nil {
+		done(err)
+	}
+}
+
+// touched remembers to dispatch the queue.
+func (p *Publisher) touched(q *Queue) {
+	for _, x := range p.queues {
+		if x == q {
+			return
+		}
+	}
+	p.queues = append(p.queues, q)
+}
+
+// Batch is a run of messages to one topic on its way to the subscribers.
+type Batch struct {
+	Messages []Message
+
+	pub   *Publisher
+	route *Route
+	run   encoding
+	// The run as encoded last, for the subscriptions with the same key.
+	shared *netx.Chunk
+	key    string
+	clones []*Message
+}
+
+// Client is the connection that the messages come from; nil for the server's own.
+func (b *Batch) Client() *Client { return b.pub.client }
+
+// Clone returns the lasting copy of message i; all who keep it share one.
+func (b *Batch) Clone(i int) *Message {
+	for len(b.clones) <= i {
+		b.clones = append(b.clones, nil)
+	}
+	if b.clones[i] == nil {
+		b.clones[i] = b.Messages[i].Clone()
+	}
+	return b.clones[i]
+}
+
+func (b *Batch) reset() {
+	b.release()
+	b.Messages = b.Messages[:0]
+	clear(b.clones)
+	b.clones = b.clones[:0]
+	if cap(b.Messages) > 64 {
+		b.Messages = nil
+	}
+}
+
+func (b *Batch) release() {
+	if b.shared != nil {
+		b.shared.Release()
+		b.shared, b.key = nil, ""
+	}
+}
+
+// Encoder writes messages as one kind of subscriber is sent them.
+type Encoder interface {
+	// Size is an upper bound of the encoded length in bytes.
+	Size(m *Message) int
+	// Append encodes m; it may append nothing, if m is not for this subscriber.
+	Append(dst []byte, m *Message) []byte
+}
+
+// encoding is a batch seen by an Outbound.
+type encoding struct {
+	msgs []Message
+	enc  Encoder
+}
+
+func (e *encoding) Len() int                        { return len(e.msgs) }
+func (e *encoding) Size(i int) int                  { return e.enc.Size(&e.msgs[i]) }
+func (e *encoding) Append(dst []byte, i int) []byte { return e.enc.Append(dst, &e.msgs[i]) }
+
+// Send appends the batch to a subscriber's outbound queue, as frames that may
+// be lost. While that queue is more than half full and its peer reads, Send
+// waits, so that publishers cannot outrun their subscribers; but only until the
+// peer makes no progress for 100 ms, or has held publishers for a second while
+// other subscribers of the topic had nothing to do. Then the peer loses its
+// oldest messages, counted, until it has caught up.
+func (b *Batch) Send(s *Subscription, out *netx.Outbound, enc Encoder) {
+	b.run = encoding{b.Messages, enc}
+	var sent netx.Sent
+	if s.Key != "" && len(b.route.subs) > 1 {
+		if b.shared == nil || b.key != s.Key {
+			b.share(s.Key)
+		}
+		sent = out.SendShared(b.shared)
+	} else {
+		sent = out.SendRun(&b.run)
+	}
+	if sent.Wake {
+		b.pub.wake = append(b.pub.wake, out)
+	}
+	if sent.Crowded {
+		b.hold(out)
+	}
+}
+
+// share encodes the run once for all subscriptions with the key.
+func (b *Batch) share(key string) {
+	b.release()
+	size := 0
+	for i := range b.Messages {
+		size += b.run.Size(i)
+	}
+	b.shared, b.key = netx.NewShared(size, &b.run), key
+}
+
+// Wake remembers to wake a writer when the batch has reached everybody.
+func (b *Batch) Wake(out *netx.Outbound) { b.pub.wake = append(b.pub.wake, out) }
+
+// FlushWakes wakes all writers now; a receiver that has to wait calls it first.
+func (b *Batch) FlushWakes() { b.pub.wakeAll() }
+
+// hold waits for room in a crowded queue.
+func (b *Batch) hold(out *netx.Outbound) {
+	b.FlushWakes() // nobody may wait with wake-ups in its pocket
+	for step := 5 * time.Millisecond; ; {
+		start := time.Now()
+		if out.WaitRoom(step) != netx.Busy {
+			return
+		}
+		if b.starves(out) && out.Charge(time.Since(start), maxHold) {
+			out.GiveUp()
+			return
+		}
+	}
+}
+
+// starves reports whether another subscriber of the route has nothing to do.
+func (b *Batch) starves(out *netx.Outbound) bool {
+	for _, s := range b.route.subs[:min(len(b.route.subs), 16)] {
+		if x, ok := s.Receiver.(Backlogged); ok && x.Backlog() < out.Limit()/16 {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,386 @@
+package netx
+
+import (
+	"errors"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// DefaultMaxOutbound is the default bound of what one connection may have
+// waiting to be written, in bytes.
+const DefaultMaxOutbound = 4 << 20
+
+// DefaultWriteTimeout is the default limit of one write, a peer that reads
+// nothing for so long is disconnected.
+const DefaultWriteTimeout = 30 * time.Second
+
+// maxWrite is how much one system call is given: enough to make its cost
+// vanish, little enough that progress is seen often.
+const maxWrite = 256 << 10
+
+// ErrOverflow closes a connection whose peer does not read what it must get.
+var ErrOverflow = errors.New("the peer does not read: its outbound queue is full")
+
+// Outbound is the queue of encoded frames of one connection, bounded in bytes.
+// All methods are safe for concurrent use.
+type Outbound struct {
+	nc      net.Conn
+	limit   int
+	timeout time.Duration
+
+	mu      sync.Mutex
+	queue   []*Chunk // pending: queue[head:]
+	head    int
+	bytes   int // pending, without what the writer has taken
+	writing bool
+	closed  bool
+	stuck   bool
+	held    time.Duration // see Charge
+	heldAt  time.Time
+	kept    uint64   // frames appended that must not be dropped
+	onRoom  []func() // called once, when there is room again
+	onError func(error)
+	room    chan struct{} // closed when there is room again; nil: nobody waits
+	ended   chan struct{} // closed once nothing will be written any more; nil: nobody waits
+
+	taken    []*Chunk // the writer's, like the fields below
+	iov      [][]byte
+	bufs     net.Buffers
+	deadline time.Time // when the write deadline was set last
+
+	written  atomic.Uint64 // kept frames written
+	progress atomic.Uint64 // system calls that wrote
+	dropped  atomic.Uint64
+}
+
+// NewOutbound returns the queue of nc with room for limit bytes; 0 means
+// DefaultMaxOutbound. A write that takes longer than timeout ends the queue; 0
+// means DefaultWriteTimeout. onError is called at most once, from the writer or
+// an appender, with the reason why nothing will be written any more.
+func NewOutbound(nc net.Conn, limit int, timeout time.Duration, onError func(error)) *Outbound {
+	if limit <= 0 {
+		limit = DefaultMaxOutbound
+	}
+	if timeout <= 0 {
+		timeout = DefaultWriteTimeout
+	}
+	return &Outbound{nc: nc, limit: limit, timeout: timeout, onError: onError}
+}
+
+// Dropped is the number of frames dropped because the peer did not keep up.
+func (o *Outbound) Dropped() uint64 { return o.dropped.Load() }
+
+// Written is the number of kept frames that have been written, in order.
+func (o *Outbound) Written() uint64 { return o.written.Load() }
+
+// Pending is the number of bytes that wait to be written.
+func (o *Outbound) Pending() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.bytes
+}
+
+// Limit is the bound in bytes.
+func (o *Outbound) Limit() int { return o.limit }
+
+// crowded reports whether more than half of the bound is taken by a peer that
+// still makes progress. o.mu is held.
+func (o *Outbound) crowded() bool { return o.bytes > o.limit/2 && !o.stuck && !o.closed }
+
+// Send appends one frame that must not be dropped and reports whether the
+// caller has to Wake the writer. seq counts the kept frames: the frame is
+// written once Written returns seq or more.
+func (o *Outbound) Send(frame []byte) (seq uint64, wake bool) {
+	o.mu.Lock()
+	if o.closed {
+		o.mu.Unlock()
+		return 0, false
+	}
+	c := o.tail(len(frame))
+	c.b = append(c.b, frame...)
+	c.keep = true
+	o.kept++
+	c.mark = o.kept
+	seq = o.kept
+	o.bytes += len(frame)
+	wake = o.begin()
+	over := o.bytes > 2*o.limit+len(frame)
+	o.mu.Unlock()
+	if over {
+		o.fail(ErrOverflow)
+		return 0, false
+	}
+	return seq, wake
+}
+
+// Sent is what an appender has to know.
+type Sent struct {
+	Wake    bool // the caller has to Wake the writer
+	Crowded bool // the caller should wait for room: the peer reads, but slower
+}
+
+// SendRun appends frames that may be dropped.
+func (o *Outbound) SendRun(r Run) Sent {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed {
+		return Sent{}
+	}
+	var c *Chunk
+	for i := range r.Len() {
+		if n := r.Size(i); c == nil || cap(c.b)-len(c.b) < n {
+			c = o.tail(n)
+		}
+		before := len(c.b)
+		c.b = r.Append(c.b, i)
+		o.bytes += len(c.b) - before
+		c.n++
+	}
+	return o.sent()
+}
+
+// SendShared appends a shared chunk of frames that may be dropped.
+func (o *Outbound) SendShared(s *Chunk) Sent {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed {
+		return Sent{}
+	}
+	if len(s.b) <= smallChunk && len(o.queue) > o.head {
+		// Many small shared blocks would pin many chunks: gather them.
+		c := o.tail(len(s.b))
+		c.b = append(c.b, s.b...)
+		c.n += s.n
+	} else {
+		s.refs.Add(1)
+		o.queue = append(o.queue, s)
+	}
+	o.bytes += len(s.b)
+	return o.sent()
+}
+
+// sent keeps the bound after droppable frames were appended. o.mu is held.
+func (o *Outbound) sent() Sent {
+	o.trim()
+	return Sent{Wake: o.begin(), Crowded: o.crowded()}
+}
+
+// begin claims the writer. o.mu is held.
+func (o *Outbound) begin() bool {
+	first := !o.writing && len(o.queue) > o.head
+	if first {
+		o.writing = true
+	}
+	return first
+}
+
+// tail returns a chunk of this connection's own with room for n bytes. o.mu is held.
+func (o *Outbound) tail(n int) *Chunk {
+	if len(o.queue) > o.head {
+		if t := o.queue[len(o.queue)-1]; !t.shared && cap(t.b)-len(t.b) >= n {
+			return t
+		}
+		n = max(n, ChunkSize) // there is more to come
+	}
+	t := newChunk(n)
+	o.queue = append(o.queue, t)
+	return t
+}
+
+// trim drops the oldest droppable chunks beyond the bound. o.mu is held.
+func (o *Outbound) trim() {
+	if o.bytes <= o.limit {
+		return
+	}
+	w := o.head
+	for r := o.head; r < len(o.queue); r++ {
+		c := o.queue[r]
+		if o.bytes > o.limit && !c.keep && r < len(o.queue)-1 {
+			o.bytes -= len(c.b)
+			o.dropped.Add(uint64(c.n))
+			c.Release()
+			continue
+		}
+		if w == r {
+			if o.bytes <= o.limit {
+				return
+			}
+			w++
+			continue
+		}
+		o.queue[w] = c
+		w++
+	}
+	clear(o.queue[w:])
+	o.queue = o.queue[:w]
+}
+
+// Wake starts the writer; the caller was told to by Send, SendRun or SendShared.
+func (o *Outbound) Wake() { go o.drain() }
+
+// drain writes until nothing is pending.
+func (o *Outbound) drain() {
+	for {
+		o.mu.Lock()
+		more := !o.closed && o.take()
+		var notify []func()
+		if o.bytes < o.limit/4 || o.closed {
+			o.stuck = false
+			notify = o.roomLocked()
+		}
+		if !more {
+			o.writing = false
+			o.endedLocked()
+		}
+		o.mu.Unlock()
+		call(notify)
+		if !more {
+			return
+		}
+		if err := o.write(); err != nil {
+			o.fail(err)
+			o.mu.Lock()
+			o.writing = false
+			o.endedLocked()
+			o.mu.Unlock()
+			return
+		}
+	}
+}
+
+// take moves pending chunks to the writer. o.mu is held.
+func (o *Outbound) take() bool {
+	n := 0
+	for o.head < len(o.queue) {
+		c := o.queue[o.head]
+		if n > 0 && n+len(c.b) > maxWrite {
+			break
+		}
+		n += len(c.b)
+		o.taken = append(o.taken, c)
+		o.queue[o.head] = nil
+		o.head++
+	}
+	o.bytes -= n
+	switch {
+	case o.head == len(o.queue):
+		o.queue, o.head = o.queue[:0], 0
+		if cap(o.queue) > 64 {
+			o.queue = nil
+		}
+	case o.head > 64 && o.head*2 > len(o.queue):
+		m := copy(o.queue, o.queue[o.head:])
+		clear(o.queue[m:])
+		o.queue, o.head = o.queue[:m], 0
+	}
+	return n > 0
+}
+
+// write writes what was taken and gives the chunks back.
+func (o *Outbound) write() (err error) {
+	// Moving a deadline costs more than the clock: once a quarter will do.
+	if now := time.Now(); now.Sub(o.deadline) > o.timeout/4 {
+		o.deadline = now
+		o.nc.SetWriteDeadline(now.Add(o.timeout))
+	}
+	if len(o.taken) == 1 {
+		_, err = o.nc.Write(o.taken[0].b)
+	} else {
+		o.iov = o.iov[:0]
+		for _, c := range o.taken {
+			o.iov = append(o.iov, c.b)
+		}
+		o.bufs = o.iov // WriteTo consumes the slice it is called on
+		_, err = o.bufs.WriteTo(o.nc)
+		clear(o.iov)
+	}
+	mark := uint64(0)
+	for i, c := range o.taken {
+		mark = max(mark, c.mark)
+		c.Release()
+		o.taken[i] = nil
+	}
+	o.taken = o.taken[:0]
+	if err != nil {
+		return err
+	}
+	o.progress.Add(1)
+	if mark > 0 {
+		o.written.Store(mark)
+	}
+	return nil
+}
+
+// fail ends the queue for the given reason: nothing is written any more.
+func (o *Outbound) fail(err error) {
+	o.mu.Lock()
+	if o.closed {
+		o.mu.Unlock()
+		return
+	}
+	notify := o.closeLocked()
+	o.mu.Unlock()
+	call(notify)
+	if o.onError != nil {
+		o.onError(err)
+	}
+}
+
+// Close ends the queue; what is pending is discarded. It does not close the
+// connection.
+func (o *Outbound) Close() {
+	o.mu.Lock()
+	notify := o.closeLocked()
+	o.mu.Unlock()
+	call(notify)
+}
+
+func (o *Outbound) closeLocked() (notify []func()) {
+	if o.closed {
+		return nil
+	}
+	o.closed = true
+	for _, c := range o.queue[o.head:] {
+		c.Release()
+	}
+	o.queue, o.head, o.bytes = nil, 0, 0
+	if !o.writing {
+		o.endedLocked()
+	}
+	return o.roomLocked()
+}
+
+func (o *Outbound) endedLocked() {
+	if o.ended != nil {
+		close(o.ended)
+		o.ended = nil
+	}
+}
+
+// Flush waits until all that was appended before has been written, the queue
+// has been closed, or the timeout is over. It reports whether it was written.
+func (o *Outbound) Flush(timeout time.Duration) bool {
+	o.mu.Lock()
+	if !o.writing {
+		done := !o.closed
+		o.mu.Unlock()
+		return done
+	}
+	if o.ended == nil {
+		o.ended = make(chan struct{})
+	}
+	ended := o.ended
+	o.mu.Unlock()
+	t := time.NewTimer(timeout)
+	defer t.Stop()
+	select {
+	case <-ended:
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		return !o.closed
+	case <-t.C:
+		return false
+	}
+}

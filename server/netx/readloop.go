@@ -1,0 +1,151 @@
+package netx
+
+import (
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// ReadSize is the capacity of the pooled read buffers.
+const ReadSize = 16 << 10
+
+// ErrTooLarge ends a connection whose handler wants more input than the limit
+// of the read buffer before it can go on.
+var ErrTooLarge = errors.New("frame larger than the read buffer's limit")
+
+// Handler takes the input of a connection.
+type Handler interface {
+	// Data handles all whole frames in p and returns how many bytes they are.
+	// need is how long the rest plus further input must be before it is worth
+	// calling again; 0 when that is not known. p is valid only during the call.
+	Data(p []byte) (used, need int, err error)
+}
+
+// Reader reads one connection.
+type Reader struct {
+	nc    net.Conn
+	limit int
+	raw   syscall.RawConn
+	try   func(fd uintptr) bool
+	buf   []byte
+	have  int
+	n     int
+	err   error
+	last  atomic.Int64 // when input came last, in ns since the start
+}
+
+var readBuffers = sync.Pool{New: func() any { return new([ReadSize]byte) }}
+
+// NewReader returns the reader of nc. limit bounds the read buffer and so the
+// longest frame in bytes.
+func NewReader(nc net.Conn, limit int) *Reader {
+	r := &Reader{nc: nc, limit: max(limit, ReadSize)}
+	r.initRaw()
+	r.touch()
+	return r
+}
+
+var epoch = time.Now()
+
+func (r *Reader) touch() { r.last.Store(int64(time.Since(epoch))) }
+
+// Idle is for how long nothing has come in.
+func (r *Reader) Idle() time.Duration {
+	return time.Since(epoch) - time.Duration(r.last.Load())
+}
+
+// Serve reads until the connection ends or h returns an error, which it
+// returns; the error of a connection closed by the peer is io.EOF.
+func (r *Reader) Serve(h Handler) error {
+	defer r.release()
+	for {
+		if err := r.fill(); err != nil {
+			return err
+		}
+		r.touch()
+		used, need, err := h.Data(r.buf[:r.have])
+		if err != nil {
+			return err
+		}
+		if used > 0 {
+			r.have = copy(r.buf, r.buf[used:r.have])
+		}
+		for r.have < need && r.have > 0 {
+			if err := r.room(need); err != nil {
+				return err
+			}
+			if err := r.fill(); err != nil {
+				return err
+			}
+			r.touch()
+		}
+		if err := r.room(0); err != nil {
+			return err
+		}
+	}
+}
+
+// room makes the buffer large enough for more input. It grows as input comes,
+// never at once to what a peer has only announced.
+func (r *Reader) room(need int) error {
+	if need > r.limit {
+		return ErrTooLarge
+	}
+	if r.buf == nil {
+		return nil
+	}
+	if r.have < len(r.buf) {
+		if r.have == 0 && len(r.buf) > ReadSize {
+			r.buf = nil
+		}
+		return nil
+	}
+	if len(r.buf) >= r.limit {
+		return ErrTooLarge
+	}
+	b := make([]byte, min(2*len(r.buf), r.limit))
+	copy(b, r.buf[:r.have])
+	r.release()
+	r.buf = b
+	return nil
+}
+
+// fill reads once, blocking.
+func (r *Reader) fill() error {
+	if r.raw == nil {
+		r.acquire()
+		n, err := r.nc.Read(r.buf[r.have:])
+		r.have += n
+		if n > 0 {
+			return nil
+		}
+		return err
+	}
+	r.n, r.err = 0, nil
+	if err := r.raw.Read(r.try); err != nil {
+		return err
+	}
+	r.have += r.n
+	if r.n == 0 && r.err == nil {
+		return io.EOF
+	}
+	return r.err
+}
+
+func (r *Reader) acquire() {
+	if r.buf == nil {
+		r.buf = readBuffers.Get().(*[ReadSize]byte)[:]
+	}
+}
+
+// release gives the buffer back if it is one of the pool's.
+func (r *Reader) release() {
+	if len(r.buf) == ReadSize {
+		readBuffers.Put((*[ReadSize]byte)(r.buf))
+	}
+	r.buf = nil
+}

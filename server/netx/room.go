@@ -1,0 +1,111 @@
+package netx
+
+import "time"
+
+// stuckAfter is how long a peer may make no progress before nobody waits for it.
+const stuckAfter = 100 * time.Millisecond
+
+// Wait is the outcome of [Outbound.WaitRoom].
+type Wait int
+
+const (
+	Room  Wait = iota // there is room, or the connection has ended
+	Busy              // the peer reads, but the given time is over
+	Stuck             // the peer does not read: it loses its oldest frames
+)
+
+// WaitRoom waits while the queue is crowded, at most d. A peer that makes no
+// progress for 100 ms becomes stuck: until it has caught up, nobody waits for it
+// any more. The caller must not hold wake-ups of other queues back.
+func (o *Outbound) WaitRoom(d time.Duration) Wait {
+	var timer *time.Timer
+	deadline := time.Now().Add(d)
+	for {
+		o.mu.Lock()
+		if !o.crowded() {
+			stuck := o.stuck
+			o.mu.Unlock()
+			if stuck {
+				return Stuck
+			}
+			return Room
+		}
+		if o.room == nil {
+			o.room = make(chan struct{})
+		}
+		room := o.room
+		o.mu.Unlock()
+
+		left := time.Until(deadline)
+		if left <= 0 {
+			return Busy
+		}
+		before := o.progress.Load()
+		wait := min(left, stuckAfter)
+		if timer == nil {
+			timer = time.NewTimer(wait)
+			defer timer.Stop()
+		} else {
+			timer.Reset(wait)
+		}
+		select {
+		case <-room:
+		case <-timer.C:
+			if wait == stuckAfter && o.progress.Load() == before {
+				o.GiveUp()
+			}
+		}
+	}
+}
+
+// GiveUp declares the peer stuck: until it has caught up, producers do not wait
+// for it, and it loses its oldest frames.
+func (o *Outbound) GiveUp() {
+	o.mu.Lock()
+	o.stuck = true
+	notify := o.roomLocked()
+	o.mu.Unlock()
+	call(notify)
+}
+
+// Charge books that producers waited for d to the harm of others, and reports
+// whether the peer has used up what it may hold them: budget, which comes back
+// at a thirtieth of the time that passes.
+func (o *Outbound) Charge(d, budget time.Duration) (spent bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	now := time.Now()
+	o.held = max(0, o.held-now.Sub(o.heldAt)/30) + d
+	o.heldAt = now
+	return o.held > budget
+}
+
+// NotifyRoom arranges for f to be called once, from another goroutine, as soon
+// as less than a quarter of the bound is taken or the queue has ended. If the
+// queue is empty and written, or ended, NotifyRoom returns false and f is not called.
+func (o *Outbound) NotifyRoom(f func()) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed || !o.writing {
+		return false
+	}
+	o.onRoom = append(o.onRoom, f)
+	return true
+}
+
+// roomLocked wakes those who wait for room and returns what is to be called
+// without the lock. o.mu is held.
+func (o *Outbound) roomLocked() (notify []func()) {
+	if o.room != nil {
+		close(o.room)
+		o.room = nil
+	}
+	notify, o.onRoom = o.onRoom, nil
+	return notify
+}
+
+func call(fs []func()) {
+	for _, f := range fs {
+		f()
+	}
+}
