@@ -1,0 +1,30 @@
+# Thin: each target is one command that can also be typed.
+
+.PHONY: build demo test unit fmt lint fuzz bench e2e clean
+
+build: ## the program, static, as ./bin/mwm
+	CGO_ENABLED=0 go build -trimpath -o bin/mwm ./cmd/mwm
+
+demo: ## server and simulator in one process
+	go run ./cmd/mwm demo
+
+test: ## everything; installs what the tests need and says what
+	./.ci/test
+
+unit: ## the Go tests of the main module only
+	go test -race ./...
+
+e2e: ## browser and foreign clients only (see .ci/test for what they need)
+	cd server/e2e && go test -race ./...
+
+fmt: ## format, and fail if that changed anything
+	./.ci/fmt
+
+lint: ## go vet and the pinned linters
+	./.ci/lint
+
+fuzz: ## every fuzz target for FUZZTIME (default 1m) each
+	./.ci/fuzz
+
+clean:
+	rm -rf bin dist

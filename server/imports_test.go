@@ -1,0 +1,76 @@
+package server_test
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// layers are the packages of the server from the top down. A package imports
+// only from layers below its own: neighbours never see each other.
+var layers = [][]string{
+	{"mwm/cmd/mwm"},
+	{"mwm/server", "mwm/devicesim"},
+	{"mwm/server/httpd", "mwm/server/stomp", "mwm/server/mqtt", "mwm/devicesim/link", "mwm/devicesim/roads", "mwm/devicesim/gpx"},
+	{"mwm/server/live", "mwm/server/stomp/frame"},
+	{"mwm/server/fleet", "mwm/server/auth", "mwm/server/broker", "mwm/server/store"},
+	{"mwm/server/topic", "mwm/server/telemetry", "mwm/server/netx", "mwm/web"},
+}
+
+// allowed are the exceptions within a layer.
+var allowed = map[string][]string{}
+
+// walls are the libraries that only some packages may import.
+var walls = map[string][]string{
+	"modernc.org/":                  {"mwm/server/store"},
+	"github.com/mochi-mqtt/":        {"mwm/server/mqtt"},
+	"github.com/coder/websocket":    {"mwm/server/httpd", "mwm/server/live", "mwm/server/stomp", "mwm/server/mqtt", "mwm/devicesim/link"},
+	"github.com/go-chi/":            {"mwm/server/httpd"},
+	"github.com/go-stomp/":          {"mwm/devicesim", "mwm/devicesim/link", "mwm/cmd/mwm"},
+	"github.com/eclipse/":           {"mwm/devicesim", "mwm/devicesim/link", "mwm/cmd/mwm"},
+	"github.com/alecthomas/kong":    {"mwm/cmd/mwm"},
+	"github.com/prometheus/":        {"mwm/server/httpd", "mwm/server"},
+	"mwm/server/":                   nil, // see the layers
+	"github.com/charmbracelet/x/":   {"mwm/devicesim"},
+	"golang.org/x/term":             {"mwm/devicesim", "mwm/cmd/mwm"},
+	"github.com/mattn/go-runewidth": {"mwm/devicesim"},
+}
+
+// TestImports holds the architecture: imports point down, the protocols do not
+// know each other, the simulator knows of the server only what devices say, and
+// each third-party library stays behind its wall.
+func TestImports(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", "{{.ImportPath}} {{join .Imports \" \"}}", "mwm/...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	level := map[string]int{}
+	for i, l := range layers {
+		for _, p := range l {
+			level[p] = i
+		}
+	}
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		pkg, imports := fields[0], fields[1:]
+		at, known := level[pkg]
+		if !known && !strings.Contains(pkg, "/internal/") {
+			t.Errorf("%s has no place in the layers", pkg)
+			continue
+		}
+		for _, imp := range imports {
+			if to, ok := level[imp]; ok && to <= at && !slices.Contains(allowed[pkg], imp) {
+				t.Errorf("%s imports %s, which is not below it", pkg, imp)
+			}
+			if strings.HasPrefix(pkg, "mwm/devicesim") && strings.HasPrefix(imp, "mwm/server") && imp != "mwm/server/telemetry" {
+				t.Errorf("%s imports %s; the simulator knows only telemetry", pkg, imp)
+			}
+			for wall, behind := range walls {
+				if behind != nil && strings.HasPrefix(imp, wall) && !slices.Contains(behind, pkg) {
+					t.Errorf("%s imports %s, which only %v may", pkg, imp, behind)
+				}
+			}
+		}
+	}
+}
