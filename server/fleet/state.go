@@ -1,0 +1,85 @@
+package fleet
+
+import (
+	"time"
+
+	"mwm/server/telemetry"
+)
+
+// Saved is what outlives the server of a device: its last known values.
+type Saved struct {
+	ID       string
+	Seen     time.Time           // last sign of life; zero for never
+	Location *telemetry.Location // TS is set; Other and DeviceID are not
+	Motion   *telemetry.Motion
+}
+
+// Snapshot calls yield with every device until it returns false. The fleet is
+// not locked meanwhile, so devices may change from one call to the next.
+func (f *Fleet) Snapshot(yield func(Saved) bool) {
+	var chunk []Saved
+	for i := 0; ; i += scanChunk {
+		chunk = chunk[:0]
+		f.mu.Lock()
+		n := len(f.devices)
+		for _, d := range f.devices[min(i, n):min(i+scanChunk, n)] {
+			chunk = append(chunk, d.saved())
+		}
+		f.mu.Unlock()
+		for _, s := range chunk {
+			if !yield(s) {
+				return
+			}
+		}
+		if i+scanChunk >= n {
+			return
+		}
+	}
+}
+
+func (d *device) saved() Saved {
+	s := Saved{ID: d.id}
+	if d.seenAt != 0 {
+		s.Seen = time.UnixMilli(d.seenAt).UTC()
+	}
+	if d.located {
+		s.Location = &telemetry.Location{
+			Lat: d.fix.lat, Lng: d.fix.lng, TS: time.UnixMilli(d.fix.ts).UTC(), TSForm: telemetry.TSSeconds,
+			Speed: optional(d.fix.speed), Heading: optional(d.fix.heading), Accuracy: optional(d.fix.accuracy),
+		}
+	}
+	if d.moved {
+		m := d.motion
+		s.Motion = &m
+	}
+	return s
+}
+
+func optional(v float32) telemetry.Optional {
+	if v < 0 {
+		return telemetry.Optional{}
+	}
+	return telemetry.Some(float64(v))
+}
+
+// Restore gives a device back the values it had. They are no sign of life: how
+// long it has been silent counts from when it was seen. What is known already
+// stays. It reports false if there is no room for the device, or its ID is none.
+func (f *Fleet) Restore(s Saved) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	d, err := f.lookup(s.ID)
+	if err != nil {
+		return false
+	}
+	if l := s.Location; l != nil && !d.located {
+		f.moveTo(d, l, l.TS.UnixMilli(), l.TS.UnixMilli())
+	}
+	if s.Motion != nil && !d.moved {
+		f.turn(d, *s.Motion, 0)
+	}
+	if seen := millis(s.Seen); d.seenAt == 0 && seen != 0 {
+		d.seenAt, d.gone = seen, !d.conns.any()
+	}
+	return true
+}
