@@ -26,6 +26,8 @@ type Options struct {
 	// MaxDeliveries is how often a message is delivered before it is moved to
 	// the queue "DLQ." + name; default 6.
 	MaxDeliveries int
+	// KeepChanges notes which retained values change, for TakeRetainedChanges.
+	KeepChanges bool
 	// Watch tells which queues the observer is told about; nil: none.
 	Watch func(queue string) bool
 	// Observer is told what happens; nil: nobody.
@@ -78,6 +80,7 @@ type Broker struct {
 	retained       topic.Names[*Message]
 	retainedBytes  int
 	retainedExpiry expiries[string]
+	retainedDirty  map[string]struct{}
 
 	queuesMu sync.RWMutex
 	queues   map[string]*Queue

@@ -1,7 +1,9 @@
 package broker
 
 import (
+	"fmt"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -31,6 +33,15 @@ func (id *ID) init(publisher uint64, now time.Time) {
 	s = strconv.AppendUint(id[:6], 1_000_000_000_000+uint64(now.UnixMilli())%1_000_000_000_000, 10)
 	id[6] = '-'
 	id[len(s)] = '\n'
+}
+
+// ParseID reads what String returned.
+func ParseID(s string) (id ID, err error) {
+	if len(s) != IDLen-1 || strings.Trim(s, "0123456789-") != "" {
+		return id, fmt.Errorf("%q is no message ID", s)
+	}
+	copy(id[:], s+"\n")
+	return id, nil
 }
 
 // next counts up in place: no division, no allocation.

@@ -1,8 +1,54 @@
 package broker
 
 import (
+	"maps"
+	"slices"
 	"time"
 )
+
+// RetainedChange is a topic whose last value has changed.
+type RetainedChange struct {
+	Name    string
+	Message *Message // nil: it has none any more
+}
+
+// TakeRetainedChanges returns the topics whose last value has changed since the
+// call before, the newest value of each. It is for whoever keeps them on disk;
+// Options.KeepChanges must be set.
+func (b *Broker) TakeRetainedChanges() []RetainedChange {
+	b.retainedMu.Lock()
+	names := b.retainedDirty
+	b.retainedDirty = nil
+	changes := make([]RetainedChange, 0, len(names))
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		m, _ := b.retained.Get(name)
+		changes = append(changes, RetainedChange{name, m})
+	}
+	b.retainedMu.Unlock()
+	return changes
+}
+
+// RestoreRetained gives a topic its last value back, unless it has a newer one.
+// The message must be a lasting one.
+func (b *Broker) RestoreRetained(m *Message) {
+	b.retainedMu.Lock()
+	defer b.retainedMu.Unlock()
+	if _, have := b.retained.Get(m.Name); !have {
+		b.putRetained(m)
+		delete(b.retainedDirty, m.Name)
+	}
+}
+
+// touchRetained notes a change. b.retainedMu is held.
+func (b *Broker) touchRetained(name string) {
+	if !b.opt.KeepChanges {
+		return
+	}
+	if b.retainedDirty == nil {
+		b.retainedDirty = map[string]struct{}{}
+	}
+	b.retainedDirty[name] = struct{}{}
+}
 
 // retain keeps the last message of a run that asks for it. It runs before the
 // run is routed: a subscriber that comes in between gets the value from here or
@@ -19,14 +65,27 @@ func (b *Broker) retain(run []Message) {
 func (b *Broker) setRetained(m *Message) {
 	b.retainedMu.Lock()
 	defer b.retainedMu.Unlock()
-	old, have := b.retained.Get(m.Name)
 	if len(m.Body) == 0 { // MQTT 5.0 §3.3.1.3: an empty payload clears
-		if have {
-			b.retained.Delete(m.Name)
-			b.retainedBytes -= old.Size()
-		}
+		b.dropRetained(m.Name)
 		return
 	}
+	b.putRetained(m.Clone())
+}
+
+// dropRetained clears a topic. b.retainedMu is held.
+func (b *Broker) dropRetained(name string) bool {
+	m, have := b.retained.Get(name)
+	if have {
+		b.retained.Delete(name)
+		b.retainedBytes -= m.Size()
+		b.touchRetained(name)
+	}
+	return have
+}
+
+// putRetained gives a topic a new value, if there is room. b.retainedMu is held.
+func (b *Broker) putRetained(m *Message) {
+	old, have := b.retained.Get(m.Name)
 	freed := 0
 	if have {
 		freed = old.Size()
@@ -35,10 +94,10 @@ func (b *Broker) setRetained(m *Message) {
 		b.stats.Unretained.Add(1)
 		return
 	}
-	c := m.Clone()
-	c.Retained = true
-	b.retained.Set(m.Name, c)
-	b.retainedExpiry.add(c.Expires, c.Name)
+	m.Retained = true
+	b.retained.Set(m.Name, m)
+	b.touchRetained(m.Name)
+	b.retainedExpiry.add(m.Expires, m.Name)
 	b.retainedExpiry.compact(b.retained.Len(), func(at int64, name string) bool {
 		m, ok := b.retained.Get(name)
 		return ok && m.Expires == at
@@ -75,8 +134,7 @@ func (b *Broker) expireRetained(now time.Time) {
 	due := b.retainedExpiry.due(now)
 	for _, name := range due {
 		if m, ok := b.retained.Get(name); ok && m.Expired(now) {
-			b.retained.Delete(name)
-			b.retainedBytes -= m.Size()
+			b.dropRetained(name)
 			b.stats.Expired.Add(1)
 		}
 	}

@@ -14,25 +14,30 @@ type Saved struct {
 	Motion   *telemetry.Motion
 }
 
-// Snapshot calls yield with every device until it returns false. The fleet is
-// not locked meanwhile, so devices may change from one call to the next.
-func (f *Fleet) Snapshot(yield func(Saved) bool) {
+// Snapshot calls yield with every device that has changed after tick seq, with
+// all if it is 0, until yield returns false, and returns the tick to go on from.
+// The fleet is not locked meanwhile, so devices may change from one call to the
+// next.
+func (f *Fleet) Snapshot(seq uint64, yield func(Saved) bool) (next uint64) {
+	next = f.Seq()
 	var chunk []Saved
 	for i := 0; ; i += scanChunk {
 		chunk = chunk[:0]
 		f.mu.Lock()
 		n := len(f.devices)
 		for _, d := range f.devices[min(i, n):min(i+scanChunk, n)] {
-			chunk = append(chunk, d.saved())
+			if seq == 0 || max(d.at[position], d.at[motion], d.at[presence]) > seq {
+				chunk = append(chunk, d.saved())
+			}
 		}
 		f.mu.Unlock()
 		for _, s := range chunk {
 			if !yield(s) {
-				return
+				return next
 			}
 		}
 		if i+scanChunk >= n {
-			return
+			return next
 		}
 	}
 }

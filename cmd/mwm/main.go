@@ -1,0 +1,55 @@
+// Command mwm is messaging between devices and people: a server for STOMP and
+// MQTT with a live map, and the trucks and phones to try it with.
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"mwm/server"
+)
+
+type cli struct {
+	Serve  ServeCmd  `cmd:"" help:"Run the brokers, the dashboard and the API."`
+	Sim    SimCmd    `cmd:"" help:"Simulate trucks and phones against any server."`
+	Demo   DemoCmd   `cmd:"" help:"Run server and simulator in one process."`
+	Text   TextCmd   `cmd:"" help:"Send a text to a truck."`
+	Alert  AlertCmd  `cmd:"" help:"Send a colour alert to a phone."`
+	Watch  WatchCmd  `cmd:"" help:"Follow locations, motions, alerts, comings and goings as lines."`
+	Health HealthCmd `cmd:"" help:"Ask a running server whether it serves; the exit status tells."`
+
+	Version kong.VersionFlag `help:"Print the version and exit."`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// A second signal ends the program at once.
+	context.AfterFunc(ctx, stop)
+
+	var c cli
+	k := kong.Parse(&c,
+		kong.Name("mwm"),
+		kong.Description("Messaging for trucks and phones: STOMP, MQTT and a live map in one program."),
+		kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.Vars{"version": "mwm " + server.Version},
+		kong.Configuration(settingsFile),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+	)
+	if err := k.Run(); err != nil && !errors.Is(err, context.Canceled) {
+		k.Errorf("%v", err)
+		os.Exit(1)
+	}
+}
+
+// newLogger logs to standard error, as text for a person.
+func newLogger(level slog.Level) *slog.Logger {
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+}

@@ -1,0 +1,150 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Config is every setting of the server, in one place. The tags make the flags
+// and variables of `mwm serve`, whose --help is the reference; the same names
+// stand in a configuration file.
+//
+// An address is "host:port"; port 0 takes a free one, and an empty address
+// switches the listener off.
+type Config struct {
+	HTTP    string `name:"http" env:"MWM_HTTP" default:"127.0.0.1:8080" placeholder:"ADDR" help:"Dashboard and API; also STOMP at /stomp and MQTT at /mqtt. Default: ${default}" group:"Listeners"`
+	STOMP   string `name:"stomp" env:"MWM_STOMP" default:"127.0.0.1:61613" placeholder:"ADDR" help:"STOMP over TCP. Default: ${default}" group:"Listeners"`
+	STOMPWS string `name:"stomp-ws" env:"MWM_STOMP_WS" default:"127.0.0.1:61614" placeholder:"ADDR" help:"STOMP over WebSocket, at any path. Default: ${default}" group:"Listeners"`
+	MQTT    string `name:"mqtt" env:"MWM_MQTT" default:"127.0.0.1:1883" placeholder:"ADDR" help:"MQTT over TCP. Default: ${default}" group:"Listeners"`
+	MQTTWS  string `name:"mqtt-ws" env:"MWM_MQTT_WS" default:"127.0.0.1:1884" placeholder:"ADDR" help:"MQTT over WebSocket, at any path. Default: ${default}" group:"Listeners"`
+
+	HTTPS   string `name:"https" env:"MWM_HTTPS" placeholder:"ADDR" help:"Like --http, with TLS (8443 is usual)." group:"TLS"`
+	STOMPS  string `name:"stomps" env:"MWM_STOMPS" placeholder:"ADDR" help:"Like --stomp, with TLS (61612 is usual)." group:"TLS"`
+	MQTTS   string `name:"mqtts" env:"MWM_MQTTS" placeholder:"ADDR" help:"Like --mqtt, with TLS (8883 is usual)." group:"TLS"`
+	TLSCert string `name:"tls-cert" env:"MWM_TLS_CERT" placeholder:"FILE" help:"Certificate chain in PEM form." group:"TLS"`
+	TLSKey  string `name:"tls-key" env:"MWM_TLS_KEY" placeholder:"FILE" help:"Private key in PEM form." group:"TLS"`
+
+	Data           string   `name:"data" env:"MWM_DATA" placeholder:"DIR" help:"Keep last known values here, across restarts. Default: memory only."`
+	AllowAnonymous bool     `name:"allow-anonymous" env:"MWM_ALLOW_ANONYMOUS" help:"Listen beyond this machine although anybody may connect without credentials." group:"Access"`
+	WSOrigin       []string `name:"ws-origin" env:"MWM_WS_ORIGIN" placeholder:"ORIGIN" help:"Let pages of this origin (https://host[:port]) connect to the brokers over WebSocket, besides the server's own and those of this machine." group:"Access"`
+
+	Tiles            string `name:"tiles" env:"MWM_TILES" placeholder:"URL" help:"Template of map tiles, https://host/{z}/{x}/{y}.png, drawn over the embedded map." group:"Map"`
+	TilesAttribution string `name:"tiles-attribution" env:"MWM_TILES_ATTRIBUTION" placeholder:"TEXT" help:"Whose map it is; shown on the map." group:"Map"`
+	TilesMaxZoom     int    `name:"tiles-max-zoom" env:"MWM_TILES_MAX_ZOOM" default:"19" placeholder:"N" help:"Largest zoom of the tiles. Default: ${default}" group:"Map"`
+
+	StaleAfter   time.Duration `name:"stale-after" env:"MWM_STALE_AFTER" default:"15s" placeholder:"TIME" help:"A device that says nothing for this long is stale. Default: ${default}" group:"Fleet"`
+	OfflineAfter time.Duration `name:"offline-after" env:"MWM_OFFLINE_AFTER" default:"2m" placeholder:"TIME" help:"A device without a connection that says nothing for this long is offline. Default: ${default}" group:"Fleet"`
+	MaxDevices   int           `name:"max-devices" env:"MWM_MAX_DEVICES" default:"100000" placeholder:"N" help:"Devices that are remembered; reports of others are not taken. Default: ${default}" group:"Fleet"`
+
+	MaxConns         int           `name:"max-connections" env:"MWM_MAX_CONNECTIONS" default:"100000" placeholder:"N" help:"Open connections per listener. Default: ${default}" group:"Limits"`
+	MaxMessage       int           `name:"max-message" env:"MWM_MAX_MESSAGE" default:"1048576" placeholder:"BYTES" help:"Body of a STOMP message, or whole MQTT packet. Default: ${default}" group:"Limits"`
+	MaxOutbound      int           `name:"max-outbound" env:"MWM_MAX_OUTBOUND" default:"4194304" placeholder:"BYTES" help:"What may wait to be written to one connection; beyond, it loses its oldest topic messages. Default: ${default}" group:"Limits"`
+	MaxQueueMessages int           `name:"max-queue-messages" env:"MWM_MAX_QUEUE_MESSAGES" default:"1000000" placeholder:"N" help:"Messages on one queue; further ones are refused. Default: ${default}" group:"Limits"`
+	MaxQueueBytes    int           `name:"max-queue-bytes" env:"MWM_MAX_QUEUE_BYTES" default:"268435456" placeholder:"BYTES" help:"Bytes of one queue; further messages are refused. Default: ${default}" group:"Limits"`
+	MaxRetained      int           `name:"max-retained" env:"MWM_MAX_RETAINED" default:"1000000" placeholder:"N" help:"Topics with a retained message; those of further topics are delivered, but not retained. Default: ${default}" group:"Limits"`
+	ConnectTimeout   time.Duration `name:"connect-timeout" env:"MWM_CONNECT_TIMEOUT" default:"10s" placeholder:"TIME" help:"A connection must introduce itself within this time. Default: ${default}" group:"Limits"`
+	ShutdownTimeout  time.Duration `name:"shutdown-timeout" env:"MWM_SHUTDOWN_TIMEOUT" default:"10s" placeholder:"TIME" help:"An orderly stop takes at most this long. Default: ${default}" group:"Limits"`
+}
+
+// check reports the first setting that cannot be, by its name.
+func (c *Config) check() error {
+	for _, l := range c.listeners() {
+		if l.addr == "" {
+			continue
+		}
+		host, _, err := net.SplitHostPort(l.addr)
+		if err != nil {
+			return fmt.Errorf("--%s: %q is not host:port (write \":8080\" for all addresses, \"127.0.0.1:0\" for a free port): %w", l.flag, l.addr, err)
+		}
+		if !c.AllowAnonymous && !isLoopback(host) {
+			return fmt.Errorf("--%s: %q can be reached from other machines, and anybody may connect without credentials; listen on 127.0.0.1, or say --allow-anonymous", l.flag, l.addr)
+		}
+		if l.tls && (c.TLSCert == "" || c.TLSKey == "") {
+			return fmt.Errorf("--%s needs --tls-cert and --tls-key", l.flag)
+		}
+	}
+	if c.TLSCert != "" && c.HTTPS == "" && c.STOMPS == "" && c.MQTTS == "" {
+		return errors.New("--tls-cert has no use without --https, --stomps or --mqtts")
+	}
+	for _, o := range c.WSOrigin {
+		if u, err := url.Parse(o); err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" {
+			return fmt.Errorf("--ws-origin: %q is not an origin; write https://host or https://host:port", o)
+		}
+	}
+	if c.Tiles != "" {
+		if u, err := url.Parse(c.Tiles); err != nil || u.Host == "" || !strings.Contains(c.Tiles, "{z}") {
+			return fmt.Errorf("--tiles: %q is not a template like https://host/{z}/{x}/{y}.png", c.Tiles)
+		}
+		if c.TilesAttribution == "" {
+			return errors.New("--tiles needs --tiles-attribution: who made a map has to be said on it")
+		}
+	}
+	return c.checkNumbers()
+}
+
+func (c *Config) checkNumbers() error {
+	for _, n := range []struct {
+		flag  string
+		value int
+	}{
+		{"max-devices", c.MaxDevices}, {"max-connections", c.MaxConns}, {"max-message", c.MaxMessage},
+		{"max-outbound", c.MaxOutbound}, {"max-queue-messages", c.MaxQueueMessages},
+		{"max-queue-bytes", c.MaxQueueBytes}, {"max-retained", c.MaxRetained}, {"tiles-max-zoom", c.TilesMaxZoom},
+	} {
+		if n.value < 0 {
+			return fmt.Errorf("--%s is %d; it must be positive, or 0 for the default", n.flag, n.value)
+		}
+	}
+	for _, d := range []struct {
+		flag  string
+		value time.Duration
+	}{
+		{"stale-after", c.StaleAfter}, {"offline-after", c.OfflineAfter},
+		{"connect-timeout", c.ConnectTimeout}, {"shutdown-timeout", c.ShutdownTimeout},
+	} {
+		if d.value < 0 {
+			return fmt.Errorf("--%s is %v; it must be positive, or 0 for the default", d.flag, d.value)
+		}
+	}
+	return nil
+}
+
+// listenerConfig is one address that may be listened on.
+type listenerConfig struct {
+	flag, addr string
+	tls        bool
+}
+
+func (c *Config) listeners() []listenerConfig {
+	return []listenerConfig{
+		{"http", c.HTTP, false}, {"stomp", c.STOMP, false}, {"stomp-ws", c.STOMPWS, false},
+		{"mqtt", c.MQTT, false}, {"mqtt-ws", c.MQTTWS, false},
+		{"https", c.HTTPS, true}, {"stomps", c.STOMPS, true}, {"mqtts", c.MQTTS, true},
+	}
+}
+
+// warn says what is dangerous about the configuration.
+func (c *Config) warn(log *slog.Logger) {
+	for _, l := range c.listeners() {
+		if l.addr == "" {
+			continue
+		}
+		if host, _, err := net.SplitHostPort(l.addr); err == nil && !isLoopback(host) {
+			log.Warn("anybody who reaches this machine may connect without credentials", "listener", l.flag, "addr", l.addr)
+			return
+		}
+	}
+}
+
+func isLoopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
