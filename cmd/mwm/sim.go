@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"mwm/devicesim"
+	"mwm/devicesim/gpx"
+	"mwm/devicesim/terminal"
+)
+
+// SimCmd simulates devices against a server. The variables of the clients' addresses are not those of the server's: MWM_STOMP is where a server
+// listens, MWM_CLIENT_STOMP where a client finds one, and a container may well have the first set.
+type SimCmd struct {
+	STOMP string `name:"stomp" env:"MWM_CLIENT_STOMP" default:"127.0.0.1:61613" placeholder:"HOST:PORT" help:"The server's STOMP address, for trucks."`
+	MQTT  string `name:"mqtt" env:"MWM_CLIENT_MQTT" default:"127.0.0.1:1883" placeholder:"HOST:PORT" help:"The server's MQTT address, for phones."`
+
+	Trucks int           `env:"MWM_SIM_TRUCKS" default:"10" help:"Trucks that drive the roads of Andorra (AAA, BBB, …)."`
+	Phones int           `env:"MWM_SIM_PHONES" default:"5" help:"Phones that are moved about (XYZ, WXY, …)."`
+	Rate   time.Duration `env:"MWM_SIM_RATE" default:"1s" help:"Interval of reports."`
+
+	GPX   []string `name:"gpx" type:"existingfile" placeholder:"FILE" help:"Replay a GPX file with a truck of its own, before the others in the order of IDs. May be repeated."`
+	Files []string `arg:"" optional:"" name:"gpx-file" type:"existingfile" help:"More GPX files, so that --gpx *.gpx works."`
+	Speed float64  `env:"MWM_SIM_SPEED" default:"1" help:"Replay so many times faster than recorded."`
+
+	PerConnection int    `env:"MWM_SIM_PER_CONNECTION" default:"1" placeholder:"N" help:"Let one connection report for N devices, as a gateway does."`
+	Prefix        string `env:"MWM_SIM_PREFIX" help:"Put this before every ID, to run several simulators against one server."`
+}
+
+// Run simulates until ctx ends.
+func (c *SimCmd) Run(ctx context.Context) error {
+	paths, err := readPaths(append(c.GPX, c.Files...))
+	if err != nil {
+		return err
+	}
+	cfg := devicesim.Config{
+		STOMP: c.STOMP, MQTT: c.MQTT, Trucks: c.Trucks, Phones: c.Phones, Replay: paths, Rate: c.Rate, Speed: c.Speed,
+		PerConnection: c.PerConnection, Prefix: c.Prefix, Output: os.Stdout,
+	}
+	if _, drawn := terminal.Of(os.Stdout); !drawn { // log lines would run across the view
+		cfg.Logger = slog.Default()
+	}
+	return devicesim.Run(ctx, cfg)
+}
+
+func readPaths(files []string) ([]*gpx.Path, error) {
+	var paths []*gpx.Path
+	for _, name := range files {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		recorded, err := gpx.Parse(f)
+		_ = f.Close()
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		paths = append(paths, gpx.NewPath(recorded.Legs()))
+	}
+	return paths, nil
+}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-stomp/stomp/v3"
+	"github.com/go-stomp/stomp/v3/frame"
+
+	"mwm/devicesim/link"
+	"mwm/devicesim/terminal"
+	"mwm/server/telemetry"
+)
+
+// TextCmd sends a text to a device.
+//
+// The public protocol promises no more than that the text is in the queue: a STOMP client cannot see who consumes from it. With --http the
+// server's API is asked as well what became of it.
+type TextCmd struct {
+	STOMP   string        `name:"stomp" env:"MWM_CLIENT_STOMP" default:"127.0.0.1:61613" placeholder:"HOST:PORT" help:"The server's STOMP address."`
+	HTTP    string        `name:"http" env:"MWM_CLIENT_HTTP" placeholder:"HOST:PORT" help:"The server's HTTP address; with it the answer says whether the device has got the text."`
+	Expires time.Duration `placeholder:"1h" help:"Do not deliver the text after this time."`
+
+	ID   string   `arg:"" help:"The device's ID."`
+	Text []string `arg:"" help:"The text; several words are joined."`
+}
+
+// Run sends the text and says what is known of it.
+func (c *TextCmd) Run(ctx context.Context) error { return c.send(ctx, os.Stdout) }
+
+func (c *TextCmd) send(ctx context.Context, out io.Writer) error {
+	if err := telemetry.CheckID(c.ID); err != nil {
+		return fmt.Errorf("ID %q: %w", c.ID, err)
+	}
+	body := strings.Join(c.Text, " ")
+	if strings.TrimSpace(body) == "" {
+		return errors.New("the text is empty")
+	}
+	header := []func(*frame.Frame) error{stomp.SendOpt.Header("persistent", "true")}
+	began := time.Now()
+	if c.Expires != 0 {
+		header = append(header, stomp.SendOpt.Header("expires", strconv.FormatInt(began.Add(c.Expires).UnixMilli(), 10)))
+	}
+	l, err := link.DialSTOMP(ctx, link.STOMPConfig{Addr: c.STOMP})
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	if err := l.Send(ctx, telemetry.TextDestination(c.ID), "text/plain;charset=utf-8", []byte(body), header...); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "accepted: the server has the text and keeps it until %s takes it\n", terminal.Clean(c.ID))
+	if c.HTTP == "" {
+		return nil
+	}
+	state, err := c.outcome(ctx, body, began)
+	if err != nil {
+		return fmt.Errorf("the text is accepted, but the server does not say what became of it: %w", err)
+	}
+	fmt.Fprintln(out, state)
+	return nil
+}
+
+// outcome asks until the text has reached its last state, for three seconds.
+func (c *TextCmd) outcome(ctx context.Context, body string, since time.Time) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	tick := time.NewTicker(150 * time.Millisecond)
+	defer tick.Stop()
+	id, last := terminal.Clean(c.ID), ""
+	for {
+		d, err := c.device(ctx)
+		switch {
+		case err != nil && last == "":
+			return "", err
+		case err != nil:
+			return last, nil
+		}
+		switch state := d.stateOf(body, since); {
+		case state == "consumed":
+			return "consumed: " + id + " has shown it", nil
+		case state == "delivered", state == "refused", state == "expired":
+			return state + ": by or for " + id, nil
+		case d.Online.STOMP:
+			last = "waiting: " + id + " is connected and has not taken it yet"
+		default:
+			last = "waiting: no device was listening; " + id + " gets it when it comes"
+		}
+		select {
+		case <-ctx.Done():
+			return last, nil
+		case <-tick.C:
+		}
+	}
+}
+
+// apiDevice is what of the API's device matters here.
+type apiDevice struct {
+	Online struct {
+		STOMP bool `json:"stomp"`
+	} `json:"online"`
+	Texts []struct {
+		Body  string `json:"body"`
+		State string `json:"state"`
+		At    int64  `json:"at"`
+	} `json:"texts"`
+}
+
+// stateOf returns the state of the newest text of that wording; the clocks of the two machines may differ a little.
+func (d *apiDevice) stateOf(body string, since time.Time) string {
+	for i := len(d.Texts) - 1; i >= 0; i-- {
+		if t := d.Texts[i]; t.Body == body && t.At >= since.Add(-5*time.Second).UnixMilli() {
+			return t.State
+		}
+	}
+	return ""
+}
+
+func (c *TextCmd) device(ctx context.Context) (d apiDevice, err error) {
+	u := url.URL{Scheme: "http", Host: c.HTTP, Path: "/api/v1/devices/" + c.ID, RawPath: "/api/v1/devices/" + url.PathEscape(c.ID)}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return d, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return d, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	switch resp.StatusCode {
+	case http.StatusOK:
+		return d, json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&d)
+	case http.StatusNotFound: // never heard of: it is certainly not listening
+		return d, nil
+	}
+	return d, fmt.Errorf("%s answered %s", c.HTTP, resp.Status)
+}
