@@ -356,6 +356,7 @@ func TestLastWillLeavesTheMotions(t *testing.T) {
 func TestBrowsersShareFrames(t *testing.T) {
 	b := start(t, Options{})
 	b.move("BBB", 1)
+	waitFor(t, "the first tick", func() bool { return b.fleet.Seq() > 0 })
 	var pages []*page
 	for range 5 {
 		p := b.open("")
