@@ -176,6 +176,9 @@ type Batch struct {
 // Client is the connection that the messages come from; nil for the server's own.
 func (b *Batch) Client() *Client { return b.pub.client }
 
+// Listeners is what [Route.Listeners] says of the topic.
+func (b *Batch) Listeners() int { return b.route.Listeners() }
+
 // Clone returns the lasting copy of message i; all who keep it share one.
 func (b *Batch) Clone(i int) *Message {
 	for len(b.clones) <= i {

@@ -1,0 +1,137 @@
+package server
+
+import (
+	"time"
+
+	"mwm/server/broker"
+	"mwm/server/fleet"
+	"mwm/server/telemetry"
+	"mwm/server/topic"
+)
+
+// ingest tells the fleet what happens in the broker: what devices report, the
+// alerts and texts they are sent, when they come and go.
+type ingest struct {
+	fleet  *fleet.Fleet
+	broker *broker.Broker // set once it exists: it is told of its observer first
+}
+
+// subscribe begins to listen. What is retained already is a last value of each
+// device, and no sign of life.
+func (in *ingest) subscribe() error {
+	now := time.Now()
+	in.broker.Retained(telemetry.MotionFilter, func(m *broker.Message) { in.motion(m, now, true) })
+	in.broker.Retained(telemetry.LocationFilter, func(m *broker.Message) { in.location(m, now, true) })
+	for filter, take := range map[string]receiver{
+		telemetry.LocationFilter: each(in.location),
+		telemetry.MotionFilter:   each(in.motion),
+		telemetry.LastWill: each(func(m *broker.Message, at time.Time, _ bool) {
+			in.fleet.Will(m.Sender, m.Body, at)
+		}),
+		telemetry.AlertFilter: in.alerts,
+	} {
+		if err := in.broker.Subscribe(&broker.Subscription{Filter: filter, Receiver: take, Internal: true}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// receiver takes a batch.
+type receiver func(*broker.Batch)
+
+func (r receiver) Deliver(_ *broker.Subscription, b *broker.Batch) { r(b) }
+
+func each(take func(m *broker.Message, at time.Time, retained bool)) receiver {
+	return func(b *broker.Batch) {
+		for i := range b.Messages {
+			m := &b.Messages[i]
+			take(m, time.UnixMilli(m.Timestamp), false)
+		}
+	}
+}
+
+func (in *ingest) location(m *broker.Message, at time.Time, retained bool) {
+	if id, ok := telemetry.LocationID(m.Name); ok {
+		in.fleet.Location(id, m.Body, at, retained)
+	}
+}
+
+func (in *ingest) motion(m *broker.Message, at time.Time, retained bool) {
+	if id, ok := telemetry.MotionID(m.Name); ok {
+		in.fleet.Motion(id, m.Body, at, retained)
+	}
+}
+
+func (in *ingest) alerts(b *broker.Batch) {
+	for i := range b.Messages {
+		m := &b.Messages[i]
+		if id, ok := telemetry.AlertID(m.Name); ok {
+			in.fleet.Alerted(id, string(m.Body), b.Listeners(), time.UnixMilli(m.Timestamp))
+		}
+	}
+}
+
+// Connected and Disconnected make ingest the broker's observer.
+func (in *ingest) Connected(c *broker.Client) {
+	if p, ok := protocol(c); ok {
+		in.fleet.Connected(c.ID, p, time.Now())
+	}
+}
+
+// Disconnected is the counterpart of Connected.
+func (in *ingest) Disconnected(c *broker.Client, err error, _ bool) {
+	if p, ok := protocol(c); ok {
+		in.fleet.Disconnected(c.ID, p, err != nil, time.Now())
+	}
+}
+
+// protocol returns what the fleet calls it; ok is false for clients that cannot
+// be devices.
+func protocol(c *broker.Client) (p fleet.Proto, ok bool) {
+	if telemetry.CheckID(c.ID) != nil {
+		return 0, false
+	}
+	switch c.Protocol {
+	case broker.STOMP:
+		return fleet.STOMP, true
+	case broker.MQTT:
+		return fleet.MQTT, true
+	}
+	return 0, false
+}
+
+// isTextQueue tells the broker which queues the fleet follows.
+func isTextQueue(name string) bool { return topic.Match(telemetry.TextFilter, name) }
+
+var textStates = map[broker.QueueStep]fleet.TextState{
+	broker.Accepted:  fleet.TextAccepted,
+	broker.Delivered: fleet.TextDelivered,
+	broker.Consumed:  fleet.TextConsumed,
+	broker.Returned:  fleet.TextWaiting,
+	broker.Refused:   fleet.TextRefused,
+	broker.Expired:   fleet.TextExpired,
+	broker.Dead:      fleet.TextRefused,
+}
+
+// Queued tells what becomes of a text.
+func (in *ingest) Queued(ev broker.QueueEvent) {
+	id, ok := telemetry.TextID(ev.Message.Name)
+	if !ok {
+		return
+	}
+	u := textUpdate(id, ev.Message, textStates[ev.Step])
+	in.fleet.Text(u)
+	if ev.Step == broker.Accepted && in.broker.Consumers(ev.Message.Name) == 0 {
+		u.State = fleet.TextWaiting
+		in.fleet.Text(u)
+	}
+}
+
+func textUpdate(device string, m *broker.Message, state fleet.TextState) fleet.TextUpdate {
+	u := fleet.TextUpdate{ID: m.ID.String(), State: state, At: time.Now(), Device: device, Body: string(m.Body)}
+	if m.Expires != 0 {
+		u.Expires = time.UnixMilli(m.Expires)
+	}
+	return u
+}
