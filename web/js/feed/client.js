@@ -1,0 +1,136 @@
+// The page's connection to the live feed.
+//
+// Events, dispatched as CustomEvents: 'hello' (settings; before it, when not resumed, what was known is void),
+// 'dir', 'frame' (a decoded binary batch), 'message' (texts, alerts, events, …) and 'state'.
+//
+// States: 'connecting' (never been live), 'live', 'waiting' (lost; retryAt says when the next
+// attempt is), 'retrying' (an attempt is under way).
+
+import { decode } from './decode.js';
+import { Backoff } from './backoff.js';
+
+const SUBPROTOCOL = 'mwm.feed.v1';
+const HELLO_DEADLINE = 10000;
+
+export class FeedClient extends EventTarget {
+  state = 'connecting';
+  retryAt = 0;
+  epoch = '';
+  seq = 0;
+  #url;
+  #socket = null;
+  #backoff = new Backoff();
+  #timer = 0;
+  #ackTimer = 0;
+
+  constructor(url) {
+    super();
+    this.#url = url;
+  }
+
+  start() {
+    window.addEventListener('online', () => this.retry());
+    window.addEventListener('pageshow', () => this.retry());
+    document.addEventListener('visibilitychange', () => this.#visibility());
+    this.#open();
+  }
+
+  // retry connects at once when a wait is on.
+  retry() {
+    if (this.state === 'waiting') this.#open();
+  }
+
+  #visibility() {
+    if (!document.hidden) this.retry();
+    this.#send({ type: document.hidden ? 'pause' : 'resume' });
+  }
+
+  #open() {
+    clearTimeout(this.#timer);
+    this.#setState(this.epoch ? 'retrying' : 'connecting');
+    const url = new URL(this.#url, location.href);
+    url.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
+    if (this.epoch) {
+      // A tick's frames share one seq and arrive one by one: the last seq may be half seen, so
+      // ask from the one before. Values are absolute, getting one twice does no harm.
+      url.searchParams.set('epoch', this.epoch);
+      url.searchParams.set('seq', String(Math.max(0, this.seq - 1)));
+    }
+    const socket = new WebSocket(url, SUBPROTOCOL);
+    socket.binaryType = 'arraybuffer';
+    socket.onmessage = (e) => this.#receive(socket, e.data);
+    socket.onclose = () => this.#lost(socket);
+    this.#socket = socket;
+    this.#timer = setTimeout(() => this.#abandon(socket), HELLO_DEADLINE);
+  }
+
+  // A peer that accepts and then says nothing would hold the page in 'retrying' for ever.
+  #abandon(socket) {
+    socket.close();
+    this.#lost(socket);
+  }
+
+  #lost(socket) {
+    if (socket !== this.#socket) return;
+    this.#socket = null;
+    clearTimeout(this.#timer);
+    clearTimeout(this.#ackTimer);
+    this.#ackTimer = 0;
+    const wait = this.#backoff.next();
+    this.retryAt = Date.now() + wait;
+    this.#timer = setTimeout(() => this.#open(), wait);
+    this.#setState('waiting');
+  }
+
+  #receive(socket, data) {
+    if (socket !== this.#socket) return;
+    try {
+      if (typeof data === 'string') this.#json(JSON.parse(data));
+      else this.#binary(data);
+    } catch (err) {
+      console.warn('feed:', err.message);
+      this.#abandon(socket);
+    }
+  }
+
+  #json(message) {
+    if (message.type === 'hello') this.#hello(message);
+    else this.#emit(message.type === 'dir' ? 'dir' : 'message', message);
+  }
+
+  #hello(message) {
+    clearTimeout(this.#timer);
+    this.#backoff.reset();
+    if (!message.resumed) this.seq = message.seq;
+    this.epoch = message.epoch;
+    this.#emit('hello', message);
+    this.#setState('live');
+    if (document.hidden) this.#send({ type: 'pause' });
+  }
+
+  #binary(buffer) {
+    const frame = decode(buffer);
+    if (!frame) return;
+    this.#emit('frame', frame);
+    this.seq = Math.max(this.seq, frame.seq);
+    // One acknowledgement for the frames of a tick; the timer runs when the main thread is free
+    // again, so a page that cannot keep up is slow to answer and the server skips ticks.
+    this.#ackTimer ||= setTimeout(() => {
+      this.#ackTimer = 0;
+      this.#send({ type: 'ack', seq: this.seq });
+    });
+  }
+
+  #send(message) {
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
+  }
+
+  #setState(state) {
+    this.state = state;
+    this.#emit('state', state);
+  }
+
+  #emit(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}

@@ -1,0 +1,251 @@
+// The page: what is connected to what. Data flows feed → fleet → (map, list, card, motion page), each of which
+// draws in the page's frame when something it shows has changed.
+
+import $ from '../vendor/jquery.js';
+import { t, lang, setLang, onLang, translate, LANGUAGES } from './i18n.js';
+import { startTheme, toggleTheme } from './theme.js';
+import { Fleet, LOCATED } from './fleet.js';
+import { DeviceOrder } from './order.js';
+import { Selection } from './selection.js';
+import { FeedClient } from './feed/client.js';
+import { POSITIONS, MOTIONS, PRESENCE } from './feed/decode.js';
+import { MapView } from './map/mapview.js';
+import { AutoView } from './map/autoview.js';
+import { setTiles } from './map/basemap.js';
+import { DeviceList } from './ui/list.js';
+import { Card } from './ui/card.js';
+import { Events } from './ui/events.js';
+import { MotionPage } from './ui/motionpage.js';
+import { ConnectDialog, Help, copy } from './ui/dialogs.js';
+import { LinkState } from './ui/link.js';
+import { colourOf } from './ui/alerts.js';
+import { notify } from './ui/notices.js';
+import { makeSheet, narrow, settle } from './ui/sheet.js';
+import { bindKeys } from './ui/keys.js';
+import { exposeDiagnostics } from './diagnostics.js';
+import * as permalink from './permalink.js';
+
+const EMPTY_AFTER = 1200; // ms after hello: a fleet without devices is really empty
+
+startTheme();
+$('html').attr('lang', lang());
+translate($(document.body));
+
+const fleet = new Fleet();
+const order = new DeviceOrder(fleet);
+const selection = new Selection(fleet);
+const feed = new FeedClient('api/v1/feed');
+const mapView = new MapView({ fleet, order, selection });
+const autoView = new AutoView(mapView, fleet);
+const list = new DeviceList({ fleet, order, selection, onFilter: filtered });
+const motionPage = new MotionPage({ fleet, order, selection, notify });
+const events = new Events({ onOpen: openFromEvent });
+const card = new Card({
+  fleet, selection,
+  actions: { follow: toggleFollow, following: () => mapView.following, copy, notify },
+});
+const connectDialog = new ConnectDialog();
+const help = new Help();
+let view = 'map';
+
+function filtered() {
+  mapView.changed();
+  motionPage.changed();
+  saveLink();
+}
+
+function changed() {
+  mapView.changed();
+  list.changed();
+  card.changed();
+  motionPage.changed();
+}
+
+// ---- feed
+
+const APPLY = {
+  [POSITIONS]: (frame, now) => fleet.positions(frame, now),
+  [MOTIONS]: (frame, now) => fleet.motion(frame, now),
+  [PRESENCE]: (frame) => fleet.presence(frame),
+};
+
+feed.addEventListener('hello', ({ detail }) => {
+  if (!detail.resumed) {
+    fleet.clear();
+    mapView.layer.clear();
+    events.clear();
+  }
+  fleet.clockOffset = detail.now - Date.now();
+  connectDialog.demo = detail.demo === true;
+  setTiles(mapView.map, detail.settings?.tiles);
+  setTimeout(offerToConnect, EMPTY_AFTER);
+  if (detail.resumed) selection.refresh();
+  changed();
+});
+
+feed.addEventListener('dir', ({ detail }) => {
+  fleet.directory(detail.first, detail.ids);
+  if (detail.ids.includes(selection.id)) resolveSelection();
+  list.changed();
+});
+
+feed.addEventListener('frame', ({ detail }) => {
+  const now = performance.now();
+  APPLY[detail.type](detail, now);
+  autoView.check(now);
+  if (connectDialog.isOpen && connectDialog.empty) connectDialog.close();
+  changed();
+});
+
+const MESSAGES = {
+  text: ({ text }) => selection.heard(text),
+  event: (event) => events.add(event),
+  alert({ device, color }) {
+    const i = fleet.indexOf(device);
+    if (i < 0) return;
+    mapView.layer.flash(i, colourOf(color));
+    motionPage.flash(i, colourOf(color));
+  },
+  'motion-removed'({ index }) {
+    fleet.forgetMotion(index);
+    changed();
+  },
+};
+
+feed.addEventListener('message', ({ detail }) => {
+  if (Object.hasOwn(MESSAGES, detail.type)) MESSAGES[detail.type](detail);
+});
+
+function offerToConnect() {
+  if (fleet.count === 0 && feed.state === 'live' && !document.querySelector('dialog[open]')) connectDialog.open(true);
+}
+
+// ---- selection and views
+
+// A device that a link or a selection from before a restart names has become known.
+function resolveSelection() {
+  fleet.watch(selection.index);
+  selection.refresh();
+}
+
+selection.addEventListener('change', () => {
+  fleet.watch(selection.index);
+  const i = selection.index;
+  if (i >= 0 && fleet.has(i, LOCATED) && view === 'map') mapView.focus(i);
+  if (narrow.matches) settle($('#card')[0], 'half');
+  motionPage.changed();
+  saveLink();
+});
+
+function openFromEvent(id) {
+  const i = fleet.indexOf(id);
+  if (i < 0) return;
+  if (fleet.has(i, LOCATED)) show('map');
+  selection.select(id);
+  mapView.focus(i, { fly: true });
+}
+
+function toggleFollow() {
+  if (selection.index < 0) return;
+  show('map');
+  mapView.follow(!mapView.following);
+}
+
+mapView.addEventListener('follow', () => card.changed());
+
+function show(name) {
+  view = name;
+  for (const element of $('.tab')) {
+    if (element.dataset.view === name) element.setAttribute('aria-current', 'page');
+    else element.removeAttribute('aria-current');
+  }
+  mapView.show(name === 'map');
+  motionPage.show(name === 'motion');
+  saveLink();
+}
+
+// ---- address bar
+
+let saveTimer = 0;
+let saveMap = false; // not before the user, or a link, has chosen a place
+
+function saveLink() {
+  clearTimeout(saveTimer);
+  saveTimer = setTimeout(() => {
+    const { lat, lng } = mapView.map.getCenter().wrap();
+    history.replaceState(null, '', permalink.format({
+      map: saveMap ? { zoom: mapView.map.getZoom(), lat, lng } : null,
+      device: selection.id, view, query: order.query, statuses: order.statuses, sort: order.sort,
+    }));
+  }, 300);
+}
+
+function openLink() {
+  const link = permalink.parse(location.hash);
+  if (link.map) {
+    saveMap = true;
+    autoView.stop();
+    mapView.setPlace(link.map);
+  }
+  Object.assign(order, { query: link.query, statuses: link.statuses, sort: link.sort });
+  list.showFilter();
+  selection.select(link.device);
+  show(link.view);
+}
+
+mapView.addEventListener('view', saveLink);
+mapView.addEventListener('touched', () => { saveMap = true; });
+window.addEventListener('hashchange', openLink);
+
+// ---- bar, panel, keys
+
+$('.tab').on('click', (e) => show(e.currentTarget.dataset.view));
+$('#theme-toggle').on('click', toggleTheme);
+$('#lang-toggle').on('click', () => setLang(LANGUAGES[(LANGUAGES.indexOf(lang()) + 1) % LANGUAGES.length]));
+$('#help-open').on('click', () => help.open());
+$(document.body).on('click', '#connect-open, [data-connect]', () => connectDialog.open());
+$('.panel-tab').on('click', (e) => showPanelTab(e.currentTarget.id.replace('tab-', '')));
+onLang((tag) => {
+  $('html').attr('lang', tag);
+  translate($(document.body));
+});
+makeSheet($('#panel')[0], $('#sheet-handle')[0], 'peek');
+
+function showPanelTab(name) {
+  $('#panel').attr('data-tab', name);
+  for (const element of $('.panel-tab')) element.setAttribute('aria-selected', element.id === `tab-${name}`);
+  if ($('#panel')[0].dataset.stop === 'peek') settle($('#panel')[0], 'half');
+}
+
+function needDevice(action) {
+  return () => (selection.id === null ? notify(t('key.noDevice')) : action());
+}
+
+bindKeys({
+  '/': () => { openPanel(); $('#search').trigger('focus').trigger('select'); },
+  f: () => { show('map'); mapView.follow(false); mapView.fit(); },
+  t: needDevice(() => card.writeText()),
+  a: needDevice(() => card.alertRed()),
+  l: () => { openPanel(); $('#list').trigger('focus'); },
+  m: () => show(view === 'map' ? 'motion' : 'map'),
+  o: needDevice(toggleFollow),
+  '?': () => help.open(),
+  Escape: (e) => {
+    if (e.target.id === 'search' && order.filtered) list.clearFilter();
+    else if (e.target.matches('input, textarea, select')) e.target.blur();
+    else if (mapView.following) mapView.follow(false);
+    else selection.select(null);
+  },
+});
+
+function openPanel() {
+  showPanelTab('devices');
+  if (!narrow.matches) return;
+  selection.select(null);
+  settle($('#panel')[0], 'full');
+}
+
+new LinkState(feed);
+exposeDiagnostics({ feed, fleet, order, selection, mapView, view: () => view });
+openLink();
+feed.start();

@@ -1,0 +1,32 @@
+// The address bar holds what is looked at: #map=14/42.5063/1.5218&device=BBB&view=motion&q=…&status=moving,idle&sort=seen
+
+import { STATUS_NAMES } from './fleet.js';
+import { ALL_STATUSES, SORTS } from './order.js';
+
+export function parse(hash) {
+  const params = new URLSearchParams(hash.replace(/^#/, ''));
+  const [zoom, lat, lng] = (params.get('map') ?? '').split('/').map(Number);
+  const place = params.has('map') && zoom >= 0 && zoom <= 20 && Math.abs(lat) <= 90 && Math.abs(lng) <= 540;
+  const statuses = (params.get('status') ?? '').split(',').reduce((mask, name) => (
+    STATUS_NAMES.includes(name) ? mask | 1 << STATUS_NAMES.indexOf(name) : mask
+  ), 0);
+  return {
+    map: place ? { zoom, lat, lng } : null,
+    device: params.get('device')?.slice(0, 128) || null,
+    view: params.get('view') === 'motion' ? 'motion' : 'map',
+    query: (params.get('q') ?? '').slice(0, 128),
+    statuses: statuses || ALL_STATUSES,
+    sort: SORTS.includes(params.get('sort')) ? params.get('sort') : 'id',
+  };
+}
+
+export function format({ map, device, view, query, statuses, sort }) {
+  const params = new URLSearchParams();
+  if (map) params.set('map', `${map.zoom}/${map.lat.toFixed(5)}/${map.lng.toFixed(5)}`);
+  if (device) params.set('device', device);
+  if (view === 'motion') params.set('view', view);
+  if (query) params.set('q', query);
+  if (statuses !== ALL_STATUSES) params.set('status', STATUS_NAMES.filter((_, s) => statuses >> s & 1).join(','));
+  if (sort !== 'id') params.set('sort', sort);
+  return `#${params.toString().replaceAll('%2F', '/').replaceAll('%2C', ',')}`;
+}

@@ -1,0 +1,219 @@
+// The card of the selected device.
+
+import $ from '../../vendor/jquery.js';
+import { t, onLang } from '../i18n.js';
+import { addTask } from '../scheduler.js';
+import { onTheme } from '../theme.js';
+import { HAS_MOTION, LOCATED, NO_HEADING, STATUS_NAMES } from '../fleet.js';
+import { AXES } from '../motions.js';
+import * as format from '../format.js';
+import { make, button, icon, glyph, needle, setGlyph, setText } from './dom.js';
+import { drawSpark, hoverLabels } from './spark.js';
+import { drawAttitude } from './attitude.js';
+import { units } from './units.js';
+import { COLOURS, send } from './alerts.js';
+import { TextsSection } from './texts.js';
+import { makeSheet } from './sheet.js';
+
+const ATTITUDE = [220, 132];
+
+export class Card {
+  #fleet;
+  #selection;
+  #actions;
+  #root = $('#card');
+  #parts = null;
+  #texts = null;
+  #task;
+  #drawn = -1;
+
+  // actions: follow(), following(), centre()
+  constructor({ fleet, selection, actions }) {
+    this.#fleet = fleet;
+    this.#selection = selection;
+    this.#actions = actions;
+    this.#task = addTask(() => this.#update(), 100);
+    hoverLabels(this.#root, fleet.motions, (canvas) => this.#traceOf(canvas), () => units.radians);
+    selection.addEventListener('change', () => this.#rebuild());
+    selection.addEventListener('texts', () => this.#texts?.show(selection.texts));
+    onLang(() => this.#rebuild());
+    onTheme(() => this.redraw());
+    units.addEventListener('change', () => this.redraw());
+  }
+
+  // changed asks for an update of what is shown.
+  changed() {
+    if (this.#parts) this.#task.request();
+  }
+
+  redraw() {
+    this.#drawn = -1;
+    this.changed();
+  }
+
+  // writeText moves the keyboard to the form; alertRed is the one-click alert.
+  writeText() {
+    this.#texts?.focus();
+  }
+
+  alertRed() {
+    if (this.#parts) this.#sendAlert('red');
+  }
+
+  #rebuild() {
+    const { id } = this.#selection;
+    this.#root.empty().prop('hidden', id === null);
+    $('#stage').toggleClass('has-card', id !== null);
+    this.#parts = this.#texts = null;
+    this.#task.cancel();
+    if (id === null) return;
+    this.#build(id);
+    this.#drawn = -1;
+    this.#texts.show(this.#selection.texts);
+    this.#update();
+  }
+
+  #build(id) {
+    const parts = this.#parts = {};
+    const $handle = make('button', 'sheet-handle').attr({ type: 'button', 'aria-label': t('sheet.resize') });
+    this.#root.append($handle, this.#head(id, parts), this.#buttons(parts));
+    this.#texts = new TextsSection(id, (text) => this.#selection.heard(text));
+    const $body = make('div', 'card-body').append(
+      this.#facts(parts), this.#motion(parts), this.#texts.$root, this.#alerts(parts),
+    );
+    this.#root.append($body);
+    makeSheet(this.#root[0], $handle[0], 'half');
+  }
+
+  #head(id, parts) {
+    parts.glyph = glyph(0);
+    parts.state = make('p', 'card-state').attr('data-testid', 'card-state')[0];
+    const $close = make('button', 'tool').attr({ type: 'button', 'aria-label': t('card.close'), title: t('card.close'), 'data-testid': 'card-close' })
+      .append(icon('close')).on('click', () => this.#selection.select(null));
+    return make('div', 'card-head').append(
+      make('div', 'card-badge').append(parts.glyph),
+      make('div').append(make('h2', 'card-id', id).attr('data-testid', 'card-id'), parts.state),
+      $close,
+    );
+  }
+
+  #buttons(parts) {
+    parts.follow = button('button', 'follow', t('card.follow')).attr('data-testid', 'follow').on('click', () => this.#actions.follow());
+    const $text = button('button', 'text', t('card.text')).attr('data-testid', 'card-text').on('click', () => this.writeText());
+    const $alert = button('button button-danger', 'alert', t('alert.button')).attr('data-testid', 'alert-red').on('click', () => this.alertRed());
+    return make('div', 'card-actions').append(parts.follow, $text, $alert);
+  }
+
+  #facts(parts) {
+    const $facts = make('dl', 'facts');
+    const fact = (name, wide) => {
+      const $value = make('dd').attr('data-testid', `fact-${name}`);
+      $facts.append(make('div', wide ? 'fact fact-wide' : 'fact').append(make('dt', '', t(`fact.${name}`)), $value));
+      return $value;
+    };
+    const $position = fact('position', true);
+    parts.position = make('span').appendTo($position)[0];
+    parts.copy = make('button', 'icon-button').attr({ type: 'button', 'aria-label': t('card.copyPosition'), title: t('card.copyPosition') })
+      .append(icon('copy')).on('click', () => this.#actions.copy(this.#positionText())).appendTo($position);
+    parts.speed = fact('speed')[0];
+    const $heading = fact('heading');
+    parts.needle = needle();
+    parts.heading = make('span')[0];
+    $heading.append(parts.needle, parts.heading);
+    parts.seen = fact('seen')[0];
+    parts.rate = fact('rate')[0];
+    parts.facts = make('section', 'card-section').append($facts);
+    return parts.facts;
+  }
+
+  #motion(parts) {
+    const $unit = make('div', 'segmented').attr({ role: 'group', 'aria-label': t('motion.unit') });
+    parts.units = ['deg', 'rad'].map((unit) => (
+      make('button', '', unit === 'deg' ? '°' : 'rad').attr({ type: 'button', 'aria-label': t(unit === 'deg' ? 'motion.degrees' : 'motion.radians') })
+        .on('click', () => units.set(unit === 'rad')).appendTo($unit)
+    ));
+    const $traces = make('div', 'traces');
+    parts.traces = AXES.map((axis) => {
+      const $value = make('b').attr('data-testid', `motion-${axis}`);
+      const canvas = make('canvas', 'spark')[0];
+      $traces.append(make('div', 'trace').append(canvas, make('div', 'trace-value').append(make('span', `axis-${axis}`, t(`motion.${axis}`)), $value)));
+      return { canvas, value: $value[0] };
+    });
+    parts.attitude = make('canvas', 'attitude').attr({ role: 'img', 'aria-label': t('motion.attitude') })[0];
+    parts.motion = make('section', 'card-section').attr('data-testid', 'card-motion')
+      .append(make('h3', '', t('motion.title')).append($unit), $traces, parts.attitude);
+    return parts.motion;
+  }
+
+  #alerts(parts) {
+    const $swatches = make('div', 'alert-row').attr({ role: 'group', 'aria-label': t('alert.colours') });
+    for (const [name, value] of Object.entries(COLOURS)) {
+      make('button', 'swatch').attr({ type: 'button', 'aria-label': t(`colour.${name}`), title: t(`colour.${name}`), 'data-testid': `alert-${name}` })
+        .css('background-color', value).on('click', () => this.#sendAlert(name)).appendTo($swatches);
+    }
+    parts.result = make('p', 'result').attr({ role: 'status', 'data-testid': 'alert-result' });
+    return make('section', 'card-section').append(make('h3', '', t('alert.title')), $swatches, parts.result);
+  }
+
+  async #sendAlert(name) {
+    const { id } = this.#selection;
+    const { tone, text } = await send(id, name);
+    if (id !== this.#selection.id || !this.#parts) return;
+    this.#parts.result.text(text).attr('data-tone', tone);
+    this.#actions.notify(text);
+  }
+
+  #update() {
+    const parts = this.#parts;
+    if (!parts) return undefined;
+    const fleet = this.#fleet;
+    const i = this.#selection.index;
+    const known = i >= 0;
+    const status = known ? fleet.status[i] : 0;
+    setGlyph(parts.glyph, status);
+    setText(parts.state, known ? t('card.state', { status: t(`status.${STATUS_NAMES[status]}`), seen: format.lastSeen(fleet, i) }) : t('card.unknown'));
+    parts.follow.attr('aria-pressed', this.#actions.following()).prop('disabled', !known || !fleet.has(i, LOCATED));
+    const located = known && fleet.has(i, LOCATED);
+    parts.facts.prop('hidden', !known);
+    if (known) this.#updateFacts(parts, i, located);
+    const motion = known && fleet.has(i, HAS_MOTION);
+    parts.motion.prop('hidden', !motion);
+    if (motion) this.#updateMotion(parts, i);
+    return 500; // ages tick
+  }
+
+  #updateFacts(parts, i, located) {
+    const fleet = this.#fleet;
+    setText(parts.position, located ? this.#positionText() : t('fact.noPosition'));
+    parts.copy.prop('hidden', !located);
+    setText(parts.speed, located ? format.speed(fleet.speed[i]) : format.speed(255));
+    setText(parts.heading, format.heading(located ? fleet.heading[i] : NO_HEADING));
+    parts.needle.style.transform = `rotate(${fleet.heading[i] / 100}deg)`;
+    parts.needle.style.display = !located || fleet.heading[i] === NO_HEADING ? 'none' : '';
+    setText(parts.seen, format.lastSeen(fleet, i));
+    setText(parts.rate, format.rate(fleet.rate(performance.now())));
+  }
+
+  #updateMotion(parts, i) {
+    const { motions } = this.#fleet;
+    const total = motions.total(i);
+    if (total === this.#drawn) return;
+    this.#drawn = total;
+    parts.traces.forEach(({ canvas, value }, axis) => {
+      drawSpark(canvas, motions, i, [axis]);
+      setText(value, format.angle(motions.value(i, axis), units.radians));
+    });
+    parts.units.forEach(($unit, k) => $unit.attr('aria-pressed', units.radians === (k === 1)));
+    drawAttitude(parts.attitude, ...ATTITUDE, motions.value(i, 0), motions.value(i, 1), motions.value(i, 2));
+  }
+
+  #positionText() {
+    const i = this.#selection.index;
+    return `${format.degreesOfArc(this.#fleet.lat[i])}, ${format.degreesOfArc(this.#fleet.lng[i])}`;
+  }
+
+  #traceOf(canvas) {
+    const axis = this.#parts?.traces.findIndex((trace) => trace.canvas === canvas) ?? -1;
+    return axis < 0 ? null : { device: this.#selection.index, axes: [axis] };
+  }
+}

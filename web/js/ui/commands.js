@@ -1,0 +1,33 @@
+// Command lines that connect a first device, with this server's addresses filled in.
+
+const ANY_HOST = new Set(['', '0.0.0.0', '::', '[::]']);
+
+// hostPort splits "host:port"; a host that means "every interface" becomes the one the page came from.
+export function hostPort(address, pageHost) {
+  const cut = address.lastIndexOf(':');
+  const host = address.slice(0, Math.max(0, cut));
+  return { host: ANY_HOST.has(host) ? pageHost : host.replace(/^\[|\]$/g, ''), port: address.slice(cut + 1) };
+}
+
+const joined = ({ host, port }) => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`);
+
+// commands lists {name, command} for every way that the server listens on.
+export function commands({ stomp, mqtt }, pageHost) {
+  const list = [];
+  const s = stomp && hostPort(stomp, pageHost);
+  const m = mqtt && hostPort(mqtt, pageHost);
+  if (s && m) list.push({ name: 'sim', command: `mwm sim --trucks 20 --phones 5 --stomp ${joined(s)} --mqtt ${joined(m)}` });
+  if (m) {
+    list.push({
+      name: 'mosquitto',
+      command: `mosquitto_pub -h ${m.host} -p ${m.port} -i BBB -t device/BBB/location -m '{"deviceID":"BBB","lat":42.5063,"lng":1.5218}'`,
+    });
+  }
+  if (s) {
+    list.push({
+      name: 'netcat',
+      command: `(printf 'CONNECT\\nclient-id:CCC\\n\\n\\0SEND\\ndestination:/topic/device.CCC.location\\n\\n{"deviceID":"CCC","lat":42.5078,"lng":1.5211}\\0'; sleep 60) | nc ${s.host} ${s.port}`,
+    });
+  }
+  return list;
+}

@@ -1,0 +1,115 @@
+// The feed of events, newest first. Bounded; screen readers hear a digest, not every line of a busy fleet.
+
+import $ from '../../vendor/jquery.js';
+import { t, onLang } from '../i18n.js';
+import { addTask } from '../scheduler.js';
+import { remember, recall } from '../remember.js';
+import * as format from '../format.js';
+import { make, icon } from './dom.js';
+
+const MOST = 200;
+const ANNOUNCE_EVERY = 4000; // ms
+const ICONS = { online: 'in', offline: 'out', lastwill: 'lost', alert: 'alert', text: 'text', payload: 'payload', removed: 'close' };
+
+export class Events {
+  count = 0;
+  #events = []; // newest last
+  #pending = [];
+  #unseen = 0;
+  #lastSeq = 0;
+  #unannounced = 0;
+  #open;
+  #list = $('#events-list');
+  #draw;
+  #announce;
+
+  constructor({ onOpen }) {
+    this.#open = onOpen;
+    this.#draw = addTask(() => this.#render(), 250);
+    this.#announce = addTask(() => this.#say(), ANNOUNCE_EVERY);
+    $('#events-toggle').on('click', () => this.#toggle(!this.#expanded()));
+    this.#list.on('click', 'button.event', (e) => this.#open(e.currentTarget.dataset.device));
+    onLang(() => this.#rebuild());
+    this.#toggle(recall('events') !== 'closed');
+    this.#rebuild();
+  }
+
+  // add takes an event of the feed; one that was replayed after a reconnect is not taken twice.
+  add(event) {
+    if (event.seq <= this.#lastSeq) return;
+    this.#lastSeq = event.seq;
+    this.#pending.push(event);
+    if (this.#pending.length > MOST) this.#pending.shift();
+    this.#unannounced++;
+    this.#draw.request();
+    this.#announce.request();
+  }
+
+  clear() {
+    this.#events = [];
+    this.#pending = [];
+    this.#lastSeq = 0;
+    this.#unannounced = 0;
+    this.#rebuild();
+  }
+
+  #expanded() {
+    return $('#events-toggle').attr('aria-expanded') === 'true';
+  }
+
+  #toggle(open) {
+    $('#events-toggle').attr('aria-expanded', open);
+    remember('events', open ? 'open' : 'closed');
+    this.#unseen = 0;
+    this.#badge();
+  }
+
+  #rebuild() {
+    this.#list.empty();
+    this.#pending = [...this.#events, ...this.#pending].slice(-MOST);
+    this.#events = [];
+    if (this.#pending.length) this.#draw.request();
+    else this.#list.append(make('li', 'events-none', t('events.none')));
+  }
+
+  #render() {
+    const fresh = this.#pending;
+    this.#pending = [];
+    if (!this.#events.length) this.#list.empty();
+    const atTop = this.#list[0].scrollTop < 8;
+    const before = this.#list[0].scrollHeight;
+    this.#list.prepend(fresh.map((event) => this.#item(event)).reverse());
+    this.#list.children().slice(MOST).remove();
+    // Somebody who reads further down keeps what they read in place.
+    if (!atTop) this.#list[0].scrollTop += this.#list[0].scrollHeight - before;
+    this.#events.push(...fresh);
+    this.#events.splice(0, this.#events.length - MOST);
+    this.count = this.#events.length;
+    if (!this.#expanded()) this.#unseen += fresh.length;
+    this.#badge();
+  }
+
+  #item({ kind, device, detail, at }) {
+    const $text = make('span', 'event-text');
+    if (device) $text.append(make('b', '', device), document.createTextNode(' '));
+    $text.append(document.createTextNode(t(`event.${Object.hasOwn(ICONS, kind) ? kind : 'other'}`)));
+    if (detail) $text.append(make('span', 'event-detail', detail));
+    const time = make('time', '', format.clock(at)).attr('datetime', new Date(at).toISOString());
+    const $event = make(device ? 'button' : 'div', 'event').attr({ 'data-kind': kind, 'data-testid': 'event' })
+      .append(icon(ICONS[kind] ?? 'events'), $text, time);
+    if (device) $event.attr({ type: 'button', 'data-device': device });
+    return make('li').append($event);
+  }
+
+  #badge() {
+    $('#events-badge').prop('hidden', this.#unseen === 0).text(this.#unseen > 99 ? '99+' : this.#unseen);
+  }
+
+  #say() {
+    const last = this.#events[this.#events.length - 1] ?? this.#pending[this.#pending.length - 1];
+    if (!last || !this.#unannounced) return;
+    const text = `${last.device ?? ''} ${t(`event.${Object.hasOwn(ICONS, last.kind) ? last.kind : 'other'}`)}`;
+    $('#announcer').text(this.#unannounced > 1 ? t('events.announce', { n: this.#unannounced, text }) : text);
+    this.#unannounced = 0;
+  }
+}
