@@ -1,0 +1,230 @@
+package httpd
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"github.com/go-chi/chi/v5"
+
+	"mwm/server/fleet"
+	"mwm/server/telemetry"
+)
+
+func (s *Server) api(r chi.Router) {
+	r.Use(only(s.opts.Origins.AllowPage))
+	r.NotFound(func(w http.ResponseWriter, _ *http.Request) {
+		problem(w, http.StatusNotFound, "the API has no such resource")
+	})
+	r.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
+		problem(w, http.StatusMethodNotAllowed, "the resource has no method "+r.Method)
+	})
+	r.Method(http.MethodGet, "/feed", s.opts.Feed)
+	r.Get("/status", s.getStatus)
+	r.Get("/devices", s.getDevices)
+	r.Get("/devices/{id}", s.getDevice)
+	r.Post("/devices/{id}/texts", s.postText)
+	r.Post("/devices/{id}/alerts", s.postAlert)
+	if s.opts.Demo {
+		r.Post("/demo/devices", s.postDemo)
+	}
+}
+
+func (s *Server) getStatus(w http.ResponseWriter, _ *http.Request) {
+	replyJSON(w, http.StatusOK, s.opts.Status())
+}
+
+const (
+	maxPage     = 1000 // devices in one answer
+	defaultPage = 100
+)
+
+type devicePage struct {
+	Devices []fleet.Device `json:"devices"`
+	Next    string         `json:"next,omitempty"` // the "after" of the next page
+}
+
+func (s *Server) getDevices(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	limit, first := defaultPage, 0
+	if v := q.Get("limit"); v != "" {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 1 || n > maxPage {
+			problem(w, http.StatusBadRequest, fmt.Sprintf("limit must be a number from 1 to %d", maxPage))
+			return
+		}
+		limit = n
+	}
+	if v := q.Get("after"); v != "" {
+		index, ok := s.opts.Fleet.Index(v)
+		if !ok {
+			problem(w, http.StatusBadRequest, "after must be the ID of a known device")
+			return
+		}
+		first = index + 1
+	}
+	devices, more := s.opts.Fleet.List(first, limit, q.Get("q"))
+	page := devicePage{Devices: devices}
+	if page.Devices == nil {
+		page.Devices = []fleet.Device{}
+	}
+	if more {
+		page.Next = devices[len(devices)-1].ID
+	}
+	replyJSON(w, http.StatusOK, page)
+}
+
+func (s *Server) getDevice(w http.ResponseWriter, r *http.Request) {
+	id, ok := deviceID(w, r)
+	if !ok {
+		return
+	}
+	device, ok := s.opts.Fleet.Device(id)
+	if !ok {
+		problem(w, http.StatusNotFound, "nothing was ever heard from this device")
+		return
+	}
+	replyJSON(w, http.StatusOK, device)
+}
+
+// postText takes texts also for devices that were never heard from: they wait
+// for them.
+func (s *Server) postText(w http.ResponseWriter, r *http.Request) {
+	id, ok := deviceID(w, r)
+	if !ok {
+		return
+	}
+	var req struct {
+		Body    string `json:"body"`
+		Expires *int64 `json:"expires"` // ms since 1970; null or 0: never
+	}
+	if !s.decode(w, r, &req) {
+		return
+	}
+	var expires time.Time
+	if req.Expires != nil && *req.Expires != 0 {
+		expires = time.UnixMilli(*req.Expires)
+	}
+	switch {
+	case req.Body == "":
+		problem(w, http.StatusUnprocessableEntity, "body is empty")
+	case len(req.Body) > s.opts.MaxText:
+		problem(w, http.StatusUnprocessableEntity, fmt.Sprintf("body has %d bytes; at most %d are allowed", len(req.Body), s.opts.MaxText))
+	case !expires.IsZero() && !expires.After(time.Now()):
+		problem(w, http.StatusUnprocessableEntity, "expires is in the past; it is in milliseconds since 1970")
+	default:
+		text, err := s.opts.Headquarters.SendText(r.Context(), id, req.Body, expires)
+		if err != nil {
+			s.unavailable(w, r, "text", err)
+			return
+		}
+		replyJSON(w, http.StatusAccepted, text)
+	}
+}
+
+func (s *Server) postAlert(w http.ResponseWriter, r *http.Request) {
+	id, ok := deviceID(w, r)
+	if !ok {
+		return
+	}
+	var req struct {
+		Color string `json:"color"`
+	}
+	if !s.decode(w, r, &req) {
+		return
+	}
+	color, known := telemetry.ColorNamed(req.Color)
+	if !known {
+		problem(w, http.StatusUnprocessableEntity, "color must be the name of one of the 14 colours, such as red")
+		return
+	}
+	listeners, err := s.opts.Headquarters.SendAlert(r.Context(), id, color.Name)
+	if err != nil {
+		s.unavailable(w, r, "alert", err)
+		return
+	}
+	replyJSON(w, http.StatusOK, map[string]int{"listeners": listeners})
+}
+
+func (s *Server) postDemo(w http.ResponseWriter, r *http.Request) {
+	var req struct {
+		Count int `json:"count"`
+	}
+	if !s.decode(w, r, &req) {
+		return
+	}
+	if req.Count < 1 || req.Count > s.opts.MaxDemo {
+		problem(w, http.StatusUnprocessableEntity, fmt.Sprintf("count must be a number from 1 to %d", s.opts.MaxDemo))
+		return
+	}
+	if err := s.opts.Headquarters.StartDemo(r.Context(), req.Count); err != nil {
+		s.unavailable(w, r, "demo", err)
+		return
+	}
+	w.WriteHeader(http.StatusAccepted)
+}
+
+// unavailable answers a request that was in order but could not be done.
+func (s *Server) unavailable(w http.ResponseWriter, r *http.Request, what string, err error) {
+	if r.Context().Err() != nil {
+		return // nobody listens any more
+	}
+	s.opts.Logger.Warn("request failed", "what", what, "err", err)
+	problem(w, http.StatusServiceUnavailable, err.Error())
+}
+
+// deviceID returns the device in the path, or answers why there is none. What
+// chi gives is still escaped when the escaped path differs from the plain one.
+func deviceID(w http.ResponseWriter, r *http.Request) (id string, ok bool) {
+	id = chi.URLParam(r, "id")
+	if r.URL.RawPath != "" {
+		unescaped, err := url.PathUnescape(id)
+		if err != nil {
+			problem(w, http.StatusBadRequest, "the path is not escaped as it should be")
+			return "", false
+		}
+		id = unescaped
+	}
+	if err := telemetry.CheckID(id); err != nil {
+		problem(w, http.StatusBadRequest, err.Error())
+		return "", false
+	}
+	return id, true
+}
+
+// decode reads the JSON body of a request, or answers what is wrong with it. The
+// content type is insisted on because a foreign page cannot send it without
+// asking first (CORS), whatever the origin check thinks of the request.
+func (s *Server) decode(w http.ResponseWriter, r *http.Request, into any) bool {
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+		problem(w, http.StatusUnsupportedMediaType, "the content type must be application/json")
+		return false
+	}
+	// A character may be escaped as six bytes.
+	limit := int64(6*s.opts.MaxText + 1024)
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		problem(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("the body has more than %d bytes", limit))
+		return false
+	}
+	if err != nil {
+		problem(w, http.StatusBadRequest, "the body could not be read")
+		return false
+	}
+	if !utf8.Valid(body) {
+		problem(w, http.StatusBadRequest, "the body is not UTF-8")
+		return false
+	}
+	if err := json.Unmarshal(body, into); err != nil {
+		problem(w, http.StatusBadRequest, "the body is not the JSON object that it should be: "+err.Error())
+		return false
+	}
+	return true
+}

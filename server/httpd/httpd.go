@@ -1,0 +1,224 @@
+// Package httpd serves the dashboard, its API and its feed, and hands the
+// WebSocket endpoints of STOMP and MQTT to those who speak them.
+//
+//	GET  /                            the page, and below it its assets
+//	GET  /healthz                     200 once the server serves
+//	GET  /stomp, /mqtt                STOMP and MQTT over WebSocket
+//	GET  /api/v1/feed                 the live feed, a WebSocket
+//	GET  /api/v1/status
+//	GET  /api/v1/devices              ?after=ID&limit=N&q=PART
+//	GET  /api/v1/devices/{id}
+//	POST /api/v1/devices/{id}/texts
+//	POST /api/v1/devices/{id}/alerts
+//	POST /api/v1/demo/devices
+//
+// All but the two protocols' endpoints are for the server's own page, and for
+// what is no browser: requests of other pages are refused (auth.OriginPolicy).
+// Errors of the API are problem details (RFC 9457).
+package httpd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"mwm/server/auth"
+	"mwm/server/fleet"
+)
+
+// WebSocketServer is a protocol's front end. It accepts the WebSocket itself,
+// and may return before or after the connection has ended.
+type WebSocketServer interface {
+	ServeWS(w http.ResponseWriter, r *http.Request)
+}
+
+// Headquarters does what the page asks for. Its errors are shown to the user.
+type Headquarters interface {
+	// SendText queues a text and returns when it is accepted. A zero expires
+	// means never.
+	SendText(ctx context.Context, device, body string, expires time.Time) (fleet.Text, error)
+	// SendAlert publishes a colour and returns how many subscribers got it.
+	SendAlert(ctx context.Context, device, color string) (listeners int, err error)
+	// StartDemo starts simulated devices.
+	StartDemo(ctx context.Context, devices int) error
+}
+
+// Status is what the server tells about itself.
+type Status struct {
+	Version   string    `json:"version"`
+	Started   time.Time `json:"started"`
+	Demo      bool      `json:"demo"`
+	Addresses Addresses `json:"addresses"`
+	Devices   int       `json:"devices"`
+	Clients   int       `json:"clients"`
+}
+
+// Addresses are where the server listens, as host:port; empty where it does not.
+type Addresses struct {
+	STOMP   string `json:"stomp"`
+	STOMPWS string `json:"stompWs"`
+	MQTT    string `json:"mqtt"`
+	MQTTWS  string `json:"mqttWs"`
+	HTTP    string `json:"http"`
+}
+
+// Options are a Server's settings.
+type Options struct {
+	Assets       fs.FS             // the page, with index.html at its root; required
+	Fleet        *fleet.Fleet      // required
+	Feed         http.Handler      // the live feed; required
+	Headquarters Headquarters      // required
+	STOMP, MQTT  WebSocketServer   // nil: no such endpoint
+	Status       func() Status     // required; must not block
+	Origins      auth.OriginPolicy // who may connect
+	Demo         bool              // whether StartDemo may be asked for
+	TilesURL     string            // template of the map tiles that the page may load; empty for none
+	Logger       *slog.Logger      // default slog.Default
+
+	MaxText      int           // bytes of a text; default 4096
+	MaxDemo      int           // devices that one request may start; default 1000
+	Timeout      time.Duration // for a whole request or answer but WebSockets; default 30 s
+	DrainTimeout time.Duration // for requests under way when the server stops; default 5 s
+}
+
+func (o *Options) setDefaults() error {
+	switch {
+	case o.Assets == nil:
+		return errors.New("httpd: Assets is not set")
+	case o.Fleet == nil:
+		return errors.New("httpd: Fleet is not set")
+	case o.Feed == nil:
+		return errors.New("httpd: Feed is not set")
+	case o.Headquarters == nil:
+		return errors.New("httpd: Headquarters is not set")
+	case o.Status == nil:
+		return errors.New("httpd: Status is not set")
+	case o.MaxText < 0 || o.MaxDemo < 0 || o.Timeout < 0 || o.DrainTimeout < 0:
+		return errors.New("httpd: MaxText, MaxDemo, Timeout and DrainTimeout must be positive, or 0 for their defaults")
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	if o.MaxText == 0 {
+		o.MaxText = 4096
+	}
+	if o.MaxDemo == 0 {
+		o.MaxDemo = 1000
+	}
+	if o.Timeout == 0 {
+		o.Timeout = 30 * time.Second
+	}
+	if o.DrainTimeout == 0 {
+		o.DrainTimeout = 5 * time.Second
+	}
+	return o.Origins.Check()
+}
+
+// Server is the HTTP side of the product. Make one with New.
+type Server struct {
+	opts    Options
+	ready   atomic.Bool
+	handler http.Handler
+	assets  *assets
+}
+
+// New reads the assets and returns a server that is not ready yet.
+func New(opts Options) (*Server, error) {
+	if err := opts.setDefaults(); err != nil {
+		return nil, err
+	}
+	policy, err := newPagePolicy(opts.TilesURL)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{opts: opts}
+	if s.assets, err = loadAssets(opts.Assets); err != nil {
+		return nil, fmt.Errorf("httpd: reading the page's assets: %w", err)
+	}
+	s.handler = s.routes(policy)
+	return s, nil
+}
+
+// SetReady says what /healthz answers: 200, or 503 before and while stopping.
+func (s *Server) SetReady(ready bool) { s.ready.Store(ready) }
+
+// ServeHTTP makes the server a handler, for tests and for other listeners.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// Serve serves a listener until ctx is done; then it stops accepting, waits for
+// requests under way, and returns nil. WebSockets are not waited for: those who
+// serve them end them. It closes the listener.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	srv := &http.Server{
+		Handler:           s.handler,
+		ReadHeaderTimeout: min(10*time.Second, s.opts.Timeout),
+		ReadTimeout:       s.opts.Timeout, // a hijacked connection has none
+		WriteTimeout:      s.opts.Timeout,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(s.opts.Logger.Handler(), slog.LevelDebug), // peers cause most of it
+	}
+	stopped := make(chan error, 1)
+	stop := context.AfterFunc(ctx, func() {
+		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.DrainTimeout)
+		defer cancel()
+		err := srv.Shutdown(drain)
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = srv.Close()
+		}
+		stopped <- err
+	})
+	err := srv.Serve(l)
+	if stop() { // ctx is not done: the listener has failed
+		return errors.Join(fmt.Errorf("serving HTTP on %v: %w", l.Addr(), err), srv.Close())
+	}
+	return <-stopped
+}
+
+func (s *Server) routes(policy pagePolicy) http.Handler {
+	r := chi.NewRouter()
+	r.Use(policy.headers)
+	r.Get("/healthz", s.healthz)
+	for pattern, protocol := range map[string]WebSocketServer{"/stomp": s.opts.STOMP, "/mqtt": s.opts.MQTT} {
+		if protocol != nil {
+			r.With(only(s.opts.Origins.AllowProtocol)).Get(pattern, protocol.ServeWS)
+		}
+	}
+	r.Route("/api/v1", s.api)
+	page := only(s.opts.Origins.AllowHost)(s.assets)
+	r.Method(http.MethodGet, "/*", page)
+	r.Method(http.MethodHead, "/*", page)
+	return r
+}
+
+// only lets requests pass that a check has nothing against.
+func only(check func(*http.Request) error) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if err := check(r); err != nil {
+				problem(w, http.StatusForbidden, err.Error())
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	if !s.ready.Load() {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = w.Write([]byte("not ready\n"))
+		return
+	}
+	_, _ = w.Write([]byte("ok\n"))
+}
