@@ -100,6 +100,7 @@ func (c *Consumer) give(e *entry) (wake bool) {
 	c.scratch = c.opt.Append(c.scratch[:0], Delivery{e.msg, c.tag, e.deliveries})
 	e.deliveries++
 	seq, wake := c.opt.Out.Send(c.scratch)
+	e.frame = seq
 	if cap(c.scratch) > netx.ChunkSize {
 		c.scratch = nil
 	}
@@ -231,7 +232,9 @@ func (c *Consumer) answer(tag uint64, cumulative bool, end func(*entry) QueueEve
 }
 
 // Leave ends the consumer. What it had not acknowledged, or with Auto had not
-// been written, goes back to its place on the queue.
+// been written, goes back to its place on the queue. What was not even written
+// to the connection does not count as delivered: a consumer that comes and goes
+// must not wear out the messages that only waited for it.
 func (c *Consumer) Leave() {
 	var dead []*entry
 	q := c.q
@@ -250,8 +253,12 @@ func (c *Consumer) Leave() {
 		tags = append(tags, t)
 	}
 	slices.Sort(tags)
+	written := c.opt.Out.Written()
 	for _, t := range slices.Backward(tags) { // each goes before the next: cheap
 		e := c.given[t]
+		if e.frame == 0 || e.frame > written {
+			e.deliveries--
+		}
 		events = append(events, QueueEvent{Step: Returned, Message: e.msg, Client: c.opt.Client})
 		if !q.giveBackOr(e) {
 			dead = append(dead, e)

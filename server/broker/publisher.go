@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"sync"
 	"time"
 
 	"mwm/server/netx"
@@ -12,6 +13,10 @@ const maxRun = 1024
 // maxHold is how long a subscriber may hold its publishers to the harm of the
 // others, before nobody waits for it any more.
 const maxHold = time.Second
+
+// runs are the message slices of publishers that are busy just now: an idle
+// connection holds none.
+var runs = sync.Pool{New: func() any { s := make([]Message, 0, maxRun); return &s }}
 
 // Publisher is how one connection publishes. It belongs to one goroutine: the
 // connection's reader calls Begin when it has read, Add or Enqueue for each
@@ -25,6 +30,7 @@ type Publisher struct {
 	batch  Batch
 	wake   []*netx.Outbound
 	queues []*Queue
+	pooled *[]Message // what batch.Messages came from
 }
 
 // NewPublisher returns the publisher of a connection.
@@ -60,6 +66,10 @@ func (p *Publisher) Add(r *Route) *Message {
 	if b.route != r || len(b.Messages) == maxRun {
 		p.deliver()
 		b.route = r
+		if p.pooled == nil {
+			p.pooled = runs.Get().(*[]Message)
+			b.Messages = *p.pooled
+		}
 	}
 	b.Messages = append(b.Messages, Message{})
 	m := &b.Messages[len(b.Messages)-1]
@@ -83,6 +93,11 @@ func (p *Publisher) stamp(m *Message) {
 func (p *Publisher) Flush() {
 	p.deliver()
 	p.batch.route = nil
+	if p.pooled != nil {
+		p.batch.Messages = nil
+		runs.Put(p.pooled)
+		p.pooled = nil
+	}
 	p.wakeAll()
 	for i, q := range p.queues {
 		q.dispatch()
@@ -105,13 +120,15 @@ func (p *Publisher) deliver() {
 	if len(b.Messages) == 0 {
 		return
 	}
-	p.b.stats.In.Add(uint64(len(b.Messages)))
+	all := b.Messages
+	p.b.stats.In.Add(uint64(len(all)))
 	p.dropExpired()
 	p.b.retain(b.Messages)
 	for _, s := range b.route.subs {
 		s.Receiver.Deliver(s, b)
 	}
 	b.reset()
+	clear(all) // they point into the publisher's read buffer
 }
 
 // dropExpired removes messages whose time was over when they came.
@@ -195,9 +212,6 @@ func (b *Batch) reset() {
 	b.Messages = b.Messages[:0]
 	clear(b.clones)
 	b.clones = b.clones[:0]
-	if cap(b.Messages) > 64 {
-		b.Messages = nil
-	}
 }
 
 func (b *Batch) release() {

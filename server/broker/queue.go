@@ -21,7 +21,8 @@ type entry struct {
 	msg        *Message
 	seq        uint64 // its place
 	deliveries int
-	gone       bool // acknowledged or given up
+	frame      uint64 // the last delivery's place in the consumer's outbound queue
+	gone       bool   // acknowledged or given up
 }
 
 // Queue keeps the messages of one destination for its consumers.

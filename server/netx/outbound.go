@@ -39,8 +39,10 @@ type Outbound struct {
 	stuck   bool
 	held    time.Duration // see Charge
 	heldAt  time.Time
-	kept    uint64   // frames appended that must not be dropped
-	onRoom  []func() // called once, when there is room again
+	moved   uint64    // the progress that waiters saw last
+	movedAt time.Time // and since when they see it
+	kept    uint64    // frames appended that must not be dropped
+	onRoom  []func()  // called once, when there is room again
 	onError func(error)
 	room    chan struct{} // closed when there is room again; nil: nobody waits
 	ended   chan struct{} // closed once nothing will be written any more; nil: nobody waits
@@ -52,13 +54,14 @@ type Outbound struct {
 
 	written  atomic.Uint64 // kept frames written
 	progress atomic.Uint64 // system calls that wrote
+	last     atomic.Int64  // when the last write began, in ns since the epoch
 	dropped  atomic.Uint64
 }
 
 // NewOutbound returns the queue of nc with room for limit bytes; 0 means
 // DefaultMaxOutbound. A write that takes longer than timeout ends the queue; 0
-// means DefaultWriteTimeout. onError is called at most once, from the writer or
-// an appender, with the reason why nothing will be written any more.
+// means DefaultWriteTimeout. onError is called at most once, from a goroutine of
+// the queue's own, with the reason why nothing will be written any more.
 func NewOutbound(nc net.Conn, limit int, timeout time.Duration, onError func(error)) *Outbound {
 	if limit <= 0 {
 		limit = DefaultMaxOutbound
@@ -66,7 +69,14 @@ func NewOutbound(nc net.Conn, limit int, timeout time.Duration, onError func(err
 	if timeout <= 0 {
 		timeout = DefaultWriteTimeout
 	}
-	return &Outbound{nc: nc, limit: limit, timeout: timeout, onError: onError}
+	o := &Outbound{nc: nc, limit: limit, timeout: timeout, onError: onError}
+	o.last.Store(int64(time.Since(epoch)))
+	return o
+}
+
+// Idle is for how long nothing has been written.
+func (o *Outbound) Idle() time.Duration {
+	return time.Since(epoch) - time.Duration(o.last.Load())
 }
 
 // Dropped is the number of frames dropped because the peer did not keep up.
@@ -109,8 +119,8 @@ func (o *Outbound) Send(frame []byte) (seq uint64, wake bool) {
 	over := o.bytes > 2*o.limit+len(frame)
 	o.mu.Unlock()
 	if over {
-		o.fail(ErrOverflow)
-		return 0, false
+		// The appender may hold a lock that those who are notified take.
+		go o.fail(ErrOverflow)
 	}
 	return seq, wake
 }
@@ -281,7 +291,9 @@ func (o *Outbound) take() bool {
 // write writes what was taken and gives the chunks back.
 func (o *Outbound) write() (err error) {
 	// Moving a deadline costs more than the clock: once a quarter will do.
-	if now := time.Now(); now.Sub(o.deadline) > o.timeout/4 {
+	now := time.Now()
+	o.last.Store(int64(now.Sub(epoch)))
+	if now.Sub(o.deadline) > o.timeout/4 {
 		o.deadline = now
 		o.nc.SetWriteDeadline(now.Add(o.timeout))
 	}

@@ -35,7 +35,7 @@ type Reader struct {
 	have  int
 	n     int
 	err   error
-	last  atomic.Int64 // when input came last, in ns since the start
+	last  atomic.Int64 // when input came last, in ns since the epoch
 }
 
 var readBuffers = sync.Pool{New: func() any { return new([ReadSize]byte) }}
@@ -49,6 +49,7 @@ func NewReader(nc net.Conn, limit int) *Reader {
 	return r
 }
 
+// epoch is what the times of last activity count from.
 var epoch = time.Now()
 
 func (r *Reader) touch() { r.last.Store(int64(time.Since(epoch))) }

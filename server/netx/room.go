@@ -21,27 +21,20 @@ func (o *Outbound) WaitRoom(d time.Duration) Wait {
 	var timer *time.Timer
 	deadline := time.Now().Add(d)
 	for {
-		o.mu.Lock()
-		if !o.crowded() {
-			stuck := o.stuck
-			o.mu.Unlock()
-			if stuck {
-				return Stuck
-			}
+		now := time.Now()
+		room, patience := o.crowd(now)
+		switch {
+		case room == nil && patience < 0:
+			return Stuck
+		case room == nil:
 			return Room
-		}
-		if o.room == nil {
-			o.room = make(chan struct{})
-		}
-		room := o.room
-		o.mu.Unlock()
-
-		left := time.Until(deadline)
-		if left <= 0 {
+		case patience <= 0:
+			o.GiveUp()
+			return Stuck
+		case !now.Before(deadline):
 			return Busy
 		}
-		before := o.progress.Load()
-		wait := min(left, stuckAfter)
+		wait := min(deadline.Sub(now), patience)
 		if timer == nil {
 			timer = time.NewTimer(wait)
 			defer timer.Stop()
@@ -51,11 +44,30 @@ func (o *Outbound) WaitRoom(d time.Duration) Wait {
 		select {
 		case <-room:
 		case <-timer.C:
-			if wait == stuckAfter && o.progress.Load() == before {
-				o.GiveUp()
-			}
 		}
 	}
+}
+
+// crowd returns what to wait on if the queue is crowded, and for how long the
+// peer may go on without progress; a nil channel if it is not crowded, with a
+// negative time if nobody waits because the peer is stuck.
+func (o *Outbound) crowd(now time.Time) (room chan struct{}, patience time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.crowded() {
+		if o.stuck {
+			return nil, -1
+		}
+		return nil, 0
+	}
+	// Seen over all calls, so that many short waits notice what one long would.
+	if p := o.progress.Load(); p != o.moved || o.movedAt.IsZero() {
+		o.moved, o.movedAt = p, now
+	}
+	if o.room == nil {
+		o.room = make(chan struct{})
+	}
+	return o.room, stuckAfter - now.Sub(o.movedAt)
 }
 
 // GiveUp declares the peer stuck: until it has caught up, producers do not wait

@@ -1,0 +1,384 @@
+package broker
+
+import (
+	"context"
+	"sync"
+)
+
+// BoxKind says what a [Box] belongs to.
+type BoxKind uint8
+
+// The kinds of boxes.
+const (
+	QueueBox   BoxKind = iota // a queue
+	DurableBox                // a durable topic subscriber of STOMP
+	SessionBox                // a kept MQTT session
+)
+
+// Box is a named sequence of records on disk: what a queue, a durable
+// subscriber or a session has to keep. Its ID is never used again.
+type Box struct {
+	ID   uint64
+	Kind BoxKind
+	Name string
+	Meta []byte // the owner's; opaque
+}
+
+// StoredRecord is a record as it is on disk.
+type StoredRecord struct {
+	ID      uint64 // ascending in the order of Put
+	Box     uint64
+	State   uint64 // the owner's: how often delivered, a packet identifier
+	Message *Message
+}
+
+// StateChange is a record's new state.
+type StateChange struct{ ID, State uint64 }
+
+// Changes are what a [Store] applies at once.
+type Changes struct {
+	Boxes   []Box    // new ones, and those with new Meta
+	Dropped []uint64 // boxes that are gone, with all their records
+	Insert  []StoredRecord
+	Update  []StateChange
+	Delete  []uint64 // records
+}
+
+func (c *Changes) empty() bool {
+	return len(c.Boxes)+len(c.Dropped)+len(c.Insert)+len(c.Update)+len(c.Delete) == 0
+}
+
+// Store keeps boxes and records on disk.
+type Store interface {
+	// Apply makes the changes in one transaction, all or none, and returns when
+	// they would survive a crash of the machine. A record may be deleted, and a
+	// box dropped, that is not there.
+	Apply(*Changes) error
+}
+
+// phase is how far a record is on its way to the disk.
+type phase uint8
+
+const (
+	planned phase = iota // not written
+	writing              // in the transaction that is being written
+	written
+	removed // or never to be written
+)
+
+// Record is a message that is on disk, or on its way there.
+type Record struct {
+	id    uint64
+	box   uint64
+	msg   *Message
+	state uint64
+
+	// Guarded by journal.mu.
+	phase phase
+	doom  bool // to be deleted once it is written
+	done  func(error)
+}
+
+// Journal is the one writer of a [Store]. Changes wait until the one before has
+// been synced, and then go into one transaction together: under load, one sync
+// serves thousands of messages. A record that is removed before it was written
+// never is.
+//
+// The zero Journal, without a store, keeps nothing and is done at once.
+type Journal struct {
+	store Store
+
+	mu      sync.Mutex
+	insert  []*Record
+	live    int // of insert, not removed again
+	bytes   int // of insert
+	next    Changes
+	done    []func(error)
+	record  uint64 // the last ID
+	box     uint64 // the last ID
+	wake    chan struct{}
+	room    chan struct{} // closed when there is room again; nil: nobody waits
+	failing bool
+}
+
+// maxPlanned bounds what may wait to be written, in bytes: beyond, publishers
+// wait for the disk.
+const maxPlanned = 64 << 20
+
+func (j *Journal) init(s Store) {
+	j.store = s
+	j.wake = make(chan struct{}, 1)
+}
+
+// Durable reports whether there is a store.
+func (j *Journal) Durable() bool { return j.store != nil }
+
+// NewBox plans a new box and returns its ID; 0 if there is no store.
+func (j *Journal) NewBox(kind BoxKind, name string, meta []byte) uint64 {
+	if j.store == nil {
+		return 0
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.box++
+	j.next.Boxes = append(j.next.Boxes, Box{j.box, kind, name, meta})
+	j.signal()
+	return j.box
+}
+
+// SetBox plans new Meta of a box; done, which may be nil, is called when it is
+// on disk.
+func (j *Journal) SetBox(b Box, done func(error)) {
+	j.plan(done, func() { j.next.Boxes = append(j.next.Boxes, b) })
+}
+
+// DropBox plans the end of a box and all its records.
+func (j *Journal) DropBox(id uint64, done func(error)) {
+	j.plan(done, func() { j.next.Dropped = append(j.next.Dropped, id) })
+}
+
+// plan adds changes to the next transaction.
+func (j *Journal) plan(done func(error), add func()) {
+	if j.store == nil {
+		if done != nil {
+			done(nil)
+		}
+		return
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	add()
+	if done != nil {
+		j.done = append(j.done, done)
+	}
+	j.signal()
+}
+
+// signal starts the writer. j.mu is held.
+func (j *Journal) signal() {
+	select {
+	case j.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Put plans to write a lasting message to a box. done, which may be nil, is
+// called once: with nil when the record is on disk, or was removed before it had
+// to be; with the reason when it cannot be written. It must not block. Put
+// returns nil if there is no store, after calling done.
+func (j *Journal) Put(box uint64, m *Message, done func(error)) *Record {
+	if j.store == nil {
+		if done != nil {
+			done(nil)
+		}
+		return nil
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.put(box, m, done)
+}
+
+func (j *Journal) put(box uint64, m *Message, done func(error)) *Record {
+	j.record++
+	r := &Record{id: j.record, box: box, msg: m, done: done}
+	j.insert = append(j.insert, r)
+	j.live++
+	j.bytes += m.Size()
+	j.signal()
+	return r
+}
+
+// WaitRoom waits while too much waits to be written. Whoever calls Put for a
+// client calls it before, with no lock held.
+func (j *Journal) WaitRoom() {
+	j.mu.Lock()
+	for j.bytes > maxPlanned {
+		if j.room == nil {
+			j.room = make(chan struct{})
+		}
+		room := j.room
+		j.mu.Unlock()
+		<-room
+		j.mu.Lock()
+	}
+	j.mu.Unlock()
+}
+
+// Remove plans to delete records; done, which may be nil, is called when they
+// are gone from the disk. Nil records are passed over.
+func (j *Journal) Remove(done func(error), records ...*Record) {
+	if j.store == nil {
+		if done != nil {
+			done(nil)
+		}
+		return
+	}
+	var early []func(error)
+	j.mu.Lock()
+	pending := false
+	for _, r := range records {
+		if r == nil {
+			continue
+		}
+		f, waits := j.remove(r)
+		pending = pending || waits
+		if f != nil {
+			early = append(early, f)
+		}
+	}
+	if done != nil {
+		if pending {
+			j.done = append(j.done, done)
+		} else {
+			early = append(early, done)
+		}
+	}
+	j.mu.Unlock()
+	for _, f := range early {
+		f(nil)
+	}
+}
+
+// remove returns the callback that is due if the record need not be written any
+// more, and whether the disk has to be waited for. j.mu is held.
+func (j *Journal) remove(r *Record) (done func(error), waits bool) {
+	switch r.phase {
+	case planned:
+		r.phase = removed
+		j.live--
+		done, r.done = r.done, nil
+	case writing:
+		r.doom = true
+		waits = true
+	case written:
+		r.phase = removed
+		j.next.Delete = append(j.next.Delete, r.id)
+		j.signal()
+		waits = true
+	}
+	return done, waits
+}
+
+// SetState plans a record's new state.
+func (j *Journal) SetState(r *Record, state uint64) {
+	if r == nil {
+		return
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	switch r.state = state; r.phase {
+	case writing, written:
+		j.next.Update = append(j.next.Update, StateChange{r.id, state})
+		j.signal()
+	}
+}
+
+// restored makes the record of a message that was read from the disk.
+func (j *Journal) restored(s StoredRecord) *Record {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.record = max(j.record, s.ID)
+	return &Record{id: s.ID, box: s.Box, msg: s.Message, state: s.State, phase: written}
+}
+
+// restoredBox notes that an ID is taken.
+func (j *Journal) restoredBox(id uint64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.box = max(j.box, id)
+}
+
+// run writes until ctx ends, and then what is still planned.
+func (j *Journal) run(ctx context.Context) {
+	if j.store == nil {
+		return
+	}
+	for {
+		select {
+		case <-j.wake:
+			j.flush()
+		case <-ctx.Done():
+			j.flush()
+			return
+		}
+	}
+}
+
+// flush writes all that is planned, one transaction after the other.
+func (j *Journal) flush() {
+	for {
+		j.mu.Lock()
+		records, changes, done := j.take()
+		j.mu.Unlock()
+		if changes.empty() {
+			for _, f := range done {
+				f(nil)
+			}
+			return
+		}
+		err := j.store.Apply(&changes)
+		j.finish(records, changes, done, err)
+		if err != nil {
+			return
+		}
+	}
+}
+
+// take empties the plan. j.mu is held.
+func (j *Journal) take() (records []*Record, changes Changes, done []func(error)) {
+	changes, j.next = j.next, Changes{}
+	done, j.done = j.done, nil
+	if j.live > 0 {
+		records = make([]*Record, 0, j.live)
+		changes.Insert = make([]StoredRecord, 0, j.live)
+	}
+	for i, r := range j.insert {
+		if r.phase == planned {
+			r.phase = writing
+			records = append(records, r)
+			changes.Insert = append(changes.Insert, StoredRecord{r.id, r.box, r.state, r.msg})
+		}
+		j.insert[i] = nil
+	}
+	j.insert, j.live, j.bytes = j.insert[:0], 0, 0
+	if j.room != nil {
+		close(j.room)
+		j.room = nil
+	}
+	return records, changes, done
+}
+
+// finish tells everybody how the transaction went.
+func (j *Journal) finish(records []*Record, changes Changes, done []func(error), err error) {
+	j.mu.Lock()
+	for _, r := range records {
+		switch {
+		case err != nil:
+			r.phase = removed
+		case r.doom:
+			r.phase = removed
+			j.next.Delete = append(j.next.Delete, r.id)
+		default:
+			r.phase = written
+		}
+	}
+	if err != nil { // what can be tried again is; what others wait for has failed
+		j.next.Boxes = append(changes.Boxes, j.next.Boxes...)
+		j.next.Dropped = append(changes.Dropped, j.next.Dropped...)
+		j.next.Update = append(changes.Update, j.next.Update...)
+		j.next.Delete = append(changes.Delete, j.next.Delete...)
+	}
+	if !j.next.empty() {
+		j.signal()
+	}
+	j.mu.Unlock()
+	for _, r := range records {
+		if r.done != nil {
+			r.done(err)
+			r.done = nil
+		}
+	}
+	for _, f := range done {
+		f(err)
+	}
+}
