@@ -30,6 +30,8 @@
 // readers draw them again one world to the side. A ring around a pole is closed
 // beyond the map's edge.
 //
+// border.home is Andorra's outline, for readers that do not draw the streets.
+//
 // Attributes by layer:
 //
 //	country           ISO 3166-1 alpha-2 code (string index), width of the

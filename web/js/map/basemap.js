@@ -18,7 +18,7 @@ export async function addBasemap(map) {
 async function add(map, load, create) {
   try {
     const module = await load();
-    const layer = await module[create](map, { theme: theme(), lang: lang() });
+    const layer = await module[create]({ theme: theme(), lang: lang() });
     layer.addTo(map);
     layer.setTheme?.(theme());
     layer.setLang?.(lang());

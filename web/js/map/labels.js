@@ -1,64 +1,433 @@
-// Names beside the symbols. Text is drawn once per name and theme into a small canvas of its own: copying
-// that is far cheaper than outlining and filling the same glyphs in every frame.
+/* global L */
+// All names on the map lie on one canvas above the devices: the layers of the map
+// hand in their labels, the most important are placed first, and what would touch
+// one that is already there is left out.
 
-const MAX_CACHED = 400;
-const FONT = '600 12px "Atkinson Next", system-ui, sans-serif';
-const HEIGHT = 18;
-const LONGEST = 28; // characters; the card has the whole ID
+const PAD = 220; // pixels that the canvas reaches beyond the view on each side
+const layers = new WeakMap(); // map → its Labels
 
-export class Labels {
-  #cache = new Map();
-  #boxes = [];
+/** Adds a source of labels to a map: an object with collect(view). */
+export function addLabels(map, source) {
+  let labels = layers.get(map);
+  if (!labels) {
+    labels = new Labels();
+    layers.set(map, labels);
+    labels.addTo(map);
+  }
+  labels.sources.add(source);
+  labels.refresh();
+}
 
-  // begin forgets where names were put in the last redraw.
-  begin() {
-    this.#boxes.length = 0;
+/** Removes a source; the canvas goes with the last. */
+export function removeLabels(map, source) {
+  const labels = layers.get(map);
+  if (!labels) return;
+  labels.sources.delete(source);
+  if (labels.sources.size === 0) {
+    layers.delete(map);
+    labels.remove();
+  } else {
+    labels.refresh();
+  }
+}
+
+/** Draws a map's labels again, because a source changed. */
+export function refreshLabels(map) {
+  layers.get(map)?.refresh();
+}
+
+/*
+ * A source's collect(view) returns labels. view has zoom, scale (pixels of the
+ * world), left and top (world pixels of the canvas), width, height and
+ * visible(x, y). A label has
+ *
+ *   text, rank          less is more important
+ *   size, weight, style font; spacing in pixels
+ *   fill, halo          colours
+ *   x, y                pixels on the canvas, or
+ *   path                pixels x, y, x, y … along which the text runs
+ *   mark                {kind: 'dot' | 'peak' | 'pass', size}; the text stands
+ *                       beside or below it
+ *   box                 {fill, edge}: the text stands in a sign
+ *   note                a second, smaller line
+ *   apart               pixels that the same text keeps away
+ */
+
+const Labels = L.Layer.extend({
+  initialize() {
+    this.sources = new Set();
+  },
+
+  onAdd(map) {
+    const pane = map.getPane('mwm-labels') ?? map.createPane('mwm-labels');
+    pane.style.zIndex = 450;
+    pane.style.pointerEvents = 'none';
+    this.canvas = L.DomUtil.create('canvas', 'leaflet-zoom-animated', pane);
+    this.canvas.setAttribute('aria-hidden', 'true');
+    this.draw();
+  },
+
+  onRemove() {
+    cancelAnimationFrame(this.frame);
+    this.frame = 0;
+    this.canvas.remove();
+  },
+
+  getEvents() {
+    const events = {
+      moveend: this.draw,
+      viewreset: this.draw,
+      resize: this.draw,
+      move: this.follow,
+      zoom: () => this.place(this._map.getCenter(), this._map.getZoom()),
+    };
+    if (this._zoomAnimated) events.zoomanim = (e) => this.place(e.center, e.zoom);
+    return events;
+  },
+
+  /** Draws in the next frame, however many ask for it. */
+  refresh() {
+    if (!this._map || this.frame) return;
+    this.frame = requestAnimationFrame(() => {
+      this.frame = 0;
+      if (this._map && !this._map._animatingZoom) this.draw();
+    });
+  },
+
+  /** While the map is dragged farther than the canvas reaches, draws anew. */
+  follow() {
+    const map = this._map;
+    if (map._animatingZoom || map.getZoom() !== this.zoom) return;
+    const moved = map.getPixelBounds().min.subtract(this.corner);
+    const slack = PAD - 40;
+    if (Math.abs(moved.x - PAD) > slack || Math.abs(moved.y - PAD) > slack) this.refresh();
+  },
+
+  /** Moves and scales what is drawn to where it belongs at another zoom. */
+  place(center, zoom) {
+    const scale = this._map.getZoomScale(zoom, this.zoom);
+    const origin = this._map._getNewPixelOrigin(center, zoom);
+    L.DomUtil.setTransform(this.canvas, this.corner.multiplyBy(scale).subtract(origin), scale);
+  },
+
+  draw() {
+    const map = this._map;
+    const size = map.getSize();
+    const density = Math.min(window.devicePixelRatio || 1, 2);
+    const width = size.x + 2 * PAD;
+    const height = size.y + 2 * PAD;
+    const { canvas } = this;
+    resize(canvas, width, height, density);
+    this.zoom = map.getZoom();
+    this.corner = map.getPixelBounds().min.subtract([PAD, PAD]);
+    L.DomUtil.setPosition(canvas, map.containerPointToLayerPoint([-PAD, -PAD]));
+    const context = canvas.getContext('2d');
+    context.setTransform(density, 0, 0, density, 0, 0);
+    context.clearRect(0, 0, width, height);
+    const view = {
+      zoom: this.zoom,
+      scale: 256 * 2 ** this.zoom,
+      left: this.corner.x,
+      top: this.corner.y,
+      width,
+      height,
+      visible: (x, y) => x > -60 && y > -30 && x < width + 60 && y < height + 30,
+    };
+    const start = performance.now();
+    const labels = [];
+    for (const source of this.sources) labels.push(...source.collect(view));
+    labels.sort((a, b) => a.rank - b.rank);
+    new Lettering(context, getComputedStyle(map.getContainer()).fontFamily).place(labels);
+    this.drawTime = performance.now() - start;
+  },
+});
+
+function resize(canvas, width, height, density) {
+  const w = Math.round(width * density);
+  const h = Math.round(height * density);
+  if (canvas.width === w && canvas.height === h) return;
+  canvas.width = w;
+  canvas.height = h;
+  canvas.style.width = `${width}px`;
+  canvas.style.height = `${height}px`;
+}
+
+const widths = new Map(); // font and text → width; bounded, names are finite but zooms differ
+
+function measure(context, text) {
+  const key = `${context.font}|${context.letterSpacing}|${text}`;
+  let width = widths.get(key);
+  if (width === undefined) {
+    if (widths.size > 20000) widths.clear();
+    width = context.measureText(text).width;
+    widths.set(key, width);
+  }
+  return width;
+}
+
+// Draws labels where there is room.
+class Lettering {
+  constructor(context, family) {
+    this.context = context;
+    this.family = family;
+    this.boxes = new Boxes();
+    this.placed = new Map(); // text → where it stands
+    context.lineJoin = 'round';
+    context.textBaseline = 'middle';
   }
 
-  clear() {
-    this.#cache.clear();
-  }
-
-  // put draws a name to the right of (x, y) unless another one is there; force draws it all the same.
-  put(g, id, x, y, ratio, palette, force) {
-    const label = this.#label(id, ratio, palette);
-    const left = Math.round(x + 11);
-    const top = Math.round(y - HEIGHT / 2);
-    if (!force && this.#taken(left, top, label.width)) return;
-    this.#boxes.push(left, top, left + label.width);
-    g.drawImage(label.canvas, left, top, label.width, HEIGHT);
-  }
-
-  #taken(left, top, width) {
-    const b = this.#boxes;
-    for (let i = 0; i < b.length; i += 3) {
-      if (left < b[i + 2] && left + width > b[i] && Math.abs(top - b[i + 1]) < HEIGHT - 3) return true;
+  place(labels) {
+    for (const label of labels) {
+      this.font(label);
+      if (label.path) this.along(label);
+      else if (label.box) this.sign(label);
+      else this.point(label);
     }
-    return false;
   }
 
-  #label(id, ratio, palette) {
-    const cached = this.#cache.get(id);
-    if (cached) return cached;
-    if (this.#cache.size >= MAX_CACHED) this.#cache.clear();
-    const text = id.length > LONGEST ? `${id.slice(0, LONGEST - 1)}…` : id;
-    const canvas = document.createElement('canvas');
-    const g = canvas.getContext('2d');
-    g.font = FONT;
-    const width = Math.ceil(g.measureText(text).width) + 6;
-    canvas.width = width * ratio;
-    canvas.height = HEIGHT * ratio;
-    g.scale(ratio, ratio);
-    g.font = FONT;
-    g.textBaseline = 'middle';
-    g.lineJoin = 'round';
-    g.lineWidth = 3.5;
-    g.strokeStyle = palette.halo;
-    g.fillStyle = palette.text;
-    g.strokeText(text, 3, HEIGHT / 2);
-    g.fillText(text, 3, HEIGHT / 2);
-    const label = { canvas, width };
-    this.#cache.set(id, label);
-    return label;
+  font(label) {
+    const { context } = this;
+    context.font = `${label.style ?? 'normal'} ${label.weight ?? 400} ${label.size}px ${this.family}`;
+    context.letterSpacing = `${label.spacing ?? 0}px`;
+    context.strokeStyle = label.halo;
+    context.fillStyle = label.fill;
+  }
+
+  /** Whether the same text stands too near already. */
+  repeated(label, x, y) {
+    const near = label.apart ?? 90;
+    return this.placed.get(label.text)?.some((p) => Math.hypot(p[0] - x, p[1] - y) < near) ?? false;
+  }
+
+  remember(label, x, y) {
+    const at = this.placed.get(label.text);
+    if (at) at.push([x, y]);
+    else this.placed.set(label.text, [[x, y]]);
+  }
+
+  point(label) {
+    const { context, boxes } = this;
+    const { x, y, size, mark, text } = label;
+    if (this.repeated(label, x, y)) return;
+    const width = measure(context, text);
+    const height = size + (label.note ? size : 0) + 2;
+    const beside = mark?.kind === 'dot';
+    const below = mark && !beside;
+    const left = beside ? x + mark.size + 4 : x - width / 2;
+    const middle = below ? y + mark.size + size / 2 + 2 : y;
+    const box = [
+      Math.min(left, mark ? x - mark.size : left) - 3,
+      (below ? y - mark.size : middle - size / 2) - 2,
+      left + width + 3,
+      (below ? middle - size / 2 : y - size / 2) + height,
+    ];
+    if (!boxes.claim([box])) return;
+    this.remember(label, x, y);
+    if (mark) this.mark(label);
+    context.textAlign = 'left';
+    this.write(text, left, middle, size);
+    if (label.note) this.note(label, x, middle + size);
+  }
+
+  write(text, x, y, size) {
+    this.context.lineWidth = size > 12 ? 3.2 : 2.6;
+    this.context.strokeText(text, x, y);
+    this.context.fillText(text, x, y);
+  }
+
+  note(label, x, y) {
+    const { context } = this;
+    context.font = `400 ${label.size - 1.5}px ${this.family}`;
+    context.textAlign = 'center';
+    this.write(label.note, x, y, label.size - 1);
+  }
+
+  mark({ x, y, mark, fill, halo }) {
+    const { context } = this;
+    const r = mark.size;
+    context.beginPath();
+    if (mark.kind === 'dot') {
+      context.arc(x, y, r, 0, 2 * Math.PI);
+    } else if (mark.kind === 'peak') {
+      context.moveTo(x, y - r);
+      context.lineTo(x + r, y + r * 0.8);
+      context.lineTo(x - r, y + r * 0.8);
+      context.closePath();
+    } else {
+      context.moveTo(x - r, y - r * 0.7);
+      context.quadraticCurveTo(x, y + r, x + r, y - r * 0.7);
+    }
+    context.lineWidth = mark.kind === 'pass' ? 3 : 1.6;
+    context.strokeStyle = halo;
+    context.stroke();
+    if (mark.kind === 'pass') {
+      context.lineWidth = 1.3;
+      context.strokeStyle = fill;
+      context.stroke();
+      context.strokeStyle = halo;
+    } else {
+      context.fill();
+    }
+  }
+
+  /** A road's number in a sign. */
+  sign(label) {
+    const { context, boxes } = this;
+    const { x, y, size, text } = label;
+    if (this.repeated(label, x, y)) return;
+    const w = measure(context, text) / 2 + 4;
+    const h = size / 2 + 3;
+    if (!boxes.claim([[x - w - 4, y - h - 4, x + w + 4, y + h + 4]])) return;
+    this.remember(label, x, y);
+    context.beginPath();
+    context.roundRect(x - w, y - h, 2 * w, 2 * h, 3);
+    context.fillStyle = label.box.fill;
+    context.fill();
+    context.lineWidth = 1;
+    context.strokeStyle = label.box.edge;
+    context.stroke();
+    context.fillStyle = label.fill;
+    context.textAlign = 'center';
+    context.fillText(text, x, y + 0.5);
+  }
+
+  /** Text along a path, letter by letter, where the path is straight enough for it. */
+  along(label) {
+    const { context } = this;
+    const path = new Path(label.path);
+    const letters = [...label.text].map((c) => [c, measure(context, c)]);
+    const width = letters.reduce((sum, l) => sum + l[1], 0);
+    if (path.length < width + 12) return;
+    // Every so many pixels from the line's start, so that panning changes nothing.
+    const times = Math.max(1, Math.floor(path.length / (width + 380)));
+    for (let i = 0; i < times; i++) {
+      const middle = path.length * (i + 0.5) / times;
+      const room = path.length / times - width;
+      for (const shift of [0, -0.25, 0.25, -0.4, 0.4]) {
+        if (this.letters(label, path, letters, width, middle + shift * room)) break;
+      }
+    }
+  }
+
+  letters(label, path, letters, width, middle) {
+    const start = middle - width / 2;
+    const [x, y] = path.at(middle);
+    if (!label.visible(x, y) || this.repeated(label, x, y)) return false;
+    const from = path.at(start);
+    const to = path.at(start + width);
+    const direction = to[0] < from[0] ? -1 : 1; // never upside down
+    const glyphs = [];
+    let offset = direction > 0 ? start : start + width;
+    let before = null;
+    for (const [letter, advance] of letters) {
+      const [gx, gy] = path.at(offset + direction * advance / 2);
+      let angle = path.angle(offset + direction * advance / 2, Math.max(6, advance));
+      if (direction < 0) angle += Math.PI;
+      if (before !== null && Math.abs(remainder(angle - before)) > 0.45) return false;
+      before = angle;
+      glyphs.push([letter, gx, gy, angle]);
+      offset += direction * advance;
+    }
+    if (Math.abs(remainder(glyphs[0][3] - before)) > 1.3) return false;
+    const half = label.size / 2 + 1;
+    const boxes = glyphs.map(([, gx, gy]) => [gx - half, gy - half, gx + half, gy + half]);
+    if (!this.boxes.claim(boxes)) return false;
+    this.remember(label, x, y);
+    this.glyphs(glyphs);
+    return true;
+  }
+
+  glyphs(glyphs) {
+    const { context } = this;
+    context.textAlign = 'center';
+    context.lineWidth = 2.6;
+    for (const halo of [true, false]) {
+      for (const [letter, x, y, angle] of glyphs) {
+        context.save();
+        context.translate(x, y);
+        context.rotate(angle);
+        if (halo) context.strokeText(letter, 0, 0);
+        else context.fillText(letter, 0, 0);
+        context.restore();
+      }
+    }
+  }
+}
+
+/** An angle in -π … π. */
+function remainder(angle) {
+  return angle - 2 * Math.PI * Math.round(angle / (2 * Math.PI));
+}
+
+// A polyline by distance from its start.
+class Path {
+  constructor(points) {
+    this.points = points;
+    this.distances = [0];
+    for (let i = 2; i < points.length; i += 2) {
+      const step = Math.hypot(points[i] - points[i - 2], points[i + 1] - points[i - 1]);
+      this.distances.push(this.distances.at(-1) + step);
+    }
+    this.length = this.distances.at(-1);
+  }
+
+  at(distance) {
+    const { points, distances } = this;
+    let low = 0;
+    let high = distances.length - 2;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (distances[middle] <= distance) low = middle;
+      else high = middle - 1;
+    }
+    const step = distances[low + 1] - distances[low];
+    const f = step > 0 ? (distance - distances[low]) / step : 0;
+    const i = 2 * low;
+    return [
+      points[i] + (points[i + 2] - points[i]) * f,
+      points[i + 1] + (points[i + 3] - points[i + 1]) * f,
+    ];
+  }
+
+  /** The direction around a distance, over a length that evens out small bends. */
+  angle(distance, length) {
+    const [ax, ay] = this.at(Math.max(0, distance - length));
+    const [bx, by] = this.at(Math.min(this.length, distance + length));
+    return Math.atan2(by - ay, bx - ax);
+  }
+}
+
+// Which parts of the canvas are taken, in a grid so that few need comparing.
+class Boxes {
+  constructor() {
+    this.cells = new Map();
+  }
+
+  /** Takes all of the boxes, or none when one touches what is taken. */
+  claim(boxes) {
+    if (boxes.some((box) => this.taken(box))) return false;
+    for (const box of boxes) {
+      this.each(box, (key) => {
+        const cell = this.cells.get(key);
+        if (cell) cell.push(box);
+        else this.cells.set(key, [box]);
+      });
+    }
+    return true;
+  }
+
+  taken(box) {
+    let hit = false;
+    this.each(box, (key) => {
+      hit ||= this.cells.get(key)?.some((b) => box[0] < b[2] && box[2] > b[0] && box[1] < b[3] && box[3] > b[1]) ?? false;
+    });
+    return hit;
+  }
+
+  each(box, visit) {
+    const size = 64;
+    for (let x = Math.floor(box[0] / size); x * size <= box[2]; x++) {
+      for (let y = Math.floor(box[1] / size); y * size <= box[3]; y++) visit(x * 100003 + y);
+    }
   }
 }

@@ -6,7 +6,7 @@ import { mapPalette, onTheme, still } from '../theme.js';
 import { LOCATED, MOVING, NO_SPEED, OFFLINE, SPEED_STEP } from '../fleet.js';
 import { latOf, lngOf } from '../geo.js';
 import { narrow, visibleHeight } from '../ui/sheet.js';
-import { DeviceLayer } from './devices.js';
+import { DeviceLayer } from '../devicelayer/layer.js';
 import { addBasemap } from './basemap.js';
 import { chooseView } from './view.js';
 

@@ -1,0 +1,105 @@
+/* global L */
+// A grid layer whose tiles are painted here, a few milliseconds' worth per frame.
+
+const BUDGET = 9; // milliseconds of painting per frame
+
+const queue = [];
+let frame = 0;
+
+function enqueue(job) {
+  queue.push(job);
+  if (!frame) frame = requestAnimationFrame(work);
+}
+
+function work() {
+  const start = performance.now();
+  while (queue.length && performance.now() - start < BUDGET) queue.shift()();
+  frame = queue.length ? requestAnimationFrame(work) : 0;
+}
+
+/**
+ * Subclasses implement paint(context, tile): the context is in CSS pixels of the
+ * tile, tile has x, y, z (x within the world) and size. Until data(Promise) has
+ * resolved, tiles wait.
+ *
+ * Tiles appear at once instead of fading in, over what they replace: nothing
+ * flickers. A ring of tiles around the view is painted ahead.
+ */
+export const PaintedTiles = L.GridLayer.extend({
+  options: {
+    tileSize: 256,
+    updateInterval: 60,
+    updateWhenZooming: false,
+    updateWhenIdle: false,
+    keepBuffer: 3,
+    maxZoom: 22,
+    theme: 'light',
+  },
+
+  /** Gives the layer its map data, or a promise of it. */
+  data(promise) {
+    this.ready = promise.then((map) => {
+      this.layers = map;
+    });
+    return this;
+  },
+
+  /** Changes the colours in place: no tile disappears meanwhile. */
+  setTheme(theme) {
+    if (theme === this.options.theme) return this;
+    this.options.theme = theme;
+    for (const key of Object.keys(this._tiles ?? {})) {
+      const { el } = this._tiles[key];
+      if (el.tile && this.layers) this.paintTile(el);
+    }
+    return this;
+  },
+
+  createTile(coords, done) {
+    const canvas = L.DomUtil.create('canvas', 'leaflet-tile');
+    canvas.tile = { x: coords.x, y: coords.y, z: coords.z, size: this.getTileSize().x };
+    this.ready.then(() => enqueue(() => {
+      if (!this._map || !canvas.tile || canvas.gone) return;
+      this.paintTile(canvas);
+      done(null, canvas);
+    }), (error) => done(error, canvas));
+    return canvas;
+  },
+
+  paintTile(canvas) {
+    const { tile } = canvas;
+    const density = Math.min(window.devicePixelRatio || 1, 2);
+    const pixels = Math.round(tile.size * density);
+    if (canvas.width !== pixels) canvas.width = canvas.height = pixels;
+    const context = canvas.getContext('2d');
+    context.setTransform(density, 0, 0, density, 0, 0);
+    context.clearRect(0, 0, tile.size, tile.size);
+    const start = performance.now();
+    this.paint(context, tile);
+    this.painted = (this.painted ?? 0) + 1;
+    this.paintTime = (this.paintTime ?? 0) + performance.now() - start;
+  },
+
+  // Leaflet's own (1.9): tiles fade in over 200 ms unless they say they loaded long ago.
+  _tileReady(coords, error, el) {
+    L.GridLayer.prototype._tileReady.call(this, coords, error, el);
+    const tile = this._tiles?.[this._tileCoordsToKey(coords)];
+    if (tile?.loaded) {
+      tile.loaded = 1;
+      L.DomUtil.setOpacity(tile.el, 1);
+    }
+  },
+
+  // Leaflet's own (1.9): the pixels for which it wants tiles; here one tile more.
+  _getTiledPixelBounds(center) {
+    const bounds = L.GridLayer.prototype._getTiledPixelBounds.call(this, center);
+    const more = this.getTileSize().divideBy(2);
+    return L.bounds(bounds.min.subtract(more), bounds.max.add(more));
+  },
+
+  _removeTile(key) {
+    const tile = this._tiles[key];
+    if (tile) tile.el.gone = true;
+    L.GridLayer.prototype._removeTile.call(this, key);
+  },
+});
