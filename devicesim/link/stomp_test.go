@@ -1,0 +1,226 @@
+package link
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-stomp/stomp/v3"
+
+	"mwm/devicesim/internal/testbroker"
+)
+
+func dialSTOMP(t *testing.T, addr string) *STOMP {
+	t.Helper()
+	l, err := DialSTOMP(t.Context(), STOMPConfig{Addr: addr, ClientID: "AAA", Buffer: 1024})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(l.Close)
+	return l
+}
+
+func TestSTOMPSendsAndReceives(t *testing.T) {
+	b := testbroker.STOMP(t)
+	l := dialSTOMP(t, b.Addr)
+	got := make(chan string, 1)
+	if err := l.Subscribe("/queue/device.AAA.text", stomp.AckAuto, func(m *stomp.Message) { got <- string(m.Body) }); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Send(t.Context(), "/queue/device.AAA.text", "text/plain", []byte("hello")); err != nil {
+		t.Fatal(err)
+	}
+	if s := within(t, got, "message"); s != "hello" {
+		t.Errorf("got %q", s)
+	}
+}
+
+func TestSTOMPNoticesLoss(t *testing.T) {
+	b := testbroker.STOMP(t)
+	idle, listening := dialSTOMP(t, b.Addr), dialSTOMP(t, b.Addr)
+	if err := listening.Subscribe("/topic/a", stomp.AckAuto, func(*stomp.Message) {}); err != nil {
+		t.Fatal(err)
+	}
+	b.Down()
+	for _, l := range []*STOMP{idle, listening} {
+		within(t, l.Lost(), "loss")
+		if l.Err() == nil {
+			t.Error("lost for no reason")
+		}
+	}
+	if _, err := DialSTOMP(t.Context(), STOMPConfig{Addr: b.Addr}); err == nil {
+		t.Error("connected to a server that is down")
+	}
+}
+
+// fakeServer answers one connection with what the function does.
+func fakeServer(t *testing.T, serve func(net.Conn)) (addr string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer func() { _ = c.Close() }()
+		serve(c)
+	}()
+	t.Cleanup(func() {
+		_ = l.Close()
+		<-done
+	})
+	return l.Addr().String()
+}
+
+const connected = "CONNECTED\nversion:1.2\nheart-beat:0,0\n\n\x00"
+
+// connectSTOMP reads the CONNECT frame and answers it.
+func connectSTOMP(c net.Conn) (frame string) {
+	frame, _ = bufio.NewReader(c).ReadString(0)
+	_, _ = io.WriteString(c, connected)
+	return frame
+}
+
+func TestSTOMPSendsClientID(t *testing.T) {
+	frames := make(chan string, 1)
+	l := dialSTOMP(t, fakeServer(t, func(c net.Conn) { frames <- connectSTOMP(c) }))
+	f := within(t, frames, "CONNECT")
+	for _, want := range []string{"CONNECT\n", "\nclient-id:AAA\n", "\nheart-beat:10000,10000\n", "1.2"} {
+		if !strings.Contains(f, want) {
+			t.Errorf("%q lacks %q", f, want)
+		}
+	}
+	within(t, l.Lost(), "loss")
+}
+
+// A server that reads nothing must not hold up who sends for many devices.
+func TestSTOMPTrySendDoesNotWait(t *testing.T) {
+	hold := make(chan struct{})
+	l := dialSTOMP(t, fakeServer(t, func(c net.Conn) {
+		_ = c.(*net.TCPConn).SetReadBuffer(4096)
+		connectSTOMP(c)
+		<-hold
+	}))
+	defer close(hold)
+	body := make([]byte, 64<<10)
+	began := time.Now()
+	for i := range 10_000 {
+		sent, err := l.TrySend("/topic/a", "", body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !sent && i > writeQueue {
+			if d := time.Since(began); d > 5*time.Second {
+				t.Errorf("it took %v to be refused", d)
+			}
+			return
+		}
+	}
+	t.Error("10,000 frames of 64 KiB went to a server that reads nothing")
+}
+
+func TestSTOMPCloseIsBounded(t *testing.T) {
+	hold := make(chan struct{})
+	l := dialSTOMP(t, fakeServer(t, func(c net.Conn) {
+		connectSTOMP(c)
+		<-hold // no RECEIPT for DISCONNECT
+	}))
+	defer close(hold)
+	began := time.Now()
+	l.Close()
+	if d := time.Since(began); d > CloseTimeout+time.Second {
+		t.Errorf("closing took %v", d)
+	}
+}
+
+func TestSTOMPHandshakeEndsWithItsContext(t *testing.T) {
+	hold := make(chan struct{})
+	defer close(hold)
+	addr := fakeServer(t, func(net.Conn) { <-hold }) // silent
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := DialSTOMP(ctx, STOMPConfig{Addr: addr}); err == nil {
+		t.Error("connected to a server that says nothing")
+	}
+}
+
+func TestSTOMPTellsTheServersReason(t *testing.T) {
+	refuse := fakeServer(t, func(c net.Conn) {
+		_, _ = bufio.NewReader(c).ReadString(0)
+		_, _ = io.WriteString(c, "ERROR\nmessage:not allowed\n\nwrong passcode\x00")
+	})
+	_, err := DialSTOMP(t.Context(), STOMPConfig{Addr: refuse})
+	if err == nil || !strings.Contains(err.Error(), "not allowed") || !strings.Contains(err.Error(), "wrong passcode") {
+		t.Errorf("refused with %v", err)
+	}
+
+	later := fakeServer(t, func(c net.Conn) {
+		connectSTOMP(c)
+		_, _ = bufio.NewReader(c).ReadString(0) // SUBSCRIBE
+		_, _ = io.WriteString(c, "ERROR\nmessage:taken over\n\n\x00")
+	})
+	l := dialSTOMP(t, later)
+	if err := l.Subscribe("/topic/a", stomp.AckAuto, func(*stomp.Message) {}); err != nil {
+		t.Fatal(err)
+	}
+	within(t, l.Lost(), "loss")
+	l.Close()
+	if err := l.Err(); err == nil || !strings.Contains(err.Error(), "taken over") {
+		t.Errorf("lost with %v", err)
+	}
+}
+
+func TestSTOMPSendWithoutReceiptFails(t *testing.T) {
+	hold := make(chan struct{})
+	defer close(hold)
+	l := dialSTOMP(t, fakeServer(t, func(c net.Conn) {
+		connectSTOMP(c)
+		<-hold
+	}))
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := l.Send(ctx, "/queue/a", "", nil); err == nil || !strings.Contains(err.Error(), "no receipt") {
+		t.Errorf("sent without a receipt: %v", err)
+	}
+}
+
+// Acknowledgements are written by another goroutine than the one that receives: many messages at once must not block it.
+func TestSTOMPAcksMany(t *testing.T) {
+	const n = 500
+	acks := make(chan int, 1)
+	l := dialSTOMP(t, fakeServer(t, func(c net.Conn) {
+		r := bufio.NewReader(c)
+		_, _ = r.ReadString(0)
+		_, _ = io.WriteString(c, connected)
+		sub, _ := r.ReadString(0)
+		_, id, _ := strings.Cut(sub, "\nid:")
+		id, _, _ = strings.Cut(id, "\n")
+		for range n {
+			_, _ = io.WriteString(c, "MESSAGE\nsubscription:"+id+"\nmessage-id:1\nack:1\ndestination:/queue/a\n\nx\x00")
+		}
+		got := 0
+		for got < n {
+			f, err := r.ReadString(0)
+			if err != nil {
+				break
+			}
+			got += strings.Count(f, "ACK\n")
+		}
+		acks <- got
+	}))
+	if err := l.Subscribe("/queue/a", stomp.AckClientIndividual, l.Ack); err != nil {
+		t.Fatal(err)
+	}
+	if got := within(t, acks, "acknowledgements"); got != n {
+		t.Errorf("%d of %d messages were acknowledged", got, n)
+	}
+}
