@@ -102,14 +102,17 @@ func (f *Fleet) LogEnd() uint64 {
 	return f.log.next
 }
 
-// LogBefore returns the position before the first item that happened in tick
-// or later; complete is false if some of these are no longer in the log.
-func (f *Fleet) LogBefore(tick uint64) (seq uint64, complete bool) {
+// LogFrom returns the items that happened in tick or later, oldest first, and
+// the position of the newest item; complete is false if some of them are no
+// longer in the log.
+func (f *Fleet) LogFrom(tick uint64) (items []Item, end uint64, complete bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for seq = f.log.next; seq >= f.log.oldest() && f.log.at(seq).Tick >= tick; seq-- {
+	seq := f.log.next
+	for seq >= f.log.oldest() && f.log.at(seq).Tick >= tick {
+		seq--
 	}
-	return seq, seq == 0 || seq >= f.log.oldest()
+	return f.log.after(seq, nil), f.log.next, seq == 0 || seq >= f.log.oldest()
 }
 
 // eventRing remembers the newest events apart from the log, where texts and
@@ -120,16 +123,17 @@ type eventRing struct {
 	next   uint64
 }
 
-// Events returns the newest events, oldest first.
-func (f *Fleet) Events() []*Event {
+// Events returns the newest events, oldest first, and the position of the
+// newest item in the log: those after it are none of these.
+func (f *Fleet) Events() (events []*Event, end uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	r := &f.events
 	if len(r.events) < r.max {
-		return append([]*Event(nil), r.events...)
+		return append(events, r.events...), f.log.next
 	}
 	i := r.next % uint64(r.max)
-	return append(append([]*Event(nil), r.events[i:]...), r.events[:i]...)
+	return append(append(events, r.events[i:]...), r.events[:i]...), f.log.next
 }
 
 func (r *eventRing) append(e *Event) {
