@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // BoxKind says what a [Box] belongs to.
@@ -38,7 +39,7 @@ type StateChange struct{ ID, State uint64 }
 // Changes are what a [Store] applies at once.
 type Changes struct {
 	Boxes   []Box    // new ones, and those with new Meta
-	Dropped []uint64 // boxes that are gone, with all their records
+	Dropped []uint64 // boxes that are gone; their records are deleted, too
 	Insert  []StoredRecord
 	Update  []StateChange
 	Delete  []uint64 // records
@@ -86,19 +87,19 @@ type Record struct {
 //
 // The zero Journal, without a store, keeps nothing and is done at once.
 type Journal struct {
-	store Store
+	store  Store
+	wake   chan struct{}
+	groups sync.RWMutex // held for reading while something that belongs together is planned
 
-	mu      sync.Mutex
-	insert  []*Record
-	live    int // of insert, not removed again
-	bytes   int // of insert
-	next    Changes
-	done    []func(error)
-	record  uint64 // the last ID
-	box     uint64 // the last ID
-	wake    chan struct{}
-	room    chan struct{} // closed when there is room again; nil: nobody waits
-	failing bool
+	mu     sync.Mutex
+	insert []*Record
+	live   int // of insert, not removed again
+	bytes  int // of insert
+	next   Changes
+	done   []func(error)
+	record uint64        // the last ID
+	box    uint64        // the last ID
+	room   chan struct{} // closed when there is room again; nil: nobody waits
 }
 
 // maxPlanned bounds what may wait to be written, in bytes: beyond, publishers
@@ -132,7 +133,7 @@ func (j *Journal) SetBox(b Box, done func(error)) {
 	j.plan(done, func() { j.next.Boxes = append(j.next.Boxes, b) })
 }
 
-// DropBox plans the end of a box and all its records.
+// DropBox plans the end of a box, whose owner has removed all its records.
 func (j *Journal) DropBox(id uint64, done func(error)) {
 	j.plan(done, func() { j.next.Dropped = append(j.next.Dropped, id) })
 }
@@ -175,10 +176,6 @@ func (j *Journal) Put(box uint64, m *Message, done func(error)) *Record {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.put(box, m, done)
-}
-
-func (j *Journal) put(box uint64, m *Message, done func(error)) *Record {
 	j.record++
 	r := &Record{id: j.record, box: box, msg: m, done: done}
 	j.insert = append(j.insert, r)
@@ -288,6 +285,14 @@ func (j *Journal) restoredBox(id uint64) {
 	j.box = max(j.box, id)
 }
 
+// Together runs f, and what f plans goes into one transaction: all or nothing.
+// f must not call WaitRoom.
+func (j *Journal) Together(f func()) {
+	j.groups.RLock()
+	defer j.groups.RUnlock()
+	f()
+}
+
 // run writes until ctx ends, and then what is still planned.
 func (j *Journal) run(ctx context.Context) {
 	if j.store == nil {
@@ -296,30 +301,37 @@ func (j *Journal) run(ctx context.Context) {
 	for {
 		select {
 		case <-j.wake:
-			j.flush()
 		case <-ctx.Done():
 			j.flush()
 			return
 		}
+		if j.flush() != nil { // a disk that fails is not asked at full speed
+			select {
+			case <-time.After(retryDisk):
+			case <-ctx.Done():
+			}
+		}
 	}
 }
 
+// retryDisk is how long the journal waits after a failure.
+const retryDisk = 100 * time.Millisecond
+
 // flush writes all that is planned, one transaction after the other.
-func (j *Journal) flush() {
+func (j *Journal) flush() error {
 	for {
+		j.groups.Lock() // not in the middle of what belongs together
 		j.mu.Lock()
 		records, changes, done := j.take()
 		j.mu.Unlock()
-		if changes.empty() {
-			for _, f := range done {
-				f(nil)
-			}
-			return
+		j.groups.Unlock()
+		var err error
+		if !changes.empty() {
+			err = j.store.Apply(&changes)
 		}
-		err := j.store.Apply(&changes)
 		j.finish(records, changes, done, err)
-		if err != nil {
-			return
+		if err != nil || changes.empty() {
+			return err
 		}
 	}
 }

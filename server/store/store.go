@@ -1,21 +1,24 @@
-// Package store keeps on disk what has to outlive the server: the last known
-// values of topics and devices. It is one SQLite database in a directory of the
-// server's own.
+// Package store keeps on disk what has to outlive the server: the broker's
+// journal (queues, durable subscribers, sessions) and the last known values of
+// topics and devices. It is one SQLite database in a directory of the server's
+// own.
 //
-// There is one writer. Everything that waits to be written goes into one
-// transaction, which is synced before Save returns: what Save has taken survives
-// a crash of the server and of the machine.
+// There is one writer, and each of its transactions is synced before Apply or
+// Save returns: what they have taken survives a crash of the server and of the
+// machine.
 package store
 
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	_ "modernc.org/sqlite" // pure Go: the server stays one static binary
 )
@@ -23,8 +26,20 @@ import (
 // File is the name of the database in the server's directory.
 const File = "mwm.db"
 
+// lockFile shows that a process uses the directory.
+const lockFile = "lock"
+
+var errInUse = errors.New("another process uses it; stop that one, or give this one a --data directory of its own")
+
 // Store is an open database. Its methods may be called concurrently.
-type Store struct{ db *sql.DB }
+type Store struct {
+	db     *sql.DB
+	unlock func() error
+
+	mu     sync.Mutex // the writer's turn
+	conn   *sql.Conn  // the writer's own
+	writer writer
+}
 
 // migrations bring a database from one version to the next; its version is how
 // many of them it has had. They are never changed, only added to.
@@ -37,7 +52,9 @@ var migrations = []string{
 	CREATE TABLE devices (
 		id TEXT PRIMARY KEY, seen INTEGER, lat REAL, lng REAL, ts INTEGER, speed REAL, heading REAL, accuracy REAL,
 		pitch REAL, roll REAL, yaw REAL
-	) WITHOUT ROWID;`,
+	) WITHOUT ROWID;
+	CREATE TABLE boxes (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, name TEXT NOT NULL, meta BLOB);
+	CREATE TABLE records (id INTEGER PRIMARY KEY, box INTEGER NOT NULL, state INTEGER NOT NULL, data BLOB NOT NULL);`,
 }
 
 // Open opens the database in dir, and makes both if need be. It fails if
@@ -46,29 +63,38 @@ func Open(dir string) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
-	file := filepath.Join(dir, File)
-	options := url.Values{"_pragma": {
-		"locking_mode(EXCLUSIVE)", "journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(1000)",
-	}}
-	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: file}).EscapedPath()+"?"+options.Encode())
+	unlock, err := lock(filepath.Join(dir, lockFile))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("data directory %s: %w", dir, err)
 	}
-	db.SetMaxOpenConns(1)
-	s := &Store{db}
-	if err := s.migrate(); err != nil {
-		db.Close()
-		return nil, fmt.Errorf("database %s: %w", file, explain(err))
+	s := &Store{unlock: unlock}
+	if err := s.open(filepath.Join(dir, File)); err != nil {
+		return nil, errors.Join(fmt.Errorf("database %s: %w", filepath.Join(dir, File), explain(err)), s.Close())
 	}
 	return s, nil
 }
 
+func (s *Store) open(file string) (err error) {
+	options := url.Values{"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(10000)"}}
+	if s.db, err = sql.Open("sqlite", "file:"+(&url.URL{Path: file}).EscapedPath()+"?"+options.Encode()); err != nil {
+		return err
+	}
+	if s.conn, err = s.db.Conn(context.Background()); err != nil {
+		return err
+	}
+	err = s.conn.Raw(func(c any) error {
+		s.writer = writer{conn: c.(driver.Conn), statements: map[string]driver.Stmt{}}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return s.migrate()
+}
+
 // explain adds what to do about it.
 func explain(err error) error {
-	switch text := err.Error(); {
-	case strings.Contains(text, "SQLITE_BUSY") || strings.Contains(text, "database is locked"):
-		return fmt.Errorf("another process uses it; stop that one, or give this one a --data directory of its own: %w", err)
-	case strings.Contains(text, "not a database") || strings.Contains(text, "malformed"):
+	if text := err.Error(); strings.Contains(text, "not a database") || strings.Contains(text, "malformed") {
 		return fmt.Errorf("it is damaged; move it away to start anew, or restore it: %w", err)
 	}
 	return err
@@ -76,7 +102,7 @@ func explain(err error) error {
 
 func (s *Store) migrate() error {
 	var version int
-	if err := s.db.QueryRow("PRAGMA user_version").Scan(&version); err != nil {
+	if err := s.conn.QueryRowContext(context.Background(), "PRAGMA user_version").Scan(&version); err != nil {
 		return err
 	}
 	if version > len(migrations) {
@@ -94,9 +120,11 @@ func (s *Store) migrate() error {
 	return nil
 }
 
-// inTx runs f in a transaction: all of it or nothing.
+// inTx runs f in a transaction of the writer: all of it or nothing.
 func (s *Store) inTx(ctx context.Context, f func(*sql.Tx) error) error {
-	tx, err := s.db.BeginTx(ctx, nil)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	tx, err := s.conn.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
@@ -107,4 +135,16 @@ func (s *Store) inTx(ctx context.Context, f func(*sql.Tx) error) error {
 }
 
 // Close closes the database.
-func (s *Store) Close() error { return s.db.Close() }
+func (s *Store) Close() error {
+	var errs []error
+	for _, statement := range s.writer.statements {
+		errs = append(errs, statement.Close())
+	}
+	if s.conn != nil {
+		errs = append(errs, s.conn.Close())
+	}
+	if s.db != nil {
+		errs = append(errs, s.db.Close())
+	}
+	return errors.Join(append(errs, s.unlock())...)
+}

@@ -1,0 +1,21 @@
+//go:build !unix
+
+package store
+
+import (
+	"errors"
+	"os"
+)
+
+// lock makes sure that one process uses the directory at a time: here an open
+// file cannot be removed.
+func lock(file string) (unlock func() error, err error) {
+	if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, errInUse
+	}
+	f, err := os.Create(file)
+	if err != nil {
+		return nil, err
+	}
+	return f.Close, nil
+}
