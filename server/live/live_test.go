@@ -400,6 +400,7 @@ func TestStuckBrowser(t *testing.T) {
 	b := start(t, Options{WriteTimeout: 300 * time.Millisecond, MaxBehind: 64 << 20})
 	b.open("") // and never read
 	p := b.open("")
+	p.until("hello", func() bool { return p.hello.Type != "" })
 	body := strings.Repeat("x", 4000)
 	n := 0
 	waitFor(t, "the stuck one to end", func() bool {
