@@ -55,8 +55,10 @@ func (f *File) Legs() [][]Point {
 var ErrEmpty = errors.New("gpx: there is no point in it (trkpt, rtept or wpt)")
 
 // Parse reads a GPX file.
-func Parse(r io.Reader) (*File, error) {
-	in := &metered{r: io.LimitReader(r, MaxSize+1)}
+func Parse(r io.Reader) (*File, error) { return parse(r, MaxSize, MaxPoints) }
+
+func parse(r io.Reader, maxSize, maxPoints int) (*File, error) {
+	in := &metered{r: r, most: maxSize}
 	buffered := bufio.NewReaderSize(in, 4096)
 	if err := skipMark(buffered); err != nil {
 		return nil, err
@@ -64,7 +66,7 @@ func Parse(r io.Reader) (*File, error) {
 	d := xml.NewDecoder(buffered)
 	d.Entity = xml.HTMLEntity
 	d.CharsetReader = charset
-	p := parser{in: in, dec: d}
+	p := parser{in: in, dec: d, most: maxPoints}
 	if err := p.run(); err != nil {
 		line, _ := d.InputPos()
 		return nil, fmt.Errorf("gpx: line %d: %w", line, err)
@@ -91,8 +93,8 @@ func skipMark(r *bufio.Reader) error {
 
 // metered bounds what the XML decoder may gather between two tokens, and the whole.
 type metered struct {
-	r            io.Reader
-	total, token int
+	r                  io.Reader
+	total, token, most int
 }
 
 func (m *metered) Read(p []byte) (int, error) {
@@ -100,8 +102,8 @@ func (m *metered) Read(p []byte) (int, error) {
 	m.total += n
 	m.token += n
 	switch {
-	case m.total > MaxSize:
-		return 0, fmt.Errorf("the file is larger than %d MiB", MaxSize>>20)
+	case m.total > m.most:
+		return 0, fmt.Errorf("the file is larger than %d MiB", m.most>>20)
 	case m.token > maxElement:
 		return 0, fmt.Errorf("an element is longer than %d KiB", maxElement>>10)
 	}
@@ -114,6 +116,7 @@ type parser struct {
 	file   File
 	depth  int
 	points int
+	most   int // points
 
 	seg     []Point // segment or route being read
 	point   *Point  // point being read
@@ -164,8 +167,8 @@ func (p *parser) start(e xml.StartElement) error {
 }
 
 func (p *parser) begin(e xml.StartElement) (err error) {
-	if p.points++; p.points > MaxPoints {
-		return fmt.Errorf("there are more than %d points", MaxPoints)
+	if p.points++; p.points > p.most {
+		return fmt.Errorf("there are more than %d points", p.most)
 	}
 	pt := Point{Lat: math.NaN(), Lng: math.NaN()}
 	for _, a := range e.Attr {

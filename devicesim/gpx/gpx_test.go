@@ -161,7 +161,7 @@ func TestParseIsBounded(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			if _, err := Parse(tt.in); err == nil || !strings.Contains(err.Error(), tt.names) {
+			if _, err := parse(tt.in, 1<<20, 1000); err == nil || !strings.Contains(err.Error(), tt.names) {
 				t.Errorf("error %v does not name %q", err, tt.names)
 			}
 		})
