@@ -35,10 +35,6 @@ take dist/leaflet.js leaflet.js
 take dist/leaflet.css leaflet.css
 take LICENSE leaflet.LICENSE.txt
 
-fetch topojson-client 3.1.0
-take dist/topojson-client.min.js topojson-client.js
-take LICENSE topojson-client.LICENSE.txt
-
 fetch @fontsource-variable/atkinson-hyperlegible-next 5.3.0
 take files/atkinson-hyperlegible-next-latin-wght-normal.woff2 atkinson-next.woff2
 take LICENSE atkinson-next.LICENSE.txt

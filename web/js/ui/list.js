@@ -127,7 +127,7 @@ export class DeviceList {
     $row.append(symbol, $name, $end).appendTo(this.#space);
     return {
       element: $row[0], symbol, id: $name[0].firstChild, kind: $name[0].lastChild,
-      speed: $end[0].firstChild, seen: $end[0].lastChild, position: -1, device: -1,
+      speed: $end[0].firstChild, seen: $end[0].lastChild, position: -1, device: undefined,
     };
   }
 

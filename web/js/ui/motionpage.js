@@ -125,7 +125,7 @@ export class MotionPage {
     const values = AXES.map((axis) => make('span', `axis-${axis}`).attr('data-axis', axis)[0]);
     const $data = make('div', 'phone-data').append(spark, make('div', 'phone-values').append(values));
     const element = make('article', 'phone').attr('data-testid', 'phone').append(attitude, $name, $alert, $data).appendTo(this.#space)[0];
-    return { element, attitude, symbol, id: $id[0], spark, values, alert: $alert[0], device: -1, total: -1 };
+    return { element, attitude, symbol, id: $id[0], spark, values, alert: $alert[0], device: undefined, total: -1 };
   }
 
   #fill(card, position, device, width) {

@@ -3,7 +3,7 @@
 const STOPS = ['peek', 'half', 'full'];
 export const narrow = matchMedia('(max-width: 760px)');
 
-const PEEK = 148; // visible height in px; css/layout.css has the same
+const PEEK = 124; // visible height in px; css/layout.css has the same
 
 // makeSheet lets a handle drag a sheet, or step it by click and keyboard.
 export function makeSheet(sheet, handle, stop) {
