@@ -222,9 +222,21 @@ func (s *Server) decode(w http.ResponseWriter, r *http.Request, into any) bool {
 		problem(w, http.StatusBadRequest, "the body is not UTF-8")
 		return false
 	}
-	if err := json.Unmarshal(body, into); err != nil {
-		problem(w, http.StatusBadRequest, "the body is not the JSON object that it should be: "+err.Error())
-		return false
+	return unmarshal(w, body, into)
+}
+
+func unmarshal(w http.ResponseWriter, body []byte, into any) bool {
+	err := json.Unmarshal(body, into)
+	if err == nil {
+		return true
 	}
-	return true
+	detail := "the body is not JSON"
+	if wrong := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrong) {
+		detail = "the body must be a JSON object"
+		if wrong.Field != "" {
+			detail = fmt.Sprintf("%s must not be: %s", wrong.Field, wrong.Value)
+		}
+	}
+	problem(w, http.StatusBadRequest, detail)
+	return false
 }
