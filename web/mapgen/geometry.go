@@ -151,3 +151,48 @@ func zOrder(v vertex) uint64 {
 	}
 	return z
 }
+
+// inside tells whether a ring contains a point, even-odd.
+func inside(ring []vertex, v vertex) bool {
+	in := false
+	for i, a := range ring {
+		b := ring[(i+1)%len(ring)]
+		if (a.y > v.y) != (b.y > v.y) && v.x < a.x+(b.x-a.x)*(v.y-a.y)/(b.y-a.y) {
+			in = !in
+		}
+	}
+	return in
+}
+
+// touches tells whether any vertex of a feature lies in a ring.
+func (f feature) touches(ring []vertex) bool {
+	for _, p := range f.parts {
+		for _, v := range p {
+			if inside(ring, v) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// cut returns the pieces of a line in a ring, each with the vertex before and after
+// it if there is one.
+func cut(line, ring []vertex) [][]vertex {
+	var out [][]vertex
+	start := -1
+	for i, v := range line {
+		in := inside(ring, v)
+		if in && start < 0 {
+			start = max(i-1, 0)
+		}
+		if !in && start >= 0 {
+			out = append(out, line[start:i+1])
+			start = -1
+		}
+	}
+	if start >= 0 {
+		out = append(out, line[start:])
+	}
+	return out
+}

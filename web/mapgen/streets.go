@@ -103,7 +103,32 @@ func streetLayers(x *extract, outline []vertex) []layer {
 	out = append(out, lineLayers(x)...)
 	out = append(out, boundaryLayers(x, outline)...)
 	out = append(out, roadLayers(x)...)
+	for i := range out {
+		out[i].within(outline)
+	}
 	return append(out, pointLayers(x)...)
+}
+
+// within leaves out what lies beyond the country: the extract has patches of the
+// neighbours. Lines are cut at the border, roads a piece after it; areas that only
+// reach over it stay whole.
+func (l *layer) within(outline []vertex) {
+	if l.name == "boundary" {
+		return
+	}
+	var kept []feature
+	for _, f := range l.features {
+		switch {
+		case !f.touches(outline):
+		case l.kind == lines && !strings.HasPrefix(l.name, "road."):
+			for _, piece := range cut(f.parts[0], outline) {
+				kept = append(kept, feature{name: f.name, attrs: f.attrs, parts: [][]vertex{piece}})
+			}
+		default:
+			kept = append(kept, f)
+		}
+	}
+	l.features = kept
 }
 
 func areaLayers(x *extract) []layer {

@@ -152,15 +152,16 @@ function resize(canvas, width, height, density) {
   canvas.style.height = `${height}px`;
 }
 
-const widths = new Map(); // font and text → width; bounded, names are finite but zooms differ
+const fonts = new Map(); // font → text → width; names are finite, sizes are few
 
 function measure(context, text) {
-  const key = `${context.font}|${context.letterSpacing}|${text}`;
-  let width = widths.get(key);
+  const key = context.font + context.letterSpacing;
+  let widths = fonts.get(key);
+  if (!widths) fonts.set(key, widths = new Map());
+  let width = widths.get(text);
   if (width === undefined) {
-    if (widths.size > 20000) widths.clear();
     width = context.measureText(text).width;
-    widths.set(key, width);
+    widths.set(text, width);
   }
   return width;
 }
@@ -206,27 +207,36 @@ class Lettering {
   }
 
   point(label) {
-    const { context, boxes } = this;
-    const { x, y, size, mark, text } = label;
+    const { context } = this;
+    const { x, y, text } = label;
     if (this.repeated(label, x, y)) return;
-    const width = measure(context, text);
-    const height = size + (label.note ? size : 0) + 2;
-    const beside = mark?.kind === 'dot';
-    const below = mark && !beside;
-    const left = beside ? x + mark.size + 4 : x - width / 2;
-    const middle = below ? y + mark.size + size / 2 + 2 : y;
-    const box = [
-      Math.min(left, mark ? x - mark.size : left) - 3,
-      (below ? y - mark.size : middle - size / 2) - 2,
-      left + width + 3,
-      (below ? middle - size / 2 : y - size / 2) + height,
-    ];
-    if (!boxes.claim([box])) return;
+    const spot = this.spots(label, measure(context, text)).find(({ box }) => this.boxes.claim([box]));
+    if (!spot) return;
     this.remember(label, x, y);
-    if (mark) this.mark(label);
+    if (label.mark) this.mark(label);
     context.textAlign = 'left';
-    this.write(text, left, middle, size);
-    if (label.note) this.note(label, x, middle + size);
+    this.write(text, spot.left, spot.middle, label.size);
+    if (label.note) this.note(label, x, spot.middle + label.size);
+  }
+
+  /** Where the text may stand, best first: beside a dot, below another mark, centred. */
+  spots({ x, y, size, mark, note }, width) {
+    const spot = (left, middle) => {
+      const bottom = middle + size / 2 + (note ? size : 0) + 1;
+      const r = mark?.size ?? 0;
+      return {
+        left,
+        middle,
+        box: [Math.min(left, x - r) - 3, Math.min(middle - size / 2, y - r) - 2, Math.max(left + width, x + r) + 3, Math.max(bottom, y + r)],
+      };
+    };
+    if (!mark) return [spot(x - width / 2, y)];
+    if (mark.kind !== 'dot') return [spot(x - width / 2, y + mark.size + size / 2 + 2)];
+    const off = mark.size + 4;
+    return [
+      spot(x + off, y), spot(x - off - width, y),
+      spot(x - width / 2, y - off - size / 2), spot(x - width / 2, y + off + size / 2),
+    ];
   }
 
   write(text, x, y, size) {
@@ -293,9 +303,9 @@ class Lettering {
 
   /** Text along a path, letter by letter, where the path is straight enough for it. */
   along(label) {
-    const { context } = this;
     const path = new Path(label.path);
-    const letters = [...label.text].map((c) => [c, measure(context, c)]);
+    if (path.length < label.size * 2) return;
+    const letters = [...label.text].map((c) => [c, measure(this.context, c)]);
     const width = letters.reduce((sum, l) => sum + l[1], 0);
     if (path.length < width + 12) return;
     // Every so many pixels from the line's start, so that panning changes nothing.
@@ -304,35 +314,22 @@ class Lettering {
       const middle = path.length * (i + 0.5) / times;
       const room = path.length / times - width;
       for (const shift of [0, -0.25, 0.25, -0.4, 0.4]) {
-        if (this.letters(label, path, letters, width, middle + shift * room)) break;
+        const at = middle + shift * room;
+        const [x, y] = path.at(at);
+        if (!label.visible(x, y) || this.repeated(label, x, y)) continue;
+        const glyphs = bend(letters, width, path.part(at - width / 2 - 8, at + width / 2 + 8));
+        if (glyphs && this.letters(label, glyphs)) {
+          this.remember(label, x, y);
+          break;
+        }
       }
     }
   }
 
-  letters(label, path, letters, width, middle) {
-    const start = middle - width / 2;
-    const [x, y] = path.at(middle);
-    if (!label.visible(x, y) || this.repeated(label, x, y)) return false;
-    const from = path.at(start);
-    const to = path.at(start + width);
-    const direction = to[0] < from[0] ? -1 : 1; // never upside down
-    const glyphs = [];
-    let offset = direction > 0 ? start : start + width;
-    let before = null;
-    for (const [letter, advance] of letters) {
-      const [gx, gy] = path.at(offset + direction * advance / 2);
-      let angle = path.angle(offset + direction * advance / 2, Math.max(6, advance));
-      if (direction < 0) angle += Math.PI;
-      if (before !== null && Math.abs(remainder(angle - before)) > 0.45) return false;
-      before = angle;
-      glyphs.push([letter, gx, gy, angle]);
-      offset += direction * advance;
-    }
-    if (Math.abs(remainder(glyphs[0][3] - before)) > 1.3) return false;
+  letters(label, glyphs) {
     const half = label.size / 2 + 1;
-    const boxes = glyphs.map(([, gx, gy]) => [gx - half, gy - half, gx + half, gy + half]);
+    const boxes = glyphs.map(([, x, y]) => [x - half, y - half, x + half, y + half]);
     if (!this.boxes.claim(boxes)) return false;
-    this.remember(label, x, y);
     this.glyphs(glyphs);
     return true;
   }
@@ -354,9 +351,48 @@ class Lettering {
   }
 }
 
+/**
+ * Places letters on the middle of a path: letter, x, y, angle each. Null when the path
+ * bends too much to be read.
+ */
+function bend(letters, width, points) {
+  const path = new Path(smooth(points));
+  const start = (path.length - width) / 2;
+  if (start < 0) return null; // smoothing has cut its corners short
+  const direction = path.at(start + width)[0] < path.at(start)[0] ? -1 : 1; // never upside down
+  const out = [];
+  let offset = direction > 0 ? start : start + width;
+  for (const [letter, advance] of letters) {
+    const at = offset + direction * advance / 2;
+    const angle = path.angle(at, Math.max(5, advance * 0.8)) + (direction < 0 ? Math.PI : 0);
+    const before = out.at(-1)?.[3] ?? angle;
+    if (Math.abs(remainder(angle - before)) > 0.45) return null;
+    out.push([letter, ...path.at(at), angle]);
+    offset += direction * advance;
+  }
+  return Math.abs(remainder(out[0][3] - out.at(-1)[3])) > 1.3 ? null : out;
+}
+
 /** An angle in -π … π. */
 function remainder(angle) {
   return angle - 2 * Math.PI * Math.round(angle / (2 * Math.PI));
+}
+
+/**
+ * A line with small bends evened out, for letters to stand on: vertices every few
+ * pixels, each moved towards the middle of its neighbours.
+ */
+function smooth(points) {
+  const path = new Path(points);
+  const count = Math.max(2, Math.ceil(path.length / 7));
+  let line = Array.from({ length: count + 1 }, (_, i) => path.at(path.length * i / count));
+  for (let pass = 0; pass < 3; pass++) {
+    line = line.map((p, i) => {
+      const [a, b] = [line[i - 1], line[i + 1]];
+      return a && b ? [(a[0] + 2 * p[0] + b[0]) / 4, (a[1] + 2 * p[1] + b[1]) / 4] : p;
+    });
+  }
+  return line.flat();
 }
 
 // A polyline by distance from its start.
@@ -364,15 +400,17 @@ class Path {
   constructor(points) {
     this.points = points;
     this.distances = [0];
+    let sum = 0;
     for (let i = 2; i < points.length; i += 2) {
-      const step = Math.hypot(points[i] - points[i - 2], points[i + 1] - points[i - 1]);
-      this.distances.push(this.distances.at(-1) + step);
+      sum += Math.hypot(points[i] - points[i - 2], points[i + 1] - points[i - 1]);
+      this.distances.push(sum);
     }
-    this.length = this.distances.at(-1);
+    this.length = sum;
   }
 
-  at(distance) {
-    const { points, distances } = this;
+  /** The number of the stretch that a distance lies in. */
+  stretch(distance) {
+    const { distances } = this;
     let low = 0;
     let high = distances.length - 2;
     while (low < high) {
@@ -380,13 +418,24 @@ class Path {
       if (distances[middle] <= distance) low = middle;
       else high = middle - 1;
     }
-    const step = distances[low + 1] - distances[low];
-    const f = step > 0 ? (distance - distances[low]) / step : 0;
-    const i = 2 * low;
-    return [
-      points[i] + (points[i + 2] - points[i]) * f,
-      points[i + 1] + (points[i + 3] - points[i + 1]) * f,
-    ];
+    return low;
+  }
+
+  at(distance) {
+    const { points, distances } = this;
+    const i = this.stretch(distance);
+    const step = distances[i + 1] - distances[i];
+    const f = step > 0 ? Math.max(0, Math.min(1, (distance - distances[i]) / step)) : 0;
+    const [ax, ay, bx, by] = points.slice(2 * i, 2 * i + 4);
+    return [ax + (bx - ax) * f, ay + (by - ay) * f];
+  }
+
+  /** The points between two distances, those included. */
+  part(from, to) {
+    const start = Math.max(0, from);
+    const end = Math.min(this.length, to);
+    const inner = this.points.slice(2 * this.stretch(start) + 2, 2 * this.stretch(end) + 2);
+    return [...this.at(start), ...inner, ...this.at(end)];
   }
 
   /** The direction around a distance, over a length that evens out small bends. */

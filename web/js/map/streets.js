@@ -3,11 +3,9 @@
 // zoom 9 up. Beyond the country's tiles there is nothing.
 
 import { Brush } from './brush.js';
-import { addLabels, refreshLabels, removeLabels } from './labels.js';
-import { loadMap } from './mapfile.js';
 import { palette } from './palette.js';
 import { streetLabels } from './streetlabels.js';
-import { CASED_FROM, DRAWN_FROM, STREETS_FROM, roadWidth, widthAt } from './streetstyle.js';
+import { CASED_FROM, DRAWN_FROM, STREETS_BOUNDS, STREETS_FROM, roadWidth, widthAt } from './streetstyle.js';
 import { PaintedTiles } from './tiles.js';
 
 const SOURCE = new URL('../../map/andorra.bin', import.meta.url);
@@ -18,7 +16,7 @@ const SOURCE = new URL('../../map/andorra.bin', import.meta.url);
  * @returns {L.GridLayer} with setTheme(theme), setLang(lang), attribution
  */
 export function createStreetsLayer({ theme = 'light', lang = 'en', url = SOURCE } = {}) {
-  return new Streets({ theme, lang }).data(loadMap(url));
+  return new Streets({ theme, lang, url });
 }
 
 const ORDER = ['pedestrian', 'service', 'street', 'tertiary', 'secondary', 'primary'];
@@ -39,37 +37,14 @@ const Streets = PaintedTiles.extend({
     L.setOptions(this, {
       ...options,
       minZoom: STREETS_FROM,
-      bounds: [[42.35, 1.40], [42.69, 1.82]],
+      bounds: STREETS_BOUNDS,
       attribution: this.attribution,
       zIndex: 2,
     });
   },
 
-  onAdd(map) {
-    PaintedTiles.prototype.onAdd.call(this, map);
-    this.ready.then(() => {
-      if (this._map) addLabels(map, this);
-    }, () => {});
-  },
-
-  onRemove(map) {
-    removeLabels(map, this);
-    PaintedTiles.prototype.onRemove.call(this, map);
-  },
-
-  setTheme(theme) {
-    PaintedTiles.prototype.setTheme.call(this, theme);
-    if (this._map) refreshLabels(this._map);
-    return this;
-  },
-
-  setLang(lang) {
-    this.options.lang = lang;
-    return this;
-  },
-
   collect(view) {
-    if (view.zoom < STREETS_FROM) return [];
+    if (!this.layers || view.zoom < STREETS_FROM) return [];
     return streetLabels(this.layers, view, palette(this.options.theme));
   },
 
@@ -77,13 +52,25 @@ const Streets = PaintedTiles.extend({
     const colours = palette(this.options.theme);
     const brush = new Brush(context, tile, tile.size);
     context.lineJoin = 'round';
+    context.save();
+    this.country(brush, colours);
     this.ground(brush, colours);
     this.waterways(brush, colours);
-    this.borders(brush, colours);
+    context.restore();
+    this.border(brush, colours);
     this.paths(brush, colours);
     this.tunnels(brush, colours);
     this.roads(brush, colours);
     this.lifts(brush, colours);
+  },
+
+  /**
+   * The country's ground. What grows and flows beyond it is mapped in patches: it is
+   * clipped away.
+   */
+  country(brush, colours) {
+    brush.fill(this.layers.get('boundary'), colours.home);
+    brush.context.clip('evenodd');
   },
 
   ground(brush, colours) {
@@ -98,23 +85,23 @@ const Streets = PaintedTiles.extend({
     if (zoom >= 16) brush.stroke(buildings, colours.buildingEdge, 0.8);
   },
 
+  /** Rivers and streams, cliffs, and the borders of parishes. */
   waterways(brush, colours) {
     const { layers } = this;
     const { zoom } = brush;
     if (zoom >= 13) brush.stroke(layers.get('stream'), colours.water, widthAt([[13, 0.7], [15, 1.4], [18, 4]], zoom));
     brush.stroke(layers.get('river'), colours.water, widthAt([[9, 0.8], [12, 1.6], [15, 4], [18, 14]], zoom));
     if (zoom >= 14) brush.stroke(layers.get('cliff'), colours.cliff, 1);
+    if (zoom < 11) return;
+    brush.context.setLineDash([3, 3]);
+    brush.stroke(layers.get('parish'), colours.parish, 1);
+    brush.context.setLineDash([]);
   },
 
-  /** The country's border with a soft edge inside it, and its parishes. */
-  borders(brush, colours) {
+  /** The country's border with a soft edge. */
+  border(brush, colours) {
     const { context, zoom } = brush;
     const boundary = this.layers.get('boundary');
-    if (zoom >= 11) {
-      context.setLineDash([3, 3]);
-      brush.stroke(this.layers.get('parish'), colours.parish, 1);
-    }
-    context.setLineDash([]);
     brush.stroke(boundary, colours.boundaryGlow, widthAt([[9, 3], [13, 8], [17, 14]], zoom));
     context.setLineDash([6, 3, 1.5, 3]);
     brush.stroke(boundary, colours.boundary, widthAt([[9, 1], [13, 1.4], [17, 2]], zoom));
@@ -148,7 +135,7 @@ const Streets = PaintedTiles.extend({
       context.setLineDash([4, 3]);
       brush.stroke(layer, edge, width + 1.6, tunnel);
       context.setLineDash([]);
-      brush.stroke(layer, colours.land, width, tunnel);
+      brush.stroke(layer, colours.home, width, tunnel);
       context.globalAlpha = 0.45;
       brush.stroke(layer, fill, width, tunnel);
       context.globalAlpha = 1;
@@ -176,8 +163,8 @@ const Streets = PaintedTiles.extend({
       brush.stroke(layer, colours.roads[name][1], width + Math.min(2.4, 1 + width / 8), accept);
     });
     each((layer, name, width, accept) => {
-      const [fill, edge] = colours.roads[name];
-      brush.stroke(layer, zoom < CASED_FROM[name] ? edge : fill, width, accept);
+      const [fill, , thin] = colours.roads[name];
+      brush.stroke(layer, zoom < CASED_FROM[name] ? thin : fill, width, accept);
     });
     context.lineCap = 'butt';
   },

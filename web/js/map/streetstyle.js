@@ -3,6 +3,9 @@
 /** The zoom from which the streets are drawn. */
 export const STREETS_FROM = 9;
 
+/** Where there are any: south-west and north-east, latitude first. */
+export const STREETS_BOUNDS = [[42.35, 1.40], [42.69, 1.82]];
+
 // Widths in pixels at zooms; between them they grow evenly (in the exponent).
 const WIDTHS = {
   primary: [[9, 1], [11, 2], [13, 4.2], [15, 8.5], [17, 17], [19, 44]],

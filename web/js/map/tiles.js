@@ -1,4 +1,7 @@
 /* global L */
+import { addLabels, refreshLabels, removeLabels } from './labels.js';
+import { loadMap } from './mapfile.js';
+
 // A grid layer whose tiles are painted here, a few milliseconds' worth per frame.
 
 const BUDGET = 9; // milliseconds of painting per frame
@@ -18,12 +21,13 @@ function work() {
 }
 
 /**
- * Subclasses implement paint(context, tile): the context is in CSS pixels of the
- * tile, tile has x, y, z (x within the world) and size. Until data(Promise) has
- * resolved, tiles wait.
+ * Subclasses implement paint(context, tile), whose context is in CSS pixels of the
+ * tile and whose tile has x, y, z (x within the world) and size, and collect(view),
+ * the labels (labels.js). Both find the map data in this.layers. It is fetched from
+ * options.url when the first tile is wanted, and again after a failure.
  *
  * Tiles appear at once instead of fading in, over what they replace: nothing
- * flickers. A ring of tiles around the view is painted ahead.
+ * flickers. Half a tile around the view is painted ahead.
  */
 export const PaintedTiles = L.GridLayer.extend({
   options: {
@@ -36,30 +40,53 @@ export const PaintedTiles = L.GridLayer.extend({
     theme: 'light',
   },
 
-  /** Gives the layer its map data, or a promise of it. */
-  data(promise) {
-    this.ready = promise.then((map) => {
-      this.layers = map;
-    });
-    return this;
+  onAdd(map) {
+    L.GridLayer.prototype.onAdd.call(this, map);
+    addLabels(map, this);
+  },
+
+  onRemove(map) {
+    removeLabels(map, this);
+    L.GridLayer.prototype.onRemove.call(this, map);
   },
 
   /** Changes the colours in place: no tile disappears meanwhile. */
   setTheme(theme) {
     if (theme === this.options.theme) return this;
     this.options.theme = theme;
-    for (const key of Object.keys(this._tiles ?? {})) {
-      const { el } = this._tiles[key];
-      if (el.tile && this.layers) this.paintTile(el);
+    for (const { el } of Object.values(this._tiles ?? {})) {
+      if (this.layers) this.paintTile(el);
     }
+    return this.relabel();
+  },
+
+  /** Changes the language of the names. */
+  setLang(lang) {
+    this.options.lang = lang;
+    return this.relabel();
+  },
+
+  relabel() {
+    if (this._map) refreshLabels(this._map);
     return this;
+  },
+
+  load() {
+    this.loading ??= loadMap(this.options.url).then((layers) => {
+      this.layers = layers;
+      this.relabel();
+    }).catch((error) => {
+      this.loading = null;
+      throw error;
+    });
+    return this.loading;
   },
 
   createTile(coords, done) {
     const canvas = L.DomUtil.create('canvas', 'leaflet-tile');
     canvas.tile = { x: coords.x, y: coords.y, z: coords.z, size: this.getTileSize().x };
-    this.ready.then(() => enqueue(() => {
-      if (!this._map || !canvas.tile || canvas.gone) return;
+    this.load().then(() => enqueue(() => {
+      if (canvas.gone) return;
       this.paintTile(canvas);
       done(null, canvas);
     }), (error) => done(error, canvas));

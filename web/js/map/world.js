@@ -3,10 +3,8 @@
 // GeoNames, painted in the page; good from zoom 2 to 9.
 
 import { Brush } from './brush.js';
-import { addLabels, refreshLabels, removeLabels } from './labels.js';
-import { loadMap } from './mapfile.js';
 import { palette } from './palette.js';
-import { STREETS_FROM } from './streetstyle.js';
+import { STREETS_BOUNDS, STREETS_FROM } from './streetstyle.js';
 import { PaintedTiles } from './tiles.js';
 
 const SOURCE = new URL('../../map/world.bin', import.meta.url);
@@ -17,7 +15,7 @@ const SOURCE = new URL('../../map/world.bin', import.meta.url);
  * @returns {L.GridLayer} with setTheme(theme), setLang(lang), attribution
  */
 export function createWorldLayer({ theme = 'light', lang = 'en', url = SOURCE } = {}) {
-  return new World({ theme, lang }).data(loadMap(url));
+  return new World({ theme, lang, url });
 }
 
 const World = PaintedTiles.extend({
@@ -27,29 +25,9 @@ const World = PaintedTiles.extend({
     L.setOptions(this, { ...options, attribution: this.attribution });
   },
 
-  onAdd(map) {
-    PaintedTiles.prototype.onAdd.call(this, map);
-    this.ready.then(() => {
-      if (this._map) addLabels(map, this);
-    }, () => {});
-  },
-
-  onRemove(map) {
-    removeLabels(map, this);
-    PaintedTiles.prototype.onRemove.call(this, map);
-  },
-
-  setTheme(theme) {
-    PaintedTiles.prototype.setTheme.call(this, theme);
-    if (this._map) refreshLabels(this._map);
-    return this;
-  },
-
   setLang(lang) {
-    this.options.lang = lang;
     this.names = null;
-    if (this._map) refreshLabels(this._map);
-    return this;
+    return PaintedTiles.prototype.setLang.call(this, lang);
   },
 
   paint(context, tile) {
@@ -62,10 +40,9 @@ const World = PaintedTiles.extend({
     context.fillRect(0, 0, tile.size, tile.size);
     context.lineJoin = 'round';
     brush.fill(land, colours.land);
-    if (tile.z >= 3) {
-      if (tile.z >= 4) brush.stroke(layers.get('river'), colours.river, tile.z > 6 ? 1.3 : 0.8);
-      brush.fill(layers.get('lake'), colours.lake);
-    }
+    // The rivers are drawn with a broad pen: close up they would be straight lines.
+    if (tile.z >= 4 && tile.z <= 8) brush.stroke(layers.get('river'), colours.river, tile.z > 6 ? 1.3 : 0.8);
+    if (tile.z >= 3) brush.fill(layers.get('lake'), colours.lake);
     brush.stroke(land, colours.coast, tile.z < 3 ? 0.6 : 0.9);
     graticule(brush, colours.graticule);
     context.setLineDash(tile.z > 4 ? [5, 3, 1, 3] : []);
@@ -76,6 +53,7 @@ const World = PaintedTiles.extend({
   },
 
   collect(view) {
+    if (!this.layers) return [];
     const colours = palette(this.options.theme);
     const labels = [];
     const each = (layer, add) => {
@@ -121,7 +99,7 @@ const World = PaintedTiles.extend({
   /** A country's name, if there is room for it in the country. */
   country(layer, f, x, y, view, colours) {
     const room = layer.attrs[1][f] / 10000 * view.scale;
-    if (room < (view.zoom < 3 ? 34 : 22) || room > 3 * view.width) return null;
+    if (view.zoom > 12 || room < (view.zoom < 3 ? 34 : 22) || room > 1.3 * view.width) return null;
     const size = Math.max(10, Math.min(16, 9 + room / 70));
     const name = this.countryName(layer, f);
     const capitals = size > 12 && !/^(ko|ja|zh)/.test(this.options.lang);
@@ -155,9 +133,10 @@ function regionNames(lang) {
 }
 
 // At a zoom, the people (thousands) a city needs to be named.
-const CITY_SIZES = [[5, 3000], [6, 1500], [7, 600], [8, 250]];
+const CITY_SIZES = [[5, 3000], [6, 1500], [7, 600], [8, 250], [9, 80], [10, 15]];
 
 function city(layer, f, x, y, view, colours) {
+  if (view.zoom >= STREETS_FROM && withinStreets(layer.xy[2 * f], layer.xy[2 * f + 1])) return null;
   const [capital, people] = [layer.attrs[0][f], layer.attrs[1][f]];
   const least = CITY_SIZES.find(([zoom]) => view.zoom < zoom)?.[1] ?? 0;
   if (capital ? view.zoom < 5 && people < 1000 : people < least) return null;
@@ -175,15 +154,21 @@ function city(layer, f, x, y, view, colours) {
   };
 }
 
+const [[STREETS_SOUTH, STREETS_WEST], [STREETS_NORTH, STREETS_EAST]] = STREETS_BOUNDS;
+
+/** Whether the street map names what is here. */
+function withinStreets(x, y) {
+  const lng = x * 360 - 180;
+  const lat = latitudeAt(y);
+  return lng > STREETS_WEST && lng < STREETS_EAST && lat > STREETS_SOUTH && lat < STREETS_NORTH;
+}
+
 function graticule(brush, style) {
   const { context, scale, left, top, size, zoom } = brush;
   const step = gridStep(zoom);
   const x = (lng) => (lng + 180) / 360 * scale - left;
-  const y = (lat) => {
-    const s = Math.sin(lat * Math.PI / 180);
-    return (0.5 - Math.log((1 + s) / (1 - s)) / (4 * Math.PI)) * scale - top;
-  };
-  const latitude = (py) => Math.atan(Math.sinh(Math.PI * (1 - 2 * (py + top) / scale))) * 180 / Math.PI;
+  const y = (lat) => mercatorY(lat) * scale - top;
+  const latitude = (py) => latitudeAt((py + top) / scale);
   const longitude = (px) => (px + left) / scale * 360 - 180;
   context.beginPath();
   for (let i = Math.floor(longitude(-1) / step); i * step <= longitude(size + 1); i++) {
@@ -206,6 +191,7 @@ function gridStep(zoom) {
   return steps[zoom] ?? 0.01;
 }
 
+// longitude, latitude, English, Korean
 const OCEANS = oceans([
   [-30, 28, 'Atlantic Ocean', '대서양'],
   [-15, -25, 'South Atlantic', '남대서양'],
@@ -218,9 +204,14 @@ const OCEANS = oceans([
 ]);
 
 function oceans(rows) {
-  const xy = rows.flatMap(([lng, lat]) => {
-    const s = Math.sin(lat * Math.PI / 180);
-    return [(lng + 180) / 360, 0.5 - Math.log((1 + s) / (1 - s)) / (4 * Math.PI)];
-  });
+  const xy = rows.flatMap(([lng, lat]) => [(lng + 180) / 360, mercatorY(lat)]);
   return { count: rows.length, xy, names: rows.map((row) => row.slice(2)) };
+}
+
+function mercatorY(lat) {
+  return 0.5 - Math.asinh(Math.tan(lat * Math.PI / 180)) / (2 * Math.PI);
+}
+
+function latitudeAt(y) {
+  return Math.atan(Math.sinh(Math.PI * (1 - 2 * y))) * 180 / Math.PI;
 }
