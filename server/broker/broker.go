@@ -26,6 +26,11 @@ type Options struct {
 	// MaxDeliveries is how often a message is delivered before it is moved to
 	// the queue "DLQ." + name; default 6.
 	MaxDeliveries int
+	// KeepExpired moves persistent messages whose time is over to the dead letter
+	// queue, instead of giving them up.
+	KeepExpired bool
+	// Store keeps what is persistent; nil: memory only.
+	Store Store
 	// KeepChanges notes which retained values change, for TakeRetainedChanges.
 	KeepChanges bool
 	// Watch tells which queues the observer is told about; nil: none.
@@ -65,6 +70,7 @@ type Stats struct {
 	Dead       atomic.Uint64 // messages moved to a dead letter queue
 	Refused    atomic.Uint64 // messages refused because a queue was full
 	Unretained atomic.Uint64 // messages not retained because of the limits
+	Lost       atomic.Uint64 // dead letters that no queue could be made for
 }
 
 // Broker routes messages. Its methods are safe for concurrent use.
@@ -75,6 +81,8 @@ type Broker struct {
 	clients    clients
 	publishers atomic.Uint64
 	stats      Stats
+	journal    Journal
+	kept       []*Kept // found by Restore, not claimed yet
 
 	retainedMu     sync.RWMutex
 	retained       topic.Names[*Message]
@@ -90,6 +98,7 @@ type Broker struct {
 func New(opt Options) *Broker {
 	b := &Broker{opt: opt.withDefaults(), queues: map[string]*Queue{}}
 	b.observe = b.opt.Observer
+	b.journal.init(b.opt.Store)
 	b.routes.init()
 	b.publishers.Store(rand.Uint64N(1_000_000))
 	return b
@@ -98,20 +107,34 @@ func New(opt Options) *Broker {
 // Stats returns the counters.
 func (b *Broker) Stats() *Stats { return &b.stats }
 
-// Run gives up messages whose time is over, until ctx ends.
+// Run writes the journal and gives up messages whose time is over, until ctx
+// ends. Then it writes what is left: whoever publishes must have ended before.
 func (b *Broker) Run(ctx context.Context) error {
+	var expiry sync.WaitGroup
+	defer expiry.Wait()
+	expiry.Go(func() { b.expire(ctx) })
+	b.journal.run(ctx)
+	<-ctx.Done()
+	return nil
+}
+
+// expire gives up messages whose time is over, until ctx ends.
+func (b *Broker) expire(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case now := <-tick.C:
 			b.expireQueues(now)
 			b.expireRetained(now)
 		}
 	}
 }
+
+// Journal is where front ends keep what has to outlive the server.
+func (b *Broker) Journal() *Journal { return &b.journal }
 
 // Subscribe adds a subscription: messages published from now on reach it.
 func (b *Broker) Subscribe(s *Subscription) error {

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"errors"
+	"maps"
 	"slices"
 
 	"mwm/server/netx"
@@ -32,7 +33,8 @@ type Delivery struct {
 	*Message
 	// Tag identifies the delivery for Ack and Nack; it counts from 1.
 	Tag uint64
-	// Redelivered is how often the message was given to a consumer before.
+	// Redelivered is how often the message was given to a consumer before; at
+	// least 1 if that may have been.
 	Redelivered int
 }
 
@@ -97,7 +99,7 @@ func (c *Consumer) give(e *entry) (wake bool) {
 	c.tag++
 	c.given[c.tag] = e
 	c.q.counts.Delivered++
-	c.scratch = c.opt.Append(c.scratch[:0], Delivery{e.msg, c.tag, e.deliveries})
+	c.scratch = c.opt.Append(c.scratch[:0], Delivery{e.msg, c.tag, e.redelivered()})
 	e.deliveries++
 	seq, wake := c.opt.Out.Send(c.scratch)
 	e.frame = seq
@@ -113,22 +115,23 @@ func (c *Consumer) give(e *entry) (wake bool) {
 
 // onRoom is called when the connection has taken what was pending.
 func (c *Consumer) onRoom() {
+	var out outcome
 	c.q.mu.Lock()
 	c.noticed = false
-	events := c.sent(nil)
+	c.sent(&out)
 	if len(c.unsent) > 0 && !c.left {
 		c.notice()
 		if !c.noticed {
-			events = c.sent(events)
+			c.sent(&out)
 		}
 	}
 	c.q.mu.Unlock()
-	c.q.tell(events)
+	out.conclude(c.q)
 	c.q.dispatch()
 }
 
 // sent deals with what has been written. q.mu is held.
-func (c *Consumer) sent(events []QueueEvent) []QueueEvent {
+func (c *Consumer) sent(out *outcome) {
 	written := c.opt.Out.Written()
 	n := 0
 	for ; n < len(c.unsent) && c.unsent[n].seq <= written; n++ {
@@ -137,81 +140,58 @@ func (c *Consumer) sent(events []QueueEvent) []QueueEvent {
 		if e == nil {
 			continue // acknowledged before the write was known
 		}
-		events = append(events, QueueEvent{Step: Delivered, Message: e.msg, Client: c.opt.Client})
+		out.events = append(out.events, QueueEvent{Step: Delivered, Message: e.msg, Client: c.opt.Client})
 		if c.opt.Auto {
-			c.settle(tag, e)
+			delete(c.given, tag)
+			out.consumed(c.q, e)
 		}
 	}
 	c.unsent = slices.Delete(c.unsent, 0, n)
-	return events
-}
-
-// settle ends a delivery that was acknowledged. q.mu is held.
-func (c *Consumer) settle(tag uint64, e *entry) {
-	delete(c.given, tag)
-	c.q.forget(e)
-	c.q.counts.Consumed++
-	c.q.b.stats.Consumed.Add(1)
-}
-
-// tell passes events on. q.mu is not held.
-func (q *Queue) tell(events []QueueEvent) {
-	if !q.watched {
-		return
-	}
-	for _, ev := range events {
-		q.b.observe.Queued(ev)
-	}
 }
 
 // Ack acknowledges the delivery with the tag, and if cumulative is set all
-// unacknowledged ones before it.
-func (c *Consumer) Ack(tag uint64, cumulative bool) error {
-	return c.answer(tag, cumulative, func(e *entry) QueueEvent {
-		c.q.forget(e)
-		c.q.counts.Consumed++
-		c.q.b.stats.Consumed.Add(1)
-		return QueueEvent{Step: Consumed, Message: e.msg, Client: c.opt.Client}
+// unacknowledged ones before it. done, which may be nil, is called when that is
+// on disk, as far as it has to be; not if Ack returns an error.
+func (c *Consumer) Ack(tag uint64, cumulative bool, done func(error)) error {
+	var out outcome
+	err := c.answer(tag, cumulative, &out, func(e *entry) {
+		out.events = append(out.events, QueueEvent{Step: Consumed, Message: e.msg, Client: c.opt.Client})
+		out.consumed(c.q, e)
 	})
+	if err != nil {
+		return err
+	}
+	c.q.tell(out.events)
+	c.q.b.journal.Remove(done, out.records...)
+	c.q.dispatch()
+	return nil
 }
 
 // Nack refuses the delivery with the tag, and if cumulative is set all
 // unacknowledged ones before it: they go back to their place on the queue, or to
 // the dead letter queue after too many deliveries.
 func (c *Consumer) Nack(tag uint64, cumulative bool) error {
-	var dead []*entry
-	err := c.answer(tag, cumulative, func(e *entry) QueueEvent {
-		if !c.q.giveBackOr(e) {
-			dead = append(dead, e)
-		}
-		return QueueEvent{Step: Refused, Message: e.msg, Client: c.opt.Client}
+	var out outcome
+	err := c.answer(tag, cumulative, &out, func(e *entry) {
+		out.events = append(out.events, QueueEvent{Step: Refused, Message: e.msg, Client: c.opt.Client})
+		out.giveBack(c.q, e, c.opt.Client)
 	})
-	for _, e := range dead {
-		c.q.bury(e, c.opt.Client)
+	if err != nil {
+		return err
 	}
-	return err
+	out.conclude(c.q)
+	c.q.dispatch()
+	return nil
 }
 
-// giveBackOr puts an entry back in its place, or forgets it and returns false
-// if it was delivered too often. q.mu is held.
-func (q *Queue) giveBackOr(e *entry) bool {
-	if e.deliveries >= q.b.opt.MaxDeliveries {
-		q.forget(e)
-		q.counts.Dead++
-		return false
-	}
-	q.giveBack(e)
-	return true
-}
-
-// answer ends the deliveries that an ACK or NACK concerns and then dispatches.
-func (c *Consumer) answer(tag uint64, cumulative bool, end func(*entry) QueueEvent) error {
+// answer ends the deliveries that an ACK or NACK concerns.
+func (c *Consumer) answer(tag uint64, cumulative bool, out *outcome, end func(*entry)) error {
 	c.q.mu.Lock()
+	defer c.q.mu.Unlock()
 	if c.given[tag] == nil {
-		c.q.mu.Unlock()
 		return ErrUnknownDelivery
 	}
-	events := c.sent(nil) // "delivered" comes before what follows
+	c.sent(out) // "delivered" comes before what follows
 	first := tag
 	if cumulative {
 		first = c.oldest
@@ -219,15 +199,12 @@ func (c *Consumer) answer(tag uint64, cumulative bool, end func(*entry) QueueEve
 	for t := first; t <= tag; t++ {
 		if e := c.given[t]; e != nil {
 			delete(c.given, t)
-			events = append(events, end(e))
+			end(e)
 		}
 	}
 	for c.oldest <= c.tag && c.given[c.oldest] == nil {
 		c.oldest++
 	}
-	c.q.mu.Unlock()
-	c.q.tell(events)
-	c.q.dispatch()
 	return nil
 }
 
@@ -236,7 +213,7 @@ func (c *Consumer) answer(tag uint64, cumulative bool, end func(*entry) QueueEve
 // to the connection does not count as delivered: a consumer that comes and goes
 // must not wear out the messages that only waited for it.
 func (c *Consumer) Leave() {
-	var dead []*entry
+	var out outcome
 	q := c.q
 	q.mu.Lock()
 	if c.left {
@@ -244,31 +221,22 @@ func (c *Consumer) Leave() {
 		return
 	}
 	c.left = true
-	events := c.sent(nil)
+	c.sent(&out)
 	if i := slices.Index(q.consumers, c); i >= 0 {
 		q.consumers = slices.Delete(q.consumers, i, i+1)
 	}
-	tags := make([]uint64, 0, len(c.given))
-	for t := range c.given {
-		tags = append(tags, t)
-	}
-	slices.Sort(tags)
 	written := c.opt.Out.Written()
-	for _, t := range slices.Backward(tags) { // each goes before the next: cheap
+	for _, t := range slices.Backward(slices.Sorted(maps.Keys(c.given))) { // each goes before the next: cheap
 		e := c.given[t]
 		if e.frame == 0 || e.frame > written {
 			e.deliveries--
 		}
-		events = append(events, QueueEvent{Step: Returned, Message: e.msg, Client: c.opt.Client})
-		if !q.giveBackOr(e) {
-			dead = append(dead, e)
-		}
+		out.events = append(out.events, QueueEvent{Step: Returned, Message: e.msg, Client: c.opt.Client})
+		out.giveBack(q, e, c.opt.Client)
 	}
 	c.given, c.unsent = nil, nil
+	slices.Reverse(out.dead)
 	q.mu.Unlock()
-	q.tell(events)
-	for _, e := range slices.Backward(dead) {
-		q.bury(e, c.opt.Client)
-	}
+	out.conclude(q)
 	q.dispatch()
 }

@@ -176,12 +176,32 @@ func (j *Journal) Put(box uint64, m *Message, done func(error)) *Record {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	return j.put(box, m, done)
+}
+
+// put plans a new record. j.mu is held.
+func (j *Journal) put(box uint64, m *Message, done func(error)) *Record {
 	j.record++
 	r := &Record{id: j.record, box: box, msg: m, done: done}
 	j.insert = append(j.insert, r)
 	j.live++
 	j.bytes += m.Size()
 	j.signal()
+	return r
+}
+
+// Move plans to write a message to a box in place of a record: one or the other
+// is on disk. Who waited for the record waits for the message instead.
+func (j *Journal) Move(old *Record, box uint64, m *Message) *Record {
+	if j.store == nil {
+		return nil
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	r := j.put(box, m, nil)
+	if old != nil {
+		r.done, _ = j.remove(old)
+	}
 	return r
 }
 
@@ -286,7 +306,7 @@ func (j *Journal) restoredBox(id uint64) {
 }
 
 // Together runs f, and what f plans goes into one transaction: all or nothing.
-// f must not call WaitRoom.
+// f must not call WaitRoom or Together.
 func (j *Journal) Together(f func()) {
 	j.groups.RLock()
 	defer j.groups.RUnlock()

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -119,6 +120,20 @@ func (m *Message) Clone() *Message {
 	}
 	c.Body = buf[len(m.Head):]
 	return &c
+}
+
+// addHeader adds a header to a lasting message, in the form its sender used.
+func (m *Message) addHeader(name, value string) {
+	if m.Head != nil {
+		m.Head = fmt.Appendf(slices.Clip(m.Head), "%s:%s\n", name, value)
+		return
+	}
+	p := Properties{}
+	if m.Properties != nil {
+		p = *m.Properties
+	}
+	p.User = append(slices.Clip(p.User), Property{name, value})
+	m.Properties = &p
 }
 
 // Size is what the message counts for limits, in bytes.

@@ -31,6 +31,8 @@ type Publisher struct {
 	wake   []*netx.Outbound
 	queues []*Queue
 	pooled *[]Message // what batch.Messages came from
+	// together says that Together is under way.
+	together bool
 }
 
 // NewPublisher returns the publisher of a connection.
@@ -152,19 +154,30 @@ func (p *Publisher) dropExpired() {
 // Enqueue puts a message on the queue of the given canonical name; fill sets
 // it up. done, which may be nil, is called once the message is accepted (and on
 // disk, if it is persistent), or with the reason why it is not. It may be called
-// from another goroutine.
+// from another goroutine, and must not block.
 func (p *Publisher) Enqueue(name string, fill func(m *Message), done func(error)) {
 	var m Message
 	p.stamp(&m)
 	m.Name = name
 	fill(&m)
-	q, err := p.b.enqueue(m.Clone(), p.client)
-	if err == nil && q != nil {
+	if done == nil {
+		done = func(error) {}
+	}
+	if m.Persistent && !p.together {
+		p.b.journal.WaitRoom()
+	}
+	if q := p.b.enqueue(m.Clone(), p.client, done); q != nil {
 		p.touched(q)
 	}
-	if done != nil {
-		done(err)
-	}
+}
+
+// Together runs f: what it enqueues and acknowledges is on disk entirely or not
+// at all.
+func (p *Publisher) Together(f func()) {
+	p.b.journal.WaitRoom()
+	p.together = true
+	p.b.journal.Together(f)
+	p.together = false
 }
 
 // touched remembers to dispatch the queue.

@@ -3,6 +3,9 @@ package broker
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -13,16 +16,30 @@ import (
 // ErrQueueFull refuses a message that a queue has no room for.
 var ErrQueueFull = errors.New("the queue is full")
 
-// deadLetters is the prefix of the names of dead letter queues.
-const deadLetters = "DLQ."
+// deadLetters is the prefix of the names of dead letter queues, and causeHeader
+// the header that says, as ActiveMQ's does, why a message is there.
+const (
+	deadLetters = "DLQ."
+	causeHeader = "dlqDeliveryFailureCause"
+)
 
 // entry is a message on a queue. It is guarded by the queue's lock.
 type entry struct {
 	msg        *Message
 	seq        uint64 // its place
 	deliveries int
-	frame      uint64 // the last delivery's place in the consumer's outbound queue
-	gone       bool   // acknowledged or given up
+	maybe      bool    // was perhaps delivered before the server was started
+	frame      uint64  // the last delivery's place in the consumer's outbound queue
+	gone       bool    // acknowledged or given up
+	rec        *Record // nil: not on disk
+}
+
+// redelivered is what Delivery.Redelivered says.
+func (e *entry) redelivered() int {
+	if e.maybe {
+		return max(e.deliveries, 1)
+	}
+	return e.deliveries
 }
 
 // Queue keeps the messages of one destination for its consumers.
@@ -32,6 +49,7 @@ type Queue struct {
 	watched bool
 
 	mu        sync.Mutex
+	box       uint64 // of its records; 0: it has none
 	levels    [10]fifo
 	waiting   int // entries in levels
 	bytes     int // of waiting and of unacknowledged messages
@@ -91,6 +109,9 @@ func (b *Broker) tidy(q *Queue) {
 	defer q.mu.Unlock()
 	if q.live == 0 && len(q.consumers) == 0 && b.queues[q.name] == q {
 		delete(b.queues, q.name)
+		if q.box != 0 {
+			b.journal.DropBox(q.box, nil)
+		}
 	}
 }
 
@@ -122,12 +143,14 @@ func (b *Broker) Consumers(name string) int {
 	return len(q.consumers)
 }
 
-// enqueue puts a lasting message on its queue. The queue is nil if the message
-// was given up at once.
-func (b *Broker) enqueue(m *Message, c *Client) (*Queue, error) {
+// enqueue puts a lasting message on its queue. done is called once: when the
+// message is accepted, and on disk if it is persistent, or with the reason why it
+// is not. The queue is to be dispatched; it is nil if nothing new is on it.
+func (b *Broker) enqueue(m *Message, c *Client, done func(error)) *Queue {
 	q, err := b.lockQueue(m.Name)
 	if err != nil {
-		return nil, err
+		done(err)
+		return nil
 	}
 	if m.Expired(time.Now()) {
 		q.counts.Expired++
@@ -135,25 +158,55 @@ func (b *Broker) enqueue(m *Message, c *Client) (*Queue, error) {
 		b.stats.Expired.Add(1)
 		b.observe.Queued(QueueEvent{Step: Expired, Message: m, Client: c})
 		b.tidy(q)
-		return nil, nil
+		done(nil)
+		return nil
 	}
 	if q.live >= b.opt.MaxQueueMessages || q.bytes+m.Size() > b.opt.MaxQueueBytes {
 		err := fmt.Errorf("%w: /queue/%s holds %d messages of %d bytes", ErrQueueFull, m.Name, q.live, q.bytes)
 		q.mu.Unlock()
 		b.stats.Refused.Add(1)
-		return nil, err
+		done(err)
+		return nil
 	}
-	q.push(m)
+	q.add(m, c, done)
+	return q
+}
+
+// add puts a message at the end of the queue, whose lock is held and given up.
+func (q *Queue) add(m *Message, c *Client, done func(error)) {
+	e := q.push(m)
+	keep := m.Persistent && q.b.journal.Durable()
+	if keep {
+		e.rec = q.b.journal.Put(q.ownBox(), m, func(err error) {
+			if err != nil {
+				q.takeBack(e)
+			} else {
+				q.tell([]QueueEvent{{Step: Accepted, Message: m, Client: c}})
+			}
+			done(err)
+		})
+	}
 	q.mu.Unlock()
-	b.stats.Enqueued.Add(1)
-	if q.watched {
-		b.observe.Queued(QueueEvent{Step: Accepted, Message: m, Client: c})
+	q.b.stats.Enqueued.Add(1)
+	if !keep {
+		q.tell([]QueueEvent{{Step: Accepted, Message: m, Client: c}})
+		done(nil)
 	}
-	return q, nil
+}
+
+// takeBack removes a message that could not be written, unless a consumer has it
+// already.
+func (q *Queue) takeBack(e *entry) {
+	q.mu.Lock()
+	if !e.gone && q.levels[min(e.msg.Priority, 9)].remove(e) {
+		q.waiting--
+		q.forget(e)
+	}
+	q.mu.Unlock()
 }
 
 // push adds a message at the end. q.mu is held.
-func (q *Queue) push(m *Message) {
+func (q *Queue) push(m *Message) *entry {
 	q.seq++
 	e := &entry{msg: m, seq: q.seq}
 	q.levels[min(m.Priority, 9)].push(e)
@@ -165,6 +218,7 @@ func (q *Queue) push(m *Message) {
 		q.expiry.add(m.Expires, e)
 		q.expiry.compact(q.live, func(_ int64, e *entry) bool { return !e.gone })
 	}
+	return e
 }
 
 // peek returns the next entry: the highest priority first, then by place. q.mu
@@ -203,13 +257,13 @@ func (q *Queue) forget(e *entry) {
 // dispatch gives waiting messages to consumers that have room, in turn.
 func (q *Queue) dispatch() {
 	var wake []*netx.Outbound
-	var events []QueueEvent
+	var out outcome
 	now := time.Now()
 	q.mu.Lock()
 	for e := q.peek(); e != nil; e = q.peek() {
 		if e.msg.Expired(now) {
 			q.pop(e)
-			events = append(events, q.expire(e))
+			out.expired(q, e)
 			continue
 		}
 		c := q.ready()
@@ -226,7 +280,7 @@ func (q *Queue) dispatch() {
 	for _, o := range wake {
 		o.Wake()
 	}
-	q.tell(events)
+	out.conclude(q)
 	if empty {
 		q.b.tidy(q)
 	}
@@ -243,51 +297,127 @@ func (q *Queue) ready() *Consumer {
 	return nil
 }
 
-// expire gives up an entry that is not waiting. q.mu is held.
-func (q *Queue) expire(e *entry) QueueEvent {
-	q.forget(e)
-	q.counts.Expired++
-	q.b.stats.Expired.Add(1)
-	return QueueEvent{Step: Expired, Message: e.msg}
-}
-
 // expireQueues gives up waiting messages whose time is over.
 func (b *Broker) expireQueues(now time.Time) {
 	b.queuesMu.RLock()
-	var due []*Queue
-	for _, q := range b.queues {
-		due = append(due, q)
-	}
+	all := slices.Collect(maps.Values(b.queues))
 	b.queuesMu.RUnlock()
-	for _, q := range due {
+	for _, q := range all {
+		var out outcome
 		q.mu.Lock()
-		var events []QueueEvent
 		for _, e := range q.expiry.due(now) {
 			if !e.gone && q.levels[min(e.msg.Priority, 9)].remove(e) {
 				q.waiting--
-				events = append(events, q.expire(e))
+				out.expired(q, e)
 			}
 		}
-		empty := len(events) > 0 && q.live == 0
+		empty := len(out.events) > 0 && q.live == 0
 		q.mu.Unlock()
-		q.tell(events)
+		out.conclude(q)
 		if empty {
 			b.tidy(q)
 		}
 	}
 }
 
-// bury moves an entry that is not waiting to the dead letter queue. q.mu is
-// not held.
-func (q *Queue) bury(e *entry, c *Client) {
+// outcome gathers, with the queue's lock held, what there is to do without it.
+type outcome struct {
+	events  []QueueEvent
+	records []*Record // to be removed
+	dead    []deadLetter
+}
+
+// deadLetter is a message on its way to the dead letter queue.
+type deadLetter struct {
+	e     *entry
+	cause string
+}
+
+// consumed ends an entry that was acknowledged.
+func (o *outcome) consumed(q *Queue, e *entry) {
+	q.forget(e)
+	q.counts.Consumed++
+	q.b.stats.Consumed.Add(1)
+	if e.rec != nil {
+		o.records = append(o.records, e.rec)
+	}
+}
+
+// expired ends an entry whose time is over and that is not waiting any more.
+func (o *outcome) expired(q *Queue, e *entry) {
+	q.forget(e)
+	q.counts.Expired++
+	q.b.stats.Expired.Add(1)
+	o.events = append(o.events, QueueEvent{Step: Expired, Message: e.msg})
+	switch {
+	case e.msg.Persistent && q.b.opt.KeepExpired && !strings.HasPrefix(q.name, deadLetters):
+		o.dead = append(o.dead, deadLetter{e, "expired"})
+	case e.rec != nil:
+		o.records = append(o.records, e.rec)
+	}
+}
+
+// giveBack puts an entry back in its place, or ends it if it was delivered too
+// often.
+func (o *outcome) giveBack(q *Queue, e *entry, c *Client) {
+	if e.deliveries < q.b.opt.MaxDeliveries || strings.HasPrefix(q.name, deadLetters) {
+		q.b.journal.SetState(e.rec, uint64(e.deliveries))
+		q.giveBack(e)
+		return
+	}
+	q.forget(e)
+	q.counts.Dead++
 	q.b.stats.Dead.Add(1)
-	if q.watched {
-		q.b.observe.Queued(QueueEvent{Step: Dead, Message: e.msg, Client: c})
+	o.events = append(o.events, QueueEvent{Step: Dead, Message: e.msg, Client: c})
+	o.dead = append(o.dead, deadLetter{e, fmt.Sprintf("delivered %d times without acknowledgement", e.deliveries)})
+}
+
+// conclude does it. q.mu is not held.
+func (o *outcome) conclude(q *Queue) {
+	q.tell(o.events)
+	q.b.journal.Remove(nil, o.records...)
+	for _, d := range o.dead {
+		q.bury(d)
 	}
-	dead := *e.msg
-	dead.Name = deadLetters + q.name
-	dead.Expires = 0
-	if to, err := q.b.enqueue(&dead, c); err == nil && to != nil {
-		to.dispatch()
+}
+
+// tell passes events on. q.mu is not held.
+func (q *Queue) tell(events []QueueEvent) {
+	if !q.watched {
+		return
 	}
+	for _, ev := range events {
+		q.b.observe.Queued(ev)
+	}
+}
+
+// bury moves an entry that has ended to the dead letter queue: both or neither
+// is on disk. The limits of a queue do not hold for it: it takes up no more
+// room there than it did.
+func (q *Queue) bury(d deadLetter) {
+	m := *d.e.msg
+	m.Name = deadLetters + q.name
+	m.Expires = 0
+	m.addHeader(causeHeader, d.cause)
+	to, err := q.b.lockQueue(m.Name)
+	if err != nil {
+		q.b.stats.Lost.Add(1)
+		q.b.journal.Remove(nil, d.e.rec)
+		return
+	}
+	e := to.push(&m)
+	if d.e.rec != nil {
+		e.rec = q.b.journal.Move(d.e.rec, to.ownBox(), &m)
+	}
+	to.mu.Unlock()
+	to.dispatch()
+}
+
+// ownBox returns the box of the queue's records, and makes it at first use.
+// q.mu is held.
+func (q *Queue) ownBox() uint64 {
+	if q.box == 0 {
+		q.box = q.b.journal.NewBox(QueueBox, q.name, nil)
+	}
+	return q.box
 }
