@@ -94,6 +94,8 @@ type Message struct {
 	// Sender is the client identifier of the connection it came from; "" when
 	// it had none.
 	Sender string
+
+	confirm *confirmation // nil: nobody waits
 }
 
 // Properties are the MQTT 5 publish properties (MQTT 5.0 §3.3.2.3) that are
@@ -112,6 +114,7 @@ type Property struct{ Name, Value string }
 // Clone returns a copy with memory of its own, in one piece.
 func (m *Message) Clone() *Message {
 	c := *m
+	c.confirm = nil
 	buf := make([]byte, 0, len(m.Head)+len(m.Body))
 	buf = append(buf, m.Head...)
 	buf = append(buf, m.Body...)

@@ -129,6 +129,11 @@ func (p *Publisher) deliver() {
 	for _, s := range b.route.subs {
 		s.Receiver.Deliver(s, b)
 	}
+	for i := range b.Messages {
+		if c := b.Messages[i].confirm; c != nil {
+			c.release(nil)
+		}
+	}
 	b.reset()
 	clear(all) // they point into the publisher's read buffer
 }
@@ -141,6 +146,9 @@ func (p *Publisher) dropExpired() {
 		if m := &msgs[i]; m.Expires != 0 && m.Expires <= p.now {
 			p.b.stats.Expired.Add(1)
 			p.b.observe.Queued(QueueEvent{Step: Expired, Message: m, Client: p.client})
+			if m.confirm != nil {
+				m.confirm.release(nil)
+			}
 			continue
 		}
 		if w != i {

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"fmt"
+	"os"
 	"reflect"
 	"testing"
 
@@ -73,6 +74,32 @@ func TestJournalComesBack(t *testing.T) {
 			t.Errorf("record %d: %+v %+v, want %+v %+v", i, records[i], records[i].Message, want[i], want[i].Message)
 		}
 	}
+}
+
+// The server must know whether it was stopped in order.
+func TestClean(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	if !s.Clean() {
+		t.Error("a new database is not clean")
+	}
+	copied := t.TempDir() // as a crash would leave it
+	if err := os.CopyFS(copied, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	crashed := open(t, copied)
+	if crashed.Clean() {
+		t.Error("a database that was not closed is clean")
+	}
+	for _, s := range []*store.Store{s, crashed} {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if s = open(t, copied); !s.Clean() {
+		t.Error("a database that was closed is not clean")
+	}
+	s.Close()
 }
 
 // A change that fails leaves nothing of its transaction.

@@ -36,6 +36,9 @@ type Store struct {
 	db     *sql.DB
 	unlock func() error
 
+	opened bool // and of this version
+	clean  bool
+
 	mu     sync.Mutex // the writer's turn
 	conn   *sql.Conn  // the writer's own
 	writer writer
@@ -54,7 +57,9 @@ var migrations = []string{
 		pitch REAL, roll REAL, yaw REAL
 	) WITHOUT ROWID;
 	CREATE TABLE boxes (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, name TEXT NOT NULL, meta BLOB);
-	CREATE TABLE records (id INTEGER PRIMARY KEY, box INTEGER NOT NULL, state INTEGER NOT NULL, data BLOB NOT NULL);`,
+	CREATE TABLE records (id INTEGER PRIMARY KEY, box INTEGER NOT NULL, state INTEGER NOT NULL, data BLOB NOT NULL);
+	CREATE TABLE life (clean INTEGER NOT NULL);
+	INSERT INTO life VALUES (1);`,
 }
 
 // Open opens the database in dir, and makes both if need be. It fails if
@@ -89,8 +94,23 @@ func (s *Store) open(file string) (err error) {
 	if err != nil {
 		return err
 	}
-	return s.migrate()
+	if err := s.migrate(); err != nil {
+		return err
+	}
+	if err := s.conn.QueryRowContext(context.Background(), "SELECT clean FROM life").Scan(&s.clean); err != nil {
+		return err
+	}
+	s.opened = true
+	return s.setClean(false)
 }
+
+func (s *Store) setClean(clean bool) error {
+	_, err := s.conn.ExecContext(context.Background(), "UPDATE life SET clean = ?", clean)
+	return err
+}
+
+// Clean reports whether the database was closed in order the time before.
+func (s *Store) Clean() bool { return s.clean }
 
 // explain adds what to do about it.
 func explain(err error) error {
@@ -134,9 +154,12 @@ func (s *Store) inTx(ctx context.Context, f func(*sql.Tx) error) error {
 	return tx.Commit()
 }
 
-// Close closes the database.
+// Close closes the database, and notes that this was done in order.
 func (s *Store) Close() error {
 	var errs []error
+	if s.opened {
+		errs = append(errs, s.setClean(true))
+	}
 	for _, statement := range s.writer.statements {
 		errs = append(errs, statement.Close())
 	}
