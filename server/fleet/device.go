@@ -82,16 +82,18 @@ func (f *Fleet) notBelievedLocked(id, what string, err error, at int64) {
 		f.stats.full.Add(1)
 		detail = fmt.Sprintf("%s not taken: the fleet is full with %d devices", what, f.opts.MaxDevices)
 	}
-	if d := f.byID[id]; d != nil {
-		// One faulty device tells its fault once in a while, not once a report.
-		if d.refusedAt != 0 && at-d.refusedAt < refusalPause.Milliseconds() {
-			f.stats.eventsLost.Add(1)
-			return
-		}
-		d.refusedAt = at
-	}
-	if telemetry.CheckID(id) != nil {
+	d := f.byID[id]
+	switch {
+	case d == nil && telemetry.CheckID(id) != nil:
 		id = ""
+	case d == nil:
+		id = strings.Clone(id)
+	case d.refusedAt != 0 && at-d.refusedAt < refusalPause.Milliseconds():
+		// One faulty device tells its fault once in a while, not once a report.
+		f.stats.eventsLost.Add(1)
+		return
+	default:
+		d.refusedAt, id = at, d.id
 	}
 	f.event(EventPayload, id, detail, at)
 }

@@ -3,6 +3,7 @@ package fleet
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"mwm/server/telemetry"
@@ -247,6 +248,7 @@ func (f *Fleet) Alerted(device, color string, listeners int, at time.Time) {
 	if telemetry.CheckID(device) != nil {
 		return
 	}
+	device = strings.Clone(device) // the caller's may be part of something large
 	c, _ := telemetry.ColorNamed(color)
 	a := &Alert{Device: device, Color: c.Name, At: millis(at)}
 	detail := c.Name

@@ -328,6 +328,24 @@ func FuzzLocation(f *testing.F) {
 	})
 }
 
+// FuzzWill holds that whom a will names may be a device, and survives encoding.
+func FuzzWill(f *testing.F) {
+	f.Add([]byte(`{"deviceID":"XXX"}`))
+	f.Add([]byte(`{"deviceID":"<b \u00e9"}`))
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		id, err := DecodeWill(payload)
+		if err != nil {
+			return
+		}
+		if again, err := DecodeWill(AppendWill(nil, id)); err != nil || again != id {
+			t.Errorf("%q: %q became %q, %v", payload, id, again, err)
+		}
+		if got, ok := MotionID(MotionName(id)); !ok || got != id {
+			t.Errorf("%q: %q is %q in an address", payload, id, got)
+		}
+	})
+}
+
 // FuzzTS holds the parser to time.Parse wherever that knows the form.
 func FuzzTS(f *testing.F) {
 	f.Add("2013-09-23T08:43:12Z")
