@@ -40,7 +40,8 @@ type Fleet struct {
 	handshakes     chan struct{}
 	closes         chan struct{}
 	cut            chan struct{} // closed when a stop has taken too long
-	within         float64       // radius in which trucks drive
+	stopTimeout    time.Duration
+	within         float64 // radius in which trucks drive
 
 	mu      sync.Mutex
 	truckOf []*truck                // guarded by mu; only grows
@@ -94,7 +95,9 @@ func New(cfg Config) (*Fleet, error) {
 		closes:     make(chan struct{}, closesAtOnce),
 		cut:        make(chan struct{}),
 		within:     radius(cfg.Trucks),
-		wake:       make(chan struct{}, 1),
+
+		stopTimeout: stopTimeout,
+		wake:        make(chan struct{}, 1),
 	}
 	f.console = newConsole(f, cfg.Output)
 	return f, f.add(cfg.Replay, cfg.Trucks, cfg.Phones)

@@ -22,7 +22,7 @@ func (f *Fleet) Run(ctx context.Context) error {
 	f.stopped = true
 	f.mu.Unlock()
 	wheels.Wait()
-	timer := time.AfterFunc(stopTimeout, func() { close(f.cut) })
+	timer := time.AfterFunc(f.stopTimeout, func() { close(f.cut) })
 	uplinks.Wait()
 	timer.Stop()
 	close(consoleEnd) // last: the uplinks may still have had something to show
