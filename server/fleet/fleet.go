@@ -40,7 +40,7 @@ type Options struct {
 	OfflineAfter   time.Duration // the same without an open connection, offline; default 2 min
 	MaxAhead       time.Duration // a ts further ahead of the server counts as arrival; default 5 min
 	TrailPoints    int           // points of a device's trail; default 500
-	MaxTrailPoints int           // points of all trails (16 bytes each); with many devices each gets fewer; default 4,000,000
+	MaxTrailPoints int           // points of all trails (16 to 32 bytes each); with many devices each gets fewer; default 2,000,000
 	TextsPerDevice int           // texts remembered for a device, newest; default 50
 	MaxTexts       int           // texts remembered in all, newest; default 20,000
 	MaxTextBody    int           // bytes of a text's body that are remembered; default 4096
@@ -58,7 +58,7 @@ func (o *Options) setDefaults() error {
 		standard int
 	}{
 		{"MaxDevices", &o.MaxDevices, 100_000}, {"TrailPoints", &o.TrailPoints, 500},
-		{"MaxTrailPoints", &o.MaxTrailPoints, 4_000_000}, {"TextsPerDevice", &o.TextsPerDevice, 50},
+		{"MaxTrailPoints", &o.MaxTrailPoints, 2_000_000}, {"TextsPerDevice", &o.TextsPerDevice, 50},
 		{"MaxTexts", &o.MaxTexts, 20_000}, {"MaxTextBody", &o.MaxTextBody, 4096},
 		{"Events", &o.Events, 200}, {"MaxLog", &o.MaxLog, 8192},
 	} {
