@@ -23,6 +23,7 @@ export class MapView extends EventTarget {
   #task;
   #visible = true;
   #pointer = null;
+  #flying = false;
 
   // Fires 'view' when the map has moved, 'follow' when following begins or ends, 'touched' when the user moves the map.
   constructor({ fleet, order, selection }) {
@@ -122,8 +123,15 @@ export class MapView extends EventTarget {
     const inset = this.insets();
     const offset = L.point(inset.right - inset.left, inset.bottom - inset.top).divideBy(2);
     const centre = this.map.unproject(this.map.project(latLng, zoom).add(offset), zoom);
-    if (animate && !still() && this.#visible) this.map.flyTo(centre, zoom, { duration: 0.7 });
-    else this.map.setView(centre, zoom, { animate: false });
+    if (!animate || still() || !this.#visible) {
+      this.map.setView(centre, zoom, { animate: false });
+      return;
+    }
+    const size = this.map.getSize();
+    const way = this.map.latLngToContainerPoint(centre).subtract(size.divideBy(2));
+    this.#flying = true;
+    if (zoom === this.map.getZoom() && Math.abs(way.x) < size.x && Math.abs(way.y) < size.y) this.map.panBy(way, { duration: 0.4 });
+    else this.map.flyTo(centre, zoom, { duration: 0.7 });
   }
 
   #latLng(i) {
@@ -140,7 +148,10 @@ export class MapView extends EventTarget {
 
   #bind() {
     const { map } = this;
-    map.on('moveend', () => this.dispatchEvent(new Event('view')));
+    map.on('moveend', () => {
+      this.#flying = false;
+      this.dispatchEvent(new Event('view'));
+    });
     map.on('dragstart', () => {
       this.follow(false);
       this.dispatchEvent(new Event('touched'));
@@ -182,7 +193,7 @@ export class MapView extends EventTarget {
 
   // While following, the map moves with the device, a pixel at a time.
   #keepCentred(i) {
-    if (i < 0 || !this.#fleet.has(i, LOCATED) || this.map._animatingZoom || this.map._flyToFrame) return;
+    if (i < 0 || !this.#fleet.has(i, LOCATED) || this.map._animatingZoom || this.#flying) return;
     const inset = this.insets();
     const middle = this.map.getSize().add([inset.left - inset.right, inset.top - inset.bottom]).divideBy(2);
     const by = this.layer.devicePoint(i).subtract(middle).round();

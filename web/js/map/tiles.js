@@ -33,7 +33,7 @@ export const PaintedTiles = L.GridLayer.extend({
   options: {
     tileSize: 256,
     updateInterval: 60,
-    updateWhenZooming: false,
+    updateWhenZooming: true,
     updateWhenIdle: false,
     keepBuffer: 3,
     maxZoom: 22,
@@ -107,7 +107,10 @@ export const PaintedTiles = L.GridLayer.extend({
     this.paintTime = (this.paintTime ?? 0) + performance.now() - start;
   },
 
-  // Leaflet's own (1.9): tiles fade in over 200 ms unless they say they loaded long ago.
+  // What follows overrides Leaflet's own methods (1.9), so that no part of the view is
+  // ever bare while there is something to show.
+
+  // Tiles fade in over 200 ms unless they say they loaded long ago.
   _tileReady(coords, error, el) {
     L.GridLayer.prototype._tileReady.call(this, coords, error, el);
     const tile = this._tiles?.[this._tileCoordsToKey(coords)];
@@ -117,11 +120,31 @@ export const PaintedTiles = L.GridLayer.extend({
     }
   },
 
-  // Leaflet's own (1.9): the pixels for which it wants tiles; here one tile more.
+  // The pixels at the tiles' zoom for which tiles are wanted. Leaflet takes the view
+  // before a zoom out instead of the one after it.
   _getTiledPixelBounds(center) {
-    const bounds = L.GridLayer.prototype._getTiledPixelBounds.call(this, center);
-    const more = this.getTileSize().divideBy(2);
-    return L.bounds(bounds.min.subtract(more), bounds.max.add(more));
+    const map = this._map;
+    const zoom = map._animatingZoom ? map._animateToZoom : map.getZoom();
+    const middle = map.project(center, this._tileZoom).floor();
+    const half = map.getSize().divideBy(2 * map.getZoomScale(zoom, this._tileZoom)).add(this.getTileSize().divideBy(2));
+    return L.bounds(middle.subtract(half), middle.add(half));
+  },
+
+  // Over more than one level Leaflet goes on with the tiles of the zoom it comes from,
+  // but when asked it believes to be there already.
+  _animateZoom(event) {
+    this.target = event.zoom;
+    L.GridLayer.prototype._animateZoom.call(this, event);
+    this.target = undefined;
+  },
+
+  _clampZoom(zoom) {
+    return L.GridLayer.prototype._clampZoom.call(this, Math.round(this.target ?? zoom));
+  },
+
+  // Until a zoom has ended, what it started from is still to be seen.
+  _pruneTiles() {
+    if (!this._map?._animatingZoom) L.GridLayer.prototype._pruneTiles.call(this);
   },
 
   _removeTile(key) {
