@@ -23,6 +23,8 @@ type Options struct {
 	// but not retained, and counted.
 	MaxRetained      int
 	MaxRetainedBytes int
+	// MaxDurables is how many durable topic subscriptions may exist; default 100,000.
+	MaxDurables int
 	// MaxDeliveries is how often a message is delivered before it is moved to
 	// the queue "DLQ." + name; default 6.
 	MaxDeliveries int
@@ -51,6 +53,7 @@ func (o Options) withDefaults() Options {
 	def(&o.MaxQueueBytes, 256<<20)
 	def(&o.MaxRetained, 1_000_000)
 	def(&o.MaxRetainedBytes, 256<<20)
+	def(&o.MaxDurables, 100_000)
 	def(&o.MaxDeliveries, 6)
 	if o.Watch == nil {
 		o.Watch = func(string) bool { return false }
@@ -70,7 +73,7 @@ type Stats struct {
 	Dead       atomic.Uint64 // messages moved to a dead letter queue
 	Refused    atomic.Uint64 // messages refused because a queue was full
 	Unretained atomic.Uint64 // messages not retained because of the limits
-	Lost       atomic.Uint64 // dead letters that no queue could be made for
+	Lost       atomic.Uint64 // messages for a durable subscriber, or dead letters, that there was no room for
 }
 
 // Broker routes messages. Its methods are safe for concurrent use.
@@ -92,11 +95,15 @@ type Broker struct {
 
 	queuesMu sync.RWMutex
 	queues   map[string]*Queue
+
+	durablesMu sync.Mutex
+	durables   map[durableKey]*durable
+	clean      bool // see Restore
 }
 
 // New returns a broker.
 func New(opt Options) *Broker {
-	b := &Broker{opt: opt.withDefaults(), queues: map[string]*Queue{}}
+	b := &Broker{opt: opt.withDefaults(), queues: map[string]*Queue{}, durables: map[durableKey]*durable{}}
 	b.observe = b.opt.Observer
 	b.journal.init(b.opt.Store)
 	b.routes.init()
@@ -128,6 +135,7 @@ func (b *Broker) expire(ctx context.Context) {
 			return
 		case now := <-tick.C:
 			b.expireQueues(now)
+			b.expireDurables(now)
 			b.expireRetained(now)
 		}
 	}

@@ -18,6 +18,9 @@ const (
 // ErrTakenOver closes a connection when another one connects with its client identifier.
 var ErrTakenOver = errors.New("another connection took over this client-id")
 
+// ErrOtherPrincipal refuses a client whose identifier is in use by somebody else.
+var ErrOtherPrincipal = errors.New("the client-id is in use by another principal")
+
 // Client is a connection that has been accepted by its front end.
 type Client struct {
 	// ID is the STOMP client-id or MQTT client identifier; may be empty for STOMP.
@@ -45,25 +48,39 @@ type clients struct {
 }
 
 // Attach registers a client. One of the same protocol and identifier that is
-// connected already is told ErrTakenOver and closed.
-func (b *Broker) Attach(c *Client) {
-	b.clients.mu.Lock()
-	if b.clients.all == nil {
-		b.clients.all = map[*Client]struct{}{}
-		b.clients.byID = map[clientKey]*Client{}
+// connected already is told ErrTakenOver and closed; but if it belongs to
+// another principal, the new one is not registered.
+func (b *Broker) Attach(c *Client) error {
+	old, err := b.clients.attach(c)
+	if err != nil {
+		return err
 	}
-	b.clients.all[c] = struct{}{}
-	var old *Client
-	if c.ID != "" {
-		key := clientKey{c.Protocol, c.ID}
-		old = b.clients.byID[key]
-		b.clients.byID[key] = c
-	}
-	b.clients.mu.Unlock()
 	if old != nil {
 		old.Close(ErrTakenOver)
 	}
 	b.observe.Connected(c)
+	return nil
+}
+
+// attach adds a client and returns the one whose identifier it took over.
+func (l *clients) attach(c *Client) (old *Client, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	key := clientKey{c.Protocol, c.ID}
+	if c.ID != "" {
+		if old = l.byID[key]; old != nil && old.Principal != c.Principal {
+			return nil, ErrOtherPrincipal
+		}
+	}
+	if l.all == nil {
+		l.all = map[*Client]struct{}{}
+		l.byID = map[clientKey]*Client{}
+	}
+	l.all[c] = struct{}{}
+	if c.ID != "" {
+		l.byID[key] = c
+	}
+	return old, nil
 }
 
 // Detach takes a client off the register; err is why it ended, nil when it said

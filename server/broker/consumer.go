@@ -59,18 +59,33 @@ type unsent struct{ tag, seq uint64 }
 // Consume adds a consumer to the queue of a valid canonical name. Deliveries
 // begin before it returns: the front end must be able to take acknowledgements.
 func (b *Broker) Consume(name string, opt ConsumerOptions) (*Consumer, error) {
-	if opt.Window <= 0 {
-		opt.Window = DefaultWindow
-	}
 	q, err := b.lockQueue(name)
 	if err != nil {
 		return nil, err
 	}
-	c := &Consumer{opt: opt, q: q, given: map[uint64]*entry{}, oldest: 1}
-	q.consumers = append(q.consumers, c)
+	c := q.join(opt)
 	q.mu.Unlock()
 	q.dispatch()
 	return c, nil
+}
+
+// consume adds a consumer.
+func (q *Queue) consume(opt ConsumerOptions) *Consumer {
+	q.mu.Lock()
+	c := q.join(opt)
+	q.mu.Unlock()
+	q.dispatch()
+	return c
+}
+
+// join adds a consumer. q.mu is held.
+func (q *Queue) join(opt ConsumerOptions) *Consumer {
+	if opt.Window <= 0 {
+		opt.Window = DefaultWindow
+	}
+	c := &Consumer{opt: opt, q: q, given: map[uint64]*entry{}, oldest: 1}
+	q.consumers = append(q.consumers, c)
+	return c
 }
 
 // hasRoom reports whether the consumer may be given a message; if only its

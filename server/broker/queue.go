@@ -115,6 +115,21 @@ func (b *Broker) tidy(q *Queue) {
 	}
 }
 
+// DeleteQueue gives up a queue with its messages, if it has no consumers.
+func (b *Broker) DeleteQueue(name string) {
+	b.queuesMu.Lock()
+	defer b.queuesMu.Unlock()
+	q := b.queues[name]
+	if q == nil {
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.consumers) == 0 {
+		delete(b.queues, name)
+	}
+}
+
 // Queues describes the queues whose name the filter matches, in no order.
 func (b *Broker) Queues(filter string) []QueueInfo {
 	b.queuesMu.RLock()
@@ -122,12 +137,16 @@ func (b *Broker) Queues(filter string) []QueueInfo {
 	var infos []QueueInfo
 	for name, q := range b.queues {
 		if topic.Match(filter, name) {
-			q.mu.Lock()
-			infos = append(infos, QueueInfo{name, q.waiting, q.live - q.waiting, q.bytes, len(q.consumers), q.counts})
-			q.mu.Unlock()
+			infos = append(infos, q.info())
 		}
 	}
 	return infos
+}
+
+func (q *Queue) info() QueueInfo {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return QueueInfo{q.name, q.waiting, q.live - q.waiting, q.bytes, len(q.consumers), q.counts}
 }
 
 // Consumers is the number of consumers of a queue.
@@ -303,20 +322,25 @@ func (b *Broker) expireQueues(now time.Time) {
 	all := slices.Collect(maps.Values(b.queues))
 	b.queuesMu.RUnlock()
 	for _, q := range all {
-		var out outcome
-		q.mu.Lock()
-		for _, e := range q.expiry.due(now) {
-			if !e.gone && q.levels[min(e.msg.Priority, 9)].remove(e) {
-				q.waiting--
-				out.expired(q, e)
-			}
+		q.expire(now)
+	}
+}
+
+// expire gives up waiting messages whose time is over.
+func (q *Queue) expire(now time.Time) {
+	var out outcome
+	q.mu.Lock()
+	for _, e := range q.expiry.due(now) {
+		if !e.gone && q.levels[min(e.msg.Priority, 9)].remove(e) {
+			q.waiting--
+			out.expired(q, e)
 		}
-		empty := len(out.events) > 0 && q.live == 0
-		q.mu.Unlock()
-		out.conclude(q)
-		if empty {
-			b.tidy(q)
-		}
+	}
+	empty := len(out.events) > 0 && q.live == 0
+	q.mu.Unlock()
+	out.conclude(q)
+	if empty {
+		q.b.tidy(q)
 	}
 }
 
@@ -396,7 +420,7 @@ func (q *Queue) tell(events []QueueEvent) {
 // room there than it did.
 func (q *Queue) bury(d deadLetter) {
 	m := *d.e.msg
-	m.Name = deadLetters + q.name
+	m.Name = deadLetters + m.Name // a durable subscriber's queue has none of its own
 	m.Expires = 0
 	m.addHeader(causeHeader, d.cause)
 	to, err := q.b.lockQueue(m.Name)

@@ -10,6 +10,7 @@ import (
 // It returns the boxes of other kinds, which their front ends claim with
 // Claim. Nobody may be connected yet.
 func (b *Broker) Restore(boxes []Box, records []StoredRecord, clean bool) error {
+	b.clean = clean
 	kept := map[uint64]*Kept{}
 	queues := map[uint64]*Queue{}
 	for _, box := range boxes {

@@ -1,0 +1,217 @@
+package broker
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"mwm/server/topic"
+)
+
+// ErrUnknownSubscriber answers the end of a durable subscription that is not there.
+var ErrUnknownSubscriber = errors.New("no such durable subscription")
+
+// DurableOptions say what a durable subscriber of topics wants. They are kept
+// with it.
+type DurableOptions struct {
+	Filter   string // canonical
+	Selector string `json:",omitempty"`
+	NoLocal  bool   `json:",omitempty"` // not what its own client sends
+}
+
+// durableKey is who a durable subscription belongs to, and its name.
+type durableKey struct{ Client, Name string }
+
+// durable is a durable subscriber: a queue that a topic subscription fills,
+// whether somebody consumes it or not.
+type durable struct {
+	key   durableKey
+	opt   DurableOptions
+	sub   *Subscription
+	queue *Queue
+	match func(*Message) bool // nil: everything
+}
+
+// meta is what a box on disk says of a durable subscription.
+type meta struct {
+	Key durableKey
+	Opt DurableOptions
+}
+
+// Deliver keeps the batch.
+func (d *durable) Deliver(_ *Subscription, b *Batch) {
+	for i := range b.Messages {
+		m := &b.Messages[i]
+		if d.opt.NoLocal && m.Sender == d.key.Client || d.match != nil && !d.match(m) {
+			continue
+		}
+		d.keep(b, i)
+	}
+	b.pub.touched(d.queue)
+}
+
+// keep puts message i on the queue, and on disk if it is persistent. One that
+// the queue has no room for is lost, counted, and its sender is told.
+func (d *durable) keep(b *Batch, i int) {
+	q := d.queue
+	m := b.Clone(i)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.live >= q.b.opt.MaxQueueMessages || q.bytes+m.Size() > q.b.opt.MaxQueueBytes {
+		q.b.stats.Lost.Add(1)
+		b.Keeping(i)(fmt.Errorf("%w: that of the durable subscriber %q of client-id %q", ErrQueueFull, d.key.Name, d.key.Client))
+		return
+	}
+	e := q.push(m)
+	if m.Persistent && q.b.journal.Durable() {
+		e.rec = q.b.journal.Put(q.box, m, b.Keeping(i))
+	}
+}
+
+// Online reports whether the subscriber is connected.
+func (d *durable) Online() bool {
+	d.queue.mu.Lock()
+	defer d.queue.mu.Unlock()
+	return len(d.queue.consumers) > 0
+}
+
+// ConsumeDurable connects a client to its durable subscription of that name,
+// which is made if need be. With other options than before it begins anew, as
+// JMS has it. done, which may be nil, is called when the subscription is on disk.
+// The client must have an ID. match, if not nil, is the parsed selector.
+func (b *Broker) ConsumeDurable(name string, opt DurableOptions, match func(*Message) bool, c ConsumerOptions, done func(error)) (*Consumer, error) {
+	if err := topic.CheckFilter(opt.Filter); err != nil {
+		return nil, err
+	}
+	key := durableKey{c.Client.ID, name}
+	b.durablesMu.Lock()
+	defer b.durablesMu.Unlock()
+	d := b.durables[key]
+	if d != nil && d.opt != opt {
+		b.dropDurable(d, nil)
+		d = nil
+	}
+	switch {
+	case d != nil:
+		if done != nil {
+			done(nil)
+		}
+	case len(b.durables) >= b.opt.MaxDurables:
+		return nil, fmt.Errorf("%d durable subscriptions exist, no more are allowed", len(b.durables))
+	default:
+		d = b.addDurable(key, opt, match, 0)
+		box := Box{Kind: DurableBox, Name: name, Meta: encodeMeta(key, opt)}
+		box.ID = b.journal.NewBox(box.Kind, box.Name, box.Meta)
+		d.queue.box = box.ID
+		b.journal.SetBox(box, done) // once more, only to be told
+	}
+	return d.queue.consume(c), nil
+}
+
+func encodeMeta(key durableKey, opt DurableOptions) []byte {
+	p, _ := json.Marshal(meta{key, opt}) // strings always marshal
+	return p
+}
+
+// addDurable begins to keep messages. b.durablesMu is held.
+func (b *Broker) addDurable(key durableKey, opt DurableOptions, match func(*Message) bool, box uint64) *durable {
+	d := &durable{key: key, opt: opt, match: match, queue: &Queue{b: b, name: opt.Filter, box: box}}
+	d.sub = &Subscription{Filter: opt.Filter, Receiver: d}
+	b.durables[key] = d
+	b.routes.add(d.sub)
+	return d
+}
+
+// dropDurable ends a durable subscription and all it kept. b.durablesMu is held.
+func (b *Broker) dropDurable(d *durable, done func(error)) {
+	b.routes.remove(d.sub)
+	delete(b.durables, d.key)
+	q := d.queue
+	q.mu.Lock()
+	var records []*Record
+	for i := range q.levels {
+		for n := range q.levels[i].n {
+			e := q.levels[i].at(n)
+			e.gone = true
+			records = append(records, e.rec)
+		}
+		q.levels[i] = fifo{}
+	}
+	q.live -= q.waiting
+	q.waiting = 0
+	box := q.box
+	q.mu.Unlock()
+	b.journal.Remove(nil, records...)
+	b.journal.DropBox(box, done)
+}
+
+// Forget ends a durable subscription for good. done, which may be nil, is called
+// when it is gone from the disk; not if Forget returns an error.
+func (b *Broker) Forget(client, name string, done func(error)) error {
+	b.durablesMu.Lock()
+	defer b.durablesMu.Unlock()
+	d := b.durables[durableKey{client, name}]
+	if d == nil {
+		return ErrUnknownSubscriber
+	}
+	b.dropDurable(d, done)
+	return nil
+}
+
+// RestoreDurables claims the durable subscriptions that were on disk. parse
+// turns a selector into what matches it.
+func (b *Broker) RestoreDurables(parse func(selector string) (func(*Message) bool, error)) error {
+	b.durablesMu.Lock()
+	defer b.durablesMu.Unlock()
+	for _, k := range b.Claim(DurableBox) {
+		var m meta
+		if err := json.Unmarshal(k.Box.Meta, &m); err != nil {
+			return fmt.Errorf("durable subscription %q on disk: %w", k.Box.Name, err)
+		}
+		var match func(*Message) bool
+		if m.Opt.Selector != "" {
+			var err error
+			if match, err = parse(m.Opt.Selector); err != nil {
+				return fmt.Errorf("durable subscription %q on disk: %w", k.Box.Name, err)
+			}
+		}
+		d := b.addDurable(m.Key, m.Opt, match, k.Box.ID)
+		for _, r := range k.Records {
+			e := d.queue.push(r.Message)
+			e.rec, e.deliveries, e.maybe = r.Record, int(r.State), !b.clean
+		}
+	}
+	return nil
+}
+
+// DurableInfo describes a durable subscription at one moment.
+type DurableInfo struct {
+	Client, Name string
+	DurableOptions
+	QueueInfo
+}
+
+// Durables describes the durable subscriptions, in no order.
+func (b *Broker) Durables() []DurableInfo {
+	b.durablesMu.Lock()
+	all := slices.Collect(maps.Values(b.durables))
+	b.durablesMu.Unlock()
+	infos := make([]DurableInfo, len(all))
+	for i, d := range all {
+		infos[i] = DurableInfo{d.key.Client, d.key.Name, d.opt, d.queue.info()}
+	}
+	return infos
+}
+
+// expireDurables gives up kept messages whose time is over.
+func (b *Broker) expireDurables(now time.Time) {
+	b.durablesMu.Lock()
+	all := slices.Collect(maps.Values(b.durables))
+	b.durablesMu.Unlock()
+	for _, d := range all {
+		d.queue.expire(now)
+	}
+}
