@@ -277,6 +277,17 @@ func (b *Batch) Send(s *Subscription, out *netx.Outbound, enc Encoder) {
 	} else {
 		sent = out.SendRun(&b.run)
 	}
+	b.sent(out, sent)
+}
+
+// SendOne appends message i alone, as Send does the batch.
+func (b *Batch) SendOne(i int, out *netx.Outbound, enc Encoder) {
+	b.run = encoding{b.Messages[i : i+1], enc}
+	b.sent(out, out.SendRun(&b.run))
+}
+
+// sent deals with what an appender is told.
+func (b *Batch) sent(out *netx.Outbound, sent netx.Sent) {
 	if sent.Wake {
 		b.pub.wake = append(b.pub.wake, out)
 	}
@@ -309,15 +320,16 @@ func (b *Batch) hold(out *netx.Outbound) {
 		if out.WaitRoom(step) != netx.Busy {
 			return
 		}
-		if b.starves(out) && out.Charge(time.Since(start), maxHold) {
+		if b.Starves(out) && out.Charge(time.Since(start), maxHold) {
 			out.GiveUp()
 			return
 		}
 	}
 }
 
-// starves reports whether another subscriber of the route has nothing to do.
-func (b *Batch) starves(out *netx.Outbound) bool {
+// Starves reports whether another subscriber of the route has nothing to do,
+// while publishers wait for the one behind out.
+func (b *Batch) Starves(out *netx.Outbound) bool {
 	for _, s := range b.route.subs[:min(len(b.route.subs), 16)] {
 		if x, ok := s.Receiver.(Backlogged); ok && x.Backlog() < out.Limit()/16 {
 			return true
