@@ -1,0 +1,166 @@
+package mqtt
+
+import (
+	"github.com/mochi-mqtt/server/v2/packets"
+
+	"mwm/server/broker"
+)
+
+// flight is a message at QoS 1 or 2 that was sent and is not acknowledged.
+type flight struct {
+	id         uint16
+	qos        byte
+	retain     bool
+	released   bool   // PUBREC came: PUBREL is what is sent again
+	round      uint32 // the connection it was sent on, as flights.round counts them
+	subID      uint32
+	msg        *broker.Message // nil if it is never sent again
+	prev, next *flight
+}
+
+// flightList is a list of flights in order.
+type flightList struct{ first, last *flight }
+
+func (l *flightList) push(f *flight) {
+	f.prev, f.next = l.last, nil
+	if l.last == nil {
+		l.first = f
+	} else {
+		l.last.next = f
+	}
+	l.last = f
+}
+
+func (l *flightList) remove(f *flight) {
+	if f.prev == nil {
+		l.first = f.next
+	} else {
+		f.prev.next = f.next
+	}
+	if f.next == nil {
+		l.last = f.prev
+	} else {
+		f.next.prev = f.prev
+	}
+	f.prev, f.next = nil, nil
+}
+
+// flights are the messages in flight of a session. Its lock guards them.
+type flights struct {
+	byID      map[uint16]*flight
+	published flightList // in the order of their PUBLISH
+	released  flightList // in the order of their PUBREC, which that of the PUBRELs must be [MQTT-4.6.0-3]
+	unsent    *flight    // first of published that was not sent on this connection; nil: none
+	open      int        // those sent on this connection: what counts for the window
+	round     uint32
+	lastID    uint16
+}
+
+// add books a new message; its identifier is free. There is one: the window is
+// at most 65535, and nothing new is sent before what is unsent.
+func (fs *flights) add(it item) *flight {
+	if fs.byID == nil {
+		fs.byID = map[uint16]*flight{}
+	}
+	for {
+		fs.lastID++
+		if fs.lastID == 0 {
+			continue
+		}
+		if _, used := fs.byID[fs.lastID]; !used {
+			break
+		}
+	}
+	f := &flight{id: fs.lastID, qos: it.qos, retain: it.retain, subID: it.subID, msg: it.msg, round: fs.round}
+	fs.byID[f.id] = f
+	fs.published.push(f)
+	fs.open++
+	return f
+}
+
+// rewind prepares for a new connection: everything is to be sent again, in
+// order (MQTT 5.0 §4.4, §4.6). PUBRELs do not wait for the window.
+func (fs *flights) rewind() {
+	fs.unsent = fs.published.first
+	fs.round++
+	fs.open = 0
+	for f := fs.released.first; f != nil; f = f.next {
+		fs.open++
+	}
+}
+
+// resend takes the first unsent message.
+func (fs *flights) resend() *flight {
+	f := fs.unsent
+	fs.unsent, f.round = f.next, fs.round
+	fs.open++
+	return f
+}
+
+// remove forgets a message and frees its identifier.
+func (fs *flights) remove(f *flight) {
+	delete(fs.byID, f.id)
+	if f.released {
+		fs.released.remove(f)
+		fs.open--
+		return
+	}
+	fs.unpublish(f)
+}
+
+// unpublish takes a message off the list of those whose PUBLISH may be repeated.
+func (fs *flights) unpublish(f *flight) {
+	switch {
+	case f.round == fs.round:
+		fs.open--
+	case fs.unsent == f:
+		fs.unsent = f.next
+	}
+	fs.published.remove(f)
+}
+
+// release turns a message whose PUBREC came into one that waits for its PUBCOMP.
+func (fs *flights) release(f *flight) {
+	fs.unpublish(f)
+	f.released, f.msg = true, nil
+	fs.released.push(f)
+	fs.open++
+}
+
+// reply says what an acknowledgement is answered with.
+type reply int
+
+const (
+	noReply    reply = iota
+	relOwed          // PUBREL
+	relUnknown       // PUBREL that says that the identifier is not known
+)
+
+// acknowledged handles PUBACK, PUBREC and PUBCOMP (MQTT 5.0 §4.3).
+func (s *session) acknowledged(c *conn, kind byte, id uint16, code byte) (reply, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.owner != c {
+		return noReply, nil
+	}
+	f := s.flights.byID[id]
+	if f == nil {
+		if kind == packets.Pubrec && code < 0x80 {
+			return relUnknown, nil
+		}
+		return noReply, nil // repeated, or of an earlier connection
+	}
+	switch {
+	case kind == packets.Puback && f.qos != 1, kind != packets.Puback && f.qos != 2:
+		return noReply, violation("%s for a message at QoS %d", packets.PacketNames[kind], f.qos)
+	case kind == packets.Pubcomp && !f.released:
+		return noReply, violation("PUBCOMP before PUBREC")
+	case kind == packets.Pubrec && code < 0x80:
+		if !f.released {
+			s.flights.release(f)
+		}
+		return relOwed, nil
+	}
+	s.flights.remove(f)
+	return noReply, nil
+}

@@ -1,0 +1,84 @@
+package mqtt
+
+import (
+	"bytes"
+	"encoding/binary"
+
+	"github.com/mochi-mqtt/server/v2/packets"
+
+	"mwm/server/topic"
+)
+
+// reservedHeaders are those of a STOMP sender that are not for the receiver, or
+// that a receiver learns in another way.
+var reservedHeaders = map[string]bool{
+	"destination": true, "content-length": true, "receipt": true, "transaction": true,
+	"expires": true, "retain": true, "persistent": true, "priority": true,
+	"message-id": true, "subscription": true, "ack": true, "id": true, "timestamp": true, "redelivered": true,
+}
+
+// appendHead turns the header block of a STOMP sender into MQTT 5 properties.
+// Of a header that is repeated the first counts (STOMP 1.2), which keeps the
+// properties that may stand only once single.
+func appendHead(dst, head []byte) []byte {
+	var content, reply, correlation bool
+	for len(head) > 0 {
+		line, rest, _ := bytes.Cut(head, []byte{'\n'})
+		head = rest
+		name, value, ok := bytes.Cut(line, []byte{':'})
+		if !ok || len(line) > topic.MaxLength || !validText(line) || reservedHeaders[string(name)] {
+			continue
+		}
+		switch {
+		case string(name) == "content-type" && !content:
+			content = true
+			dst = appendUnescaped(append(dst, packets.PropContentType), value)
+		case string(name) == "correlation-id" && !correlation:
+			correlation = true
+			dst = appendUnescaped(append(dst, packets.PropCorrelationData), value)
+		case string(name) == "reply-to" && !reply && isTopic(value):
+			reply = true
+			dst = append(dst, packets.PropResponseTopic)
+			at := len(dst)
+			dst = appendUnescaped(dst, value[len("/topic/"):])
+			topic.AppendSwap(dst[at+2:at+2], dst[at+2:])
+		default:
+			dst = appendUnescaped(append(dst, packets.PropUser), name)
+			dst = appendUnescaped(dst, value)
+		}
+	}
+	return dst
+}
+
+// isTopic reports whether a reply-to header names a topic that MQTT can publish to.
+func isTopic(dest []byte) bool {
+	name, ok := bytes.CutPrefix(dest, []byte("/topic/"))
+	return ok && len(name) > 0 && !bytes.ContainsAny(name, "*>\\")
+}
+
+// appendUnescaped appends a string whose STOMP 1.2 escapes are resolved.
+func appendUnescaped(dst, s []byte) []byte {
+	at := len(dst)
+	dst = append(dst, 0, 0)
+	for {
+		i := bytes.IndexByte(s, '\\')
+		if i < 0 || i+1 == len(s) {
+			dst = append(dst, s...)
+			break
+		}
+		dst = append(dst, s[:i]...)
+		switch s[i+1] {
+		case 'n':
+			dst = append(dst, '\n')
+		case 'r':
+			dst = append(dst, '\r')
+		case 'c':
+			dst = append(dst, ':')
+		default:
+			dst = append(dst, s[i+1])
+		}
+		s = s[i+2:]
+	}
+	binary.BigEndian.PutUint16(dst[at:], uint16(len(dst)-at-2))
+	return dst
+}

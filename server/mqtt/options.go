@@ -1,0 +1,175 @@
+package mqtt
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"mwm/server/broker"
+	"mwm/server/netx"
+)
+
+// Options are the settings of a [Server]. A zero field means its default.
+type Options struct {
+	// MaxPacket is the longest packet taken from a client, in bytes; default 1 MiB.
+	MaxPacket int
+	// MaxClientID is the longest client identifier in bytes; default 1024. (The
+	// 23 of MQTT 3.1 are not enforced.)
+	MaxClientID int
+	// MaxSubscriptions is how many subscriptions a session may have; default 1000.
+	MaxSubscriptions int
+	// MaxFilters is how many filters of one SUBSCRIBE are granted; default 1000.
+	MaxFilters int
+	// ReceiveMaximum is how many QoS 1 and 2 messages a 5.0 client may have
+	// unacknowledged by the server; default 1024, at most 65535.
+	ReceiveMaximum int
+	// MaxInflight is how many QoS 1 and 2 messages a client is sent before it
+	// acknowledges one; default 1024, at most 65535. A 5.0 client may ask for less.
+	MaxInflight int
+	// TopicAliasMaximum is how many topic aliases a 5.0 client may set; default 64.
+	TopicAliasMaximum int
+	// MaxQueued and MaxQueuedBytes bound the QoS 1 and 2 messages that wait for a
+	// session; defaults 10,000 and 16 MiB. The publishers of a connected client
+	// wait from half of it on.
+	MaxQueued      int
+	MaxQueuedBytes int
+	// MaxHold is how long a client may hold back those who publish to it before it
+	// is disconnected; default 1 s.
+	MaxHold time.Duration
+	// SessionExpiry is how long a session is kept at most while its client is
+	// away, and how long for 3.x clients that ask for it; default 7 days.
+	SessionExpiry time.Duration
+	// MaxSessions is how many sessions may be kept beyond their connections;
+	// default 100,000. Clients that ask for one more are refused.
+	MaxSessions int
+	// ConnectTimeout is how long a new connection may take to send its CONNECT;
+	// default 10 s.
+	ConnectTimeout time.Duration
+	// MaxOutbound and WriteTimeout are those of [netx.NewOutbound].
+	MaxOutbound  int
+	WriteTimeout time.Duration
+	// Authenticator decides who may connect; nil: everybody, anonymously.
+	Authenticator Authenticator
+	// CheckOrigin refuses WebSocket handshakes by their Origin; nil: none.
+	CheckOrigin func(r *http.Request) error
+	Logger      *slog.Logger // nil: slog.Default
+}
+
+// withDefaults returns a checked copy with the defaults filled in.
+func (o Options) withDefaults() (Options, error) {
+	for _, f := range []struct {
+		name     string
+		p        *int
+		def, max int
+	}{
+		{"MaxPacket", &o.MaxPacket, 1 << 20, 268_435_460},
+		{"MaxClientID", &o.MaxClientID, 1024, 65535},
+		{"MaxSubscriptions", &o.MaxSubscriptions, 1000, 1 << 30},
+		{"MaxFilters", &o.MaxFilters, 1000, 1 << 30},
+		{"ReceiveMaximum", &o.ReceiveMaximum, 1024, 65535},
+		{"MaxInflight", &o.MaxInflight, 1024, 65535},
+		{"TopicAliasMaximum", &o.TopicAliasMaximum, 64, 65535},
+		{"MaxQueued", &o.MaxQueued, 10_000, 1 << 30},
+		{"MaxQueuedBytes", &o.MaxQueuedBytes, 16 << 20, 1 << 30},
+		{"MaxSessions", &o.MaxSessions, 100_000, 1 << 30},
+		{"MaxOutbound", &o.MaxOutbound, netx.DefaultMaxOutbound, 1 << 30},
+	} {
+		if *f.p == 0 {
+			*f.p = f.def
+		}
+		if *f.p < 0 || *f.p > f.max {
+			return o, fmt.Errorf("mqtt: %s is %d, must be from 1 to %d", f.name, *f.p, f.max)
+		}
+	}
+	for _, f := range []struct {
+		name string
+		p    *time.Duration
+		def  time.Duration
+	}{
+		{"MaxHold", &o.MaxHold, time.Second},
+		{"SessionExpiry", &o.SessionExpiry, 7 * 24 * time.Hour},
+		{"ConnectTimeout", &o.ConnectTimeout, 10 * time.Second},
+		{"WriteTimeout", &o.WriteTimeout, netx.DefaultWriteTimeout},
+	} {
+		if *f.p == 0 {
+			*f.p = f.def
+		}
+		if *f.p < 0 {
+			return o, fmt.Errorf("mqtt: %s is %s, must be positive", f.name, *f.p)
+		}
+	}
+	o.SessionExpiry = min(o.SessionExpiry, maxExpiry*time.Second)
+	if o.CheckOrigin == nil {
+		o.CheckOrigin = func(*http.Request) error { return nil }
+	}
+	if o.Authenticator == nil {
+		o.Authenticator = anyone{}
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	o.Logger = o.Logger.With("component", "mqtt")
+	return o, nil
+}
+
+// maxExpiry is the longest session expiry interval in seconds that is not "for
+// ever" (MQTT 5.0 §3.1.2.11.2).
+const maxExpiry = 0xFFFFFFFE
+
+// Login is what a client says about itself.
+type Login struct {
+	User     string
+	Password []byte // valid during the call
+	ClientID string
+	Remote   string
+}
+
+// Authenticator decides who may connect.
+type Authenticator interface {
+	// Authenticate returns the principal, "" for an anonymous one. An error that
+	// is ErrNotAuthorized tells the client that it is known but may not connect;
+	// any other one that user name or password are wrong. It may block.
+	Authenticate(l Login) (principal string, err error)
+}
+
+// ErrNotAuthorized refuses a client whose credentials are right.
+var ErrNotAuthorized = errors.New("not authorized")
+
+type anyone struct{}
+
+func (anyone) Authenticate(Login) (string, error) { return "", nil }
+
+// Stats count what has happened since the start.
+type Stats struct {
+	Connected  atomic.Uint64 // CONNECTs accepted
+	Refused    atomic.Uint64 // CONNECTs refused
+	Faults     atomic.Uint64 // connections ended for what the client sent
+	Slow       atomic.Uint64 // clients disconnected because they held publishers back
+	Overflowed atomic.Uint64 // messages discarded because a session's queue was full
+	TooLarge   atomic.Uint64 // messages not sent: longer than the receiver's maximum packet size
+	Expired    atomic.Uint64 // messages given up in a session's queue: their time was over
+	Denied     atomic.Uint64 // messages of clients to $SYS
+	Wills      atomic.Uint64 // last wills published
+}
+
+// SessionInfo describes a session at one moment.
+type SessionInfo struct {
+	ClientID      string
+	Principal     string
+	Client        *broker.Client // nil while away
+	Expiry        time.Duration  // how long it outlives its connection
+	Subscriptions []SubscriptionInfo
+	Queued        int // messages that wait
+	QueuedBytes   int
+	Inflight      int    // messages sent, not acknowledged
+	Dropped       uint64 // messages discarded because the queue was full
+}
+
+// SubscriptionInfo describes a subscription.
+type SubscriptionInfo struct {
+	Filter string // as the client wrote it
+	QoS    byte
+}

@@ -1,0 +1,343 @@
+package mqtt
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/mochi-mqtt/server/v2/packets"
+
+	"mwm/server/broker"
+)
+
+// Server serves MQTT clients. Its methods are safe for concurrent use.
+type Server struct {
+	b     *broker.Broker
+	opt   Options
+	log   *slog.Logger
+	stats Stats
+	ids   keyedMutex
+
+	keptSessions atomic.Int64
+
+	mu       sync.Mutex
+	sessions map[string]*session // by client identifier
+	conns    map[*conn]struct{}
+	closed   bool
+	idle     chan struct{} // closed when the last connection is gone; nil: nobody waits
+
+	groupsMu sync.Mutex
+	groups   map[groupKey]*group
+}
+
+// New returns a server on the broker.
+func New(b *broker.Broker, opt Options) (*Server, error) {
+	opt, err := opt.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	return &Server{
+		b: b, opt: opt, log: opt.Logger,
+		sessions: map[string]*session{}, conns: map[*conn]struct{}{}, groups: map[groupKey]*group{},
+	}, nil
+}
+
+// Stats returns the counters.
+func (s *Server) Stats() *Stats { return &s.stats }
+
+func (s *Server) tooLarge() { s.stats.TooLarge.Add(1) }
+
+// Sessions describes all sessions, in no order.
+func (s *Server) Sessions() []SessionInfo {
+	s.mu.Lock()
+	all := make([]*session, 0, len(s.sessions))
+	for _, sess := range s.sessions {
+		all = append(all, sess)
+	}
+	s.mu.Unlock()
+	infos := make([]SessionInfo, len(all))
+	for i, sess := range all {
+		infos[i] = sess.info()
+	}
+	return infos
+}
+
+// enter books a new connection, unless the server is shutting down.
+func (s *Server) enter(c *conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	s.conns[c] = struct{}{}
+	return true
+}
+
+func (s *Server) leave(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, c)
+	if len(s.conns) == 0 && s.idle != nil {
+		close(s.idle)
+		s.idle = nil
+	}
+}
+
+// Shutdown tells every client that the server goes (5.0: DISCONNECT 0x8B) and
+// ends the connections. It returns when they have ended, or with the error of
+// ctx when that ends first. New connections are closed at once. No wills are
+// published: no client is lost. Sessions are not kept afterwards, nor are their
+// timers.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	s.closed = true
+	var all []*conn
+	for c := range s.conns {
+		all = append(all, c)
+	}
+	if len(all) > 0 && s.idle == nil {
+		s.idle = make(chan struct{})
+	}
+	idle := s.idle
+	s.mu.Unlock()
+	for _, c := range all {
+		c.close(errShutdown)
+	}
+	if len(all) > 0 {
+		select {
+		case <-idle:
+		case <-ctx.Done():
+			for _, c := range all {
+				c.nc.Close()
+			}
+			return ctx.Err()
+		}
+	}
+	s.dropSessions()
+	return nil
+}
+
+// dropSessions stops the timers of the sessions that are left.
+func (s *Server) dropSessions() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, sess := range s.sessions {
+		sess.mu.Lock()
+		stop(&sess.timer)
+		stop(&sess.willTimer)
+		sess.mu.Unlock()
+	}
+}
+
+// attach gives a client its session and tells it so. Whoever held the client
+// identifier is told that it is taken over, and its will is published, before
+// anything that the new connection sends.
+func (s *Server) attach(c *conn, h *handshake) error {
+	unlock := s.ids.lock(h.clientID)
+	defer unlock()
+	old := s.session(h.clientID)
+	if old != nil && old.principal != c.client.Principal {
+		return newFault(packets.ErrNotAuthorized, "the client identifier belongs to somebody else")
+	}
+	if h.expiry > 0 && (old == nil || !old.isKept()) {
+		if s.keptSessions.Add(1) > int64(s.opt.MaxSessions) {
+			s.keptSessions.Add(-1)
+			return newFault(packets.ErrQuotaExceeded, "%d sessions are kept, no more are allowed", s.opt.MaxSessions)
+		}
+	}
+	sess := s.succeed(old, h, c)
+	s.stats.Connected.Add(1)
+	s.b.Attach(c.client) // tells the old connection
+	c.mu.Lock()
+	c.sess = sess
+	c.mu.Unlock()
+	c.connack(h, sess == old)
+	sess.bind(c, h.expiry, h.will)
+	c.start()
+	c.pumpDue = true
+	s.log.Debug("client connected", "client", c.client.ID, "remote", c.client.Remote, "version", c.client.Version,
+		"clean", h.clean, "resumed", sess == old)
+	return nil
+}
+
+// succeed returns the session for a client: the old one, if there is one to be
+// resumed, or a new one. The will of the old one is published if it is due.
+func (s *Server) succeed(old *session, h *handshake, c *conn) *session {
+	if old != nil {
+		old.mu.Lock()
+		w, client, was, resumed := old.will, old.client, old.kept(), old.kept() && !h.clean
+		old.will = nil
+		stop(&old.timer)
+		stop(&old.willTimer)
+		old.mu.Unlock()
+		if !resumed {
+			s.discard(old)
+		}
+		// MQTT 5.0 §3.1.3.2.2: a new connection in time prevents a delayed will,
+		// the end of the session brings it forward.
+		if w != nil && (!resumed || w.delay == 0) {
+			w.publish(s, client)
+		}
+		if resumed {
+			if was && h.expiry == 0 {
+				s.keptSessions.Add(-1)
+			}
+			return old
+		}
+		if was && h.expiry > 0 { // counted for the old one
+			s.keptSessions.Add(1)
+		}
+	}
+	sess := &session{srv: s, id: h.clientID, principal: c.client.Principal}
+	s.mu.Lock()
+	s.sessions[h.clientID] = sess
+	s.mu.Unlock()
+	return sess
+}
+
+func (s *Server) session(id string) *session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.sessions[id]
+}
+
+func (s *session) isKept() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.kept()
+}
+
+// discard ends a session. The lock of its client identifier is held.
+func (s *Server) discard(sess *session) {
+	sess.mu.Lock()
+	defer sess.mu.Unlock()
+	if sess.ended {
+		return
+	}
+	sess.ended = true
+	if sess.kept() {
+		s.keptSessions.Add(-1)
+	}
+	stop(&sess.timer)
+	stop(&sess.willTimer)
+	for _, sub := range sess.subs {
+		sub.stop()
+	}
+	sess.subs, sess.queue, sess.flights, sess.received = nil, fifo{}, flights{}, nil
+	sess.conn, sess.owner = nil, nil
+	sess.wakeRoom()
+	s.mu.Lock()
+	if s.sessions[sess.id] == sess {
+		delete(s.sessions, sess.id)
+	}
+	s.mu.Unlock()
+}
+
+// detach takes a connection off the register; err is why it ended.
+func (s *Server) detach(c *conn, err error) {
+	unlock := s.ids.lock(c.client.ID)
+	defer unlock()
+	sess := c.sess
+	sess.unbind(c)
+	goodbye := errors.Is(err, errGoodbye)
+	if goodbye {
+		err = nil
+	}
+	s.b.Detach(c.client, err)
+	sess.mu.Lock()
+	if sess.owner != c {
+		sess.mu.Unlock()
+		return
+	}
+	sess.owner = nil
+	w := sess.will
+	if errors.Is(err, errShutdown) {
+		w, sess.will = nil, nil
+	}
+	kept := sess.kept()
+	if kept {
+		sess.timer = time.AfterFunc(sess.expiry, func() { s.expire(sess) })
+		if w != nil && w.delay > 0 && w.delay < sess.expiry {
+			sess.willTimer = time.AfterFunc(w.delay, func() { s.willDue(sess) })
+			w = nil
+		} else if w != nil && w.delay > 0 {
+			w = nil // published when the session ends
+		}
+	}
+	if w != nil {
+		sess.will = nil
+	}
+	sess.mu.Unlock()
+	if !kept {
+		s.discard(sess)
+	}
+	w.publish(s, c.client)
+}
+
+// expire ends a session whose client has been away for too long.
+func (s *Server) expire(sess *session) {
+	unlock := s.ids.lock(sess.id)
+	defer unlock()
+	sess.mu.Lock()
+	if sess.owner != nil || sess.ended || sess.timer == nil {
+		sess.mu.Unlock()
+		return
+	}
+	w, client := sess.will, sess.client
+	sess.will = nil
+	sess.mu.Unlock()
+	s.discard(sess)
+	w.publish(s, client)
+}
+
+// willDue publishes a delayed will.
+func (s *Server) willDue(sess *session) {
+	unlock := s.ids.lock(sess.id)
+	defer unlock()
+	sess.mu.Lock()
+	if sess.owner != nil || sess.ended || sess.willTimer == nil {
+		sess.mu.Unlock()
+		return
+	}
+	w, client := sess.will, sess.client
+	sess.will = nil
+	sess.mu.Unlock()
+	w.publish(s, client)
+}
+
+// keyedMutex is a lock for each key. The zero value is ready.
+type keyedMutex struct {
+	mu    sync.Mutex
+	locks map[string]*keyedLock
+}
+
+type keyedLock struct {
+	mu    sync.Mutex
+	users int
+}
+
+func (k *keyedMutex) lock(key string) (unlock func()) {
+	k.mu.Lock()
+	if k.locks == nil {
+		k.locks = map[string]*keyedLock{}
+	}
+	l := k.locks[key]
+	if l == nil {
+		l = &keyedLock{}
+		k.locks[key] = l
+	}
+	l.users++
+	k.mu.Unlock()
+	l.mu.Lock()
+	return func() {
+		l.mu.Unlock()
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		if l.users--; l.users == 0 {
+			delete(k.locks, key)
+		}
+	}
+}

@@ -1,0 +1,123 @@
+package mqtt
+
+import (
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/mochi-mqtt/server/v2/packets"
+
+	"mwm/server/broker"
+)
+
+// sharePrefix begins the filters of shared subscriptions (MQTT 5.0 §4.8.2).
+const sharePrefix = "$share/"
+
+// splitShare takes "$share/group/filter" apart; share is "" for other filters.
+func splitShare(filter string) (share, rest string, err error) {
+	after, ok := strings.CutPrefix(filter, sharePrefix)
+	if !ok {
+		return "", filter, nil
+	}
+	share, rest, ok = strings.Cut(after, "/")
+	if !ok || share == "" || rest == "" || strings.ContainsAny(share, "+#") { // [MQTT-4.8.2-1], [MQTT-4.8.2-2]
+		return "", "", newFault(packets.ErrTopicFilterInvalid, "a shared subscription is $share/group/filter")
+	}
+	return share, rest, nil
+}
+
+type groupKey struct{ share, filter string }
+
+// group are the sessions that share a subscription: each message goes to one
+// of them.
+type group struct {
+	key     groupKey
+	reg     *broker.Subscription
+	members atomic.Pointer[[]*subscription] // copy on write, under Server.groupsMu
+	turn    atomic.Uint32
+}
+
+// Deliver implements [broker.Receiver].
+func (g *group) Deliver(_ *broker.Subscription, b *broker.Batch) {
+	members := *g.members.Load()
+	for i := range b.Messages {
+		if s := g.pick(members, b.Messages[i].QoS); s != nil {
+			s.deliverOne(b, i)
+		}
+	}
+}
+
+// pick chooses the member that gets the next message: in turn, those first that
+// are online and keep up, then those that are online. A message that may wait
+// goes to a member that is away if nobody is online.
+func (g *group) pick(members []*subscription, qos byte) *subscription {
+	turn := int(g.turn.Add(1) & 0x7fffffff)
+	var busy, away *subscription
+	for i := range members {
+		s := members[(turn+i)%len(members)]
+		t := s.terms.Load()
+		switch {
+		case t == nil:
+		case t.conn == nil:
+			if away == nil && min(qos, t.qos) > 0 {
+				away = s
+			}
+		case t.conn.out.Pending() > t.conn.out.Limit()/2 || s.sess.isCrowded():
+			if busy == nil {
+				busy = s
+			}
+		default:
+			return s
+		}
+	}
+	if busy != nil {
+		return busy
+	}
+	return away
+}
+
+// Online implements [broker.Presence].
+func (g *group) Online() bool {
+	return slices.ContainsFunc(*g.members.Load(), (*subscription).Online)
+}
+
+// join adds a subscription to its group.
+func (s *Server) join(sub *subscription) error {
+	s.groupsMu.Lock()
+	defer s.groupsMu.Unlock()
+	g := s.groups[sub.group.key]
+	if g != nil {
+		members := append(slices.Clone(*g.members.Load()), sub)
+		g.members.Store(&members)
+		sub.group = g
+		return nil
+	}
+	g = sub.group
+	g.members.Store(&[]*subscription{sub})
+	g.reg = &broker.Subscription{Filter: g.key.filter, Receiver: g}
+	if err := s.b.Subscribe(g.reg); err != nil {
+		return err
+	}
+	s.groups[g.key] = g
+	return nil
+}
+
+// leaveGroup takes a subscription out of its group.
+func (s *Server) leaveGroup(sub *subscription) {
+	s.groupsMu.Lock()
+	defer s.groupsMu.Unlock()
+	g := sub.group
+	members := slices.DeleteFunc(slices.Clone(*g.members.Load()), func(x *subscription) bool { return x == sub })
+	g.members.Store(&members)
+	if len(members) == 0 {
+		delete(s.groups, g.key)
+		s.b.Unsubscribe(g.reg)
+	}
+}
+
+// isCrowded is crowded, for those who do not hold the lock.
+func (s *session) isCrowded() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.crowded()
+}

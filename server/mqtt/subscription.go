@@ -1,0 +1,166 @@
+package mqtt
+
+import (
+	"fmt"
+	"strings"
+	"sync/atomic"
+
+	"github.com/mochi-mqtt/server/v2/packets"
+
+	"mwm/server/broker"
+	"mwm/server/topic"
+)
+
+// subscription is a session's interest in a filter. What may change while it
+// lasts is in its terms, so that nothing is lost or doubled when a client
+// subscribes anew (MQTT 5.0 §3.8.4) or comes back.
+type subscription struct {
+	sess   *session
+	filter string // as the client wrote it
+	name   string // canonical, without "$share/group/"
+	group  *group // nil if not shared
+	reg    *broker.Subscription
+	terms  atomic.Pointer[terms] // nil when it has ended
+}
+
+// terms are what a client asked for, and where it is. They are immutable.
+type terms struct {
+	qos     byte
+	noLocal bool
+	keep    bool // retain as published
+	subID   uint32
+
+	conn *conn               // nil while the client is away
+	wire broker.Subscription // names the bytes of QoS 0 messages
+	enc  encoder
+}
+
+// attach lets messages at QoS 0 go to a connection; nil: nowhere.
+func (s *subscription) attach(c *conn) {
+	t := *s.terms.Load()
+	t.to(c)
+	s.terms.Store(&t)
+}
+
+func (t *terms) to(c *conn) {
+	t.conn = c
+	if c == nil {
+		return
+	}
+	t.enc = encoder{level: c.level, qos: t.qos, keep: t.keep, subID: t.subID, maxPacket: c.maxPacket, tooLarge: c.srv.tooLarge}
+	t.wire.Key = t.enc.key()
+}
+
+// key is the same for all encoders that encode alike.
+func (e *encoder) key() string {
+	if e.level != v5 {
+		if e.qos == 0 {
+			return "mqtt3"
+		}
+		return "mqtt3+" // leaves out what is sent at a higher QoS
+	}
+	return fmt.Sprintf("mqtt5 %t %t %d %d", e.qos > 0, e.keep, e.subID, e.maxPacket)
+}
+
+// Deliver implements [broker.Receiver].
+func (s *subscription) Deliver(_ *broker.Subscription, b *broker.Batch) {
+	t := s.terms.Load()
+	if t == nil || t.noLocal && s.isOwn(b) {
+		return
+	}
+	zero, more := t.qos == 0, false
+	if !zero {
+		for i := range b.Messages {
+			if b.Messages[i].QoS == 0 {
+				zero = true
+			} else {
+				more = true
+			}
+		}
+	}
+	if zero && t.conn != nil {
+		b.Send(&t.wire, t.conn.out, &t.enc)
+	}
+	if more {
+		s.sess.enqueue(t, b, 0, len(b.Messages))
+	}
+}
+
+// deliverOne takes one message of a batch.
+func (s *subscription) deliverOne(b *broker.Batch, i int) {
+	t := s.terms.Load()
+	if t == nil {
+		return
+	}
+	if min(t.qos, b.Messages[i].QoS) > 0 {
+		s.sess.enqueue(t, b, i, i+1)
+	} else if t.conn != nil {
+		b.SendOne(i, t.conn.out, &t.enc)
+	}
+}
+
+// isOwn reports whether the messages come from the session's own client
+// (MQTT 5.0 §3.8.3.1).
+func (s *subscription) isOwn(b *broker.Batch) bool {
+	c := b.Client()
+	return c != nil && c.Protocol == broker.MQTT && c.ID == s.sess.id
+}
+
+// Online implements [broker.Presence].
+func (s *subscription) Online() bool {
+	t := s.terms.Load()
+	return t != nil && t.conn != nil
+}
+
+// Backlog implements [broker.Backlogged].
+func (s *subscription) Backlog() int {
+	if t := s.terms.Load(); t != nil && t.conn != nil {
+		return t.conn.out.Pending()
+	}
+	return 1 << 30 // nobody is waiting
+}
+
+// begin makes the subscription known to the broker.
+func (s *subscription) begin() error {
+	if s.group != nil {
+		return s.sess.srv.join(s)
+	}
+	s.reg = &broker.Subscription{Filter: s.name, Receiver: s, Key: s.terms.Load().wire.Key}
+	return s.sess.srv.b.Subscribe(s.reg)
+}
+
+// stop takes the subscription away from the broker. A message that is on its
+// way does not reach it any more (MQTT 5.0 §3.10.4).
+func (s *subscription) stop() {
+	s.terms.Store(nil)
+	if s.group != nil {
+		s.sess.srv.leaveGroup(s)
+	} else {
+		s.sess.srv.b.Unsubscribe(s.reg)
+	}
+}
+
+// newSubscription checks a filter.
+func newSubscription(sess *session, filter string) (*subscription, error) {
+	share, rest, err := splitShare(filter)
+	if err != nil {
+		return nil, err
+	}
+	s := &subscription{sess: sess, filter: filter, name: topic.Swap(rest)}
+	if topic.CheckFilter(s.name) != nil {
+		return nil, badFilter(filter)
+	}
+	if share != "" {
+		s.group = &group{key: groupKey{share, s.name}}
+	}
+	return s, nil
+}
+
+// badFilter says in MQTT's terms what is wrong with a filter.
+func badFilter(filter string) error {
+	if n := strings.Count(filter, "/") + 1; n > topic.MaxLevels {
+		return newFault(packets.ErrTopicFilterInvalid, "a topic filter of %d levels, at most %d are allowed", n, topic.MaxLevels)
+	}
+	return newFault(packets.ErrTopicFilterInvalid,
+		"invalid topic filter %.60q: it must not be empty, + must be a whole level, # the whole last one", filter)
+}

@@ -1,0 +1,39 @@
+package mqtt
+
+import (
+	"time"
+
+	"mwm/server/broker"
+)
+
+// will is what is published when a client is lost (MQTT 5.0 §3.1.2.5). It is
+// not published when the server shuts down: the client is not lost then, and
+// the specification leaves the server to do it after a restart (3.1.1 §3.1.2.5).
+type will struct {
+	name   string // canonical
+	body   []byte
+	qos    byte
+	retain bool
+	delay  time.Duration
+	expiry time.Duration // 0: none
+	props  *broker.Properties
+}
+
+// publish publishes the will of a client, which may be nil. It may block.
+func (w *will) publish(s *Server, c *broker.Client) {
+	if w == nil {
+		return
+	}
+	p := s.b.NewPublisher(c)
+	route, err := p.Topic([]byte(w.name))
+	if err != nil {
+		return // checked when the client connected
+	}
+	m := p.Add(route)
+	m.Body, m.QoS, m.Retain, m.Persistent, m.Properties = w.body, w.qos, w.retain, w.qos > 0, w.props
+	if w.expiry > 0 {
+		m.Expires = m.Timestamp + w.expiry.Milliseconds()
+	}
+	p.Flush()
+	s.stats.Wills.Add(1)
+}
