@@ -73,8 +73,8 @@ func (c *console) run(end <-chan struct{}) {
 
 func (c *console) summary() string {
 	s := c.fleet.Stats()
-	return fmt.Sprintf("stopped: %s sent %d locations and %d motions, got %d texts and %d alerts",
-		things(s.Trucks, s.Phones), s.Locations, s.Motions, s.Texts, s.Alerts)
+	return fmt.Sprintf("stopped: %s sent %s and %s, got %s and %s",
+		things(s.Trucks, s.Phones), count(int(s.Locations), "location"), count(int(s.Motions), "motion"), count(int(s.Texts), "text"), count(int(s.Alerts), "alert"))
 }
 
 // runView redraws often while something fades, seldom otherwise.

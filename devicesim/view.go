@@ -113,8 +113,8 @@ func (v *view) state(now time.Time, width int) string {
 		full := cells * s.Connected / s.Connections
 		bar = "[" + strings.Repeat("#", full) + strings.Repeat(".", cells-full) + "] "
 	}
-	text := fmt.Sprintf(" %s%d/%d up   %.0f locations/s   %.0f motions/s   %d texts   %d alerts",
-		bar, s.Connected, s.Connections, v.locationRate, v.motions, s.Texts, s.Alerts)
+	text := fmt.Sprintf(" %s%d/%d up   %.0f locations/s   %.0f motions/s   %s   %s",
+		bar, s.Connected, s.Connections, v.locationRate, v.motions, count(int(s.Texts), "text"), count(int(s.Alerts), "alert"))
 	if f := v.fleet.count.lastError.Load(); f != nil && s.Connected < s.Connections && now.Sub(f.at) < 30*time.Second {
 		text += "   " + terminal.Clean(f.text)
 	}
