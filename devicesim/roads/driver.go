@@ -248,12 +248,12 @@ func (d *Driver) drive(left float32) float32 {
 	i := d.route.first[d.edge] + d.point
 	v0, v1 := d.profile[i], d.profile[i+1]
 	whole := duration(d.g.step(e, d.point), v0, v1)
-	if rest := whole - d.elapsed; left < rest {
+	rest := max(whole-d.elapsed, 0)
+	if left < rest {
 		d.elapsed += left
 		return 0
-	} else {
-		left -= max(rest, 0)
 	}
+	left -= rest
 	d.elapsed = 0
 	d.point++
 	if s := &d.g.segments[e.segment]; d.point == s.last-s.first {

@@ -13,7 +13,7 @@ const SOURCE = new URL('../../map/andorra.bin', import.meta.url);
 /**
  * Creates the layer. theme is 'light' or 'dark'; names are the local ones in every
  * language; url is where the data is when not beside this module.
- * @returns {L.GridLayer} with setTheme(theme), setLang(lang), attribution
+ * @returns {L.GridLayer} with setTheme(theme), setLang(lang), setLabels(shown), attribution
  */
 export function createStreetsLayer({ theme = 'light', lang = 'en', url = SOURCE } = {}) {
   return new Streets({ theme, lang, url });
@@ -57,6 +57,7 @@ const Streets = PaintedTiles.extend({
     this.ground(brush, colours);
     this.waterways(brush, colours);
     context.restore();
+    brush.pad(40); // half the widest road, and its edge
     this.border(brush, colours);
     this.paths(brush, colours);
     this.tunnels(brush, colours);
@@ -157,7 +158,6 @@ const Streets = PaintedTiles.extend({
         draw(layer, name, width * 0.7, (f) => (flags[f] & under) === 0 && (flags[f] & LINK) !== 0);
       }
     };
-    brush.pad(40);
     each((layer, name, width, accept) => {
       if (zoom < CASED_FROM[name]) return;
       brush.stroke(layer, colours.roads[name][1], width + Math.min(2.4, 1 + width / 8), accept);

@@ -1,8 +1,11 @@
 /* global L */
+// A grid layer whose tiles are painted in the page, a few milliseconds' worth per
+// frame.
+
 import { addLabels, refreshLabels, removeLabels } from './labels.js';
 import { loadMap } from './mapfile.js';
 
-// A grid layer whose tiles are painted here, a few milliseconds' worth per frame.
+const PANE = 'mwm-base'; // below the tile pane: somebody's map tiles cover it
 
 const BUDGET = 9; // milliseconds of painting per frame
 
@@ -38,11 +41,14 @@ export const PaintedTiles = L.GridLayer.extend({
     keepBuffer: 3,
     maxZoom: 22,
     theme: 'light',
+    labels: true,
+    pane: PANE,
   },
 
   onAdd(map) {
+    if (!map.getPane(PANE)) map.createPane(PANE).style.zIndex = 150;
     L.GridLayer.prototype.onAdd.call(this, map);
-    addLabels(map, this);
+    if (this.options.labels) addLabels(map, this);
   },
 
   onRemove(map) {
@@ -64,6 +70,14 @@ export const PaintedTiles = L.GridLayer.extend({
   setLang(lang) {
     this.options.lang = lang;
     return this.relabel();
+  },
+
+  /** Shows the names or hides them, as for a map above that has its own. */
+  setLabels(shown) {
+    if (shown === this.options.labels) return this;
+    this.options.labels = shown;
+    if (this._map) (shown ? addLabels : removeLabels)(this._map, this);
+    return this;
   },
 
   relabel() {

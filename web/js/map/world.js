@@ -12,7 +12,7 @@ const SOURCE = new URL('../../map/world.bin', import.meta.url);
 /**
  * Creates the layer. theme is 'light' or 'dark', lang a BCP 47 tag for the names of
  * countries and oceans, url where the data is when not beside this module.
- * @returns {L.GridLayer} with setTheme(theme), setLang(lang), attribution
+ * @returns {L.GridLayer} with setTheme(theme), setLang(lang), setLabels(shown), attribution
  */
 export function createWorldLayer({ theme = 'light', lang = 'en', url = SOURCE } = {}) {
   return new World({ theme, lang, url });
