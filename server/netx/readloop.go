@@ -3,6 +3,7 @@ package netx
 import (
 	"errors"
 	"io"
+	"math"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -54,9 +55,17 @@ var epoch = time.Now()
 
 func (r *Reader) touch() { r.last.Store(int64(time.Since(epoch))) }
 
+// busy, as the time of the last input, says that the handler is at work: it may
+// have to wait for others, and the peer is not to blame for that.
+const busy = math.MaxInt64
+
 // Idle is for how long nothing has come in.
 func (r *Reader) Idle() time.Duration {
-	return time.Since(epoch) - time.Duration(r.last.Load())
+	last := r.last.Load()
+	if last == busy {
+		return 0
+	}
+	return time.Since(epoch) - time.Duration(last)
 }
 
 // Serve reads until the connection ends or h returns an error, which it
@@ -67,11 +76,12 @@ func (r *Reader) Serve(h Handler) error {
 		if err := r.fill(); err != nil {
 			return err
 		}
-		r.touch()
+		r.last.Store(busy)
 		used, need, err := h.Data(r.buf[:r.have])
 		if err != nil {
 			return err
 		}
+		r.touch()
 		if used > 0 {
 			r.have = copy(r.buf, r.buf[used:r.have])
 		}
