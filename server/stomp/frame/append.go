@@ -2,12 +2,22 @@ package frame
 
 import "strconv"
 
+const (
+	receiptStart = "RECEIPT\nreceipt-id:"
+	receiptEnd   = "\n\n\x00"
+)
+
 // AppendReceipt appends a RECEIPT for the value of a receipt header as the
 // client wrote it: escaped or not, it comes back as it was.
 func AppendReceipt(dst, receipt []byte) []byte {
-	dst = append(dst, "RECEIPT\nreceipt-id:"...)
+	dst = append(dst, receiptStart...)
 	dst = append(dst, receipt...)
-	return append(dst, '\n', '\n', 0)
+	return append(dst, receiptEnd...)
+}
+
+// ReceiptID returns a copy of what a frame of AppendReceipt was made for.
+func ReceiptID(p []byte) []byte {
+	return append([]byte{}, p[len(receiptStart):len(p)-len(receiptEnd)]...)
 }
 
 // AppendError appends an ERROR; receipt is the header of the frame that it

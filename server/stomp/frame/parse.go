@@ -106,6 +106,7 @@ func EOLs(p []byte) (n int) {
 // the same frame at the start of p. After an error f.Receipt is set if the frame
 // had one so far.
 func (x *Parser) Parse(p []byte, f *Frame) (n, need int, err error) {
+	f.Receipt = nil
 	if x.seen > 0 && !x.news(p) {
 		return 0, len(p) + 1, x.checkUnfinished(p)
 	}

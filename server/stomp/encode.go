@@ -1,0 +1,137 @@
+package stomp
+
+import (
+	"strconv"
+	"sync/atomic"
+
+	"mwm/server/broker"
+	"mwm/server/stomp/frame"
+)
+
+// encoder writes MESSAGE frames for one subscription. It is immutable, and so
+// safe for concurrent use.
+type encoder struct {
+	d    *frame.Dialect
+	head []byte // up to and with "message-id:"
+	to   string // the prefix of destinations of its kind
+	lost *atomic.Uint64
+}
+
+func newEncoder(d *frame.Dialect, id string, kind broker.Kind, lost *atomic.Uint64) encoder {
+	e := encoder{d: d, to: topicPrefix, lost: lost}
+	if kind == broker.QueueKind {
+		e.to = queuePrefix
+	}
+	e.head = []byte("MESSAGE\n")
+	if id != "" || d.NeedsID {
+		e.head = d.AppendHeader(e.head, "subscription", id)
+	}
+	e.head = append(e.head, "message-id:"...)
+	return e
+}
+
+// key names the bytes that the encoder makes of a message.
+func (e *encoder) key() string { return e.d.Version + e.to + string(e.head) }
+
+// ownHeaders is more than the headers that the broker adds with numbers need.
+const ownHeaders = 200
+
+// Size implements [broker.Encoder].
+func (e *encoder) Size(m *broker.Message) int {
+	n := len(e.head) + broker.IDLen + ownHeaders + len(m.Head) + len(m.Body)
+	if m.Head != nil && e.d == frame.V12 {
+		return n
+	}
+	n += len(m.Head) + 2*len(m.Name) // escapes
+	if p := m.Properties; p != nil && m.Head == nil {
+		n += 2 * len(p.ContentType)
+		for _, u := range p.User {
+			n += 2*len(u.Name) + 2*len(u.Value) + 2
+		}
+	}
+	return n
+}
+
+// Append implements [broker.Encoder].
+func (e *encoder) Append(dst []byte, m *broker.Message) []byte {
+	dst = append(dst, e.head...)
+	dst = append(dst, m.ID[:]...)
+	return e.appendRest(dst, m)
+}
+
+// appendDelivery is Append for a message that may have to be acknowledged: ack
+// is the value of that header, "" for none.
+func (e *encoder) appendDelivery(dst []byte, m *broker.Message, ack []byte, redelivered bool) []byte {
+	dst = append(dst, e.head...)
+	dst = append(dst, m.ID[:]...)
+	if len(ack) > 0 {
+		dst = append(dst, "ack:"...)
+		dst = append(append(dst, ack...), '\n')
+	}
+	if redelivered {
+		dst = append(dst, "redelivered:true\n"...)
+	}
+	return e.appendRest(dst, m)
+}
+
+// appendRest appends everything after the message-id.
+func (e *encoder) appendRest(dst []byte, m *broker.Message) []byte {
+	dst = append(dst, "timestamp:"...)
+	dst = strconv.AppendInt(dst, m.Timestamp, 10)
+	if m.Expires == 0 {
+		dst = append(dst, "\nexpires:0\npriority:"...)
+	} else {
+		dst = append(dst, "\nexpires:"...)
+		dst = strconv.AppendInt(dst, m.Expires, 10)
+		dst = append(dst, "\npriority:"...)
+	}
+	dst = append(dst, '0'+m.Priority%10, '\n')
+	if m.Head == nil || !m.HasLength {
+		dst = append(dst, "content-length:"...)
+		dst = append(strconv.AppendInt(dst, int64(len(m.Body)), 10), '\n')
+	}
+	switch {
+	case m.Head == nil:
+		dst = e.appendProperties(dst, m)
+	case e.d == frame.V12:
+		dst = append(dst, m.Head...)
+	default:
+		var lost int
+		if dst, lost = e.d.AppendHead(dst, m.Head); lost > 0 {
+			e.lost.Add(uint64(lost))
+		}
+	}
+	dst = append(dst, '\n')
+	dst = append(dst, m.Body...)
+	return append(dst, 0)
+}
+
+// appendProperties appends the headers of a message that came without any: from
+// MQTT, or from the server itself.
+func (e *encoder) appendProperties(dst []byte, m *broker.Message) []byte {
+	dst = e.appendHeader(dst, "destination", e.to+m.Name)
+	p := m.Properties
+	if p == nil {
+		return dst
+	}
+	if p.ContentType != "" {
+		dst = e.appendHeader(dst, "content-type", p.ContentType)
+	}
+	for _, u := range p.User {
+		switch {
+		case frame.Reserved(u.Name), u.Name == "destination", u.Name == "content-length":
+		case u.Name == "content-type" && p.ContentType != "":
+		default:
+			dst = e.appendHeader(dst, u.Name, u.Value)
+		}
+	}
+	return dst
+}
+
+func (e *encoder) appendHeader(dst []byte, name, value string) []byte {
+	if !e.d.CanCarry(name, value) {
+		e.lost.Add(1)
+		return dst
+	}
+	return e.d.AppendHeader(dst, name, value)
+}

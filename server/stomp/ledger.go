@@ -1,0 +1,130 @@
+package stomp
+
+import (
+	"sync"
+	"time"
+
+	"mwm/server/broker"
+)
+
+// ledger knows the deliveries of a subscription that are to be acknowledged,
+// numbered from 1. It is safe for concurrent use.
+type ledger struct {
+	window int
+
+	mu      sync.Mutex
+	open    map[uint64]broker.ID
+	tags    map[broker.ID]uint64
+	oldest  uint64        // none before it is open
+	last    uint64        // the number of the last delivery
+	settled chan struct{} // closed when there are fewer; nil: nobody waits
+	closed  bool
+	scratch []byte // for frames
+}
+
+func newLedger(window int) *ledger {
+	return &ledger{window: window, open: map[uint64]broker.ID{}, tags: map[broker.ID]uint64{}, oldest: 1}
+}
+
+// note adds a delivery that has been numbered elsewhere, in ascending order.
+func (l *ledger) note(tag uint64, id broker.ID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.add(tag, id)
+}
+
+func (l *ledger) add(tag uint64, id broker.ID) {
+	l.last = tag
+	l.open[tag] = id
+	l.tags[id] = tag
+}
+
+// next adds a delivery and returns its number. l.mu is held.
+func (l *ledger) next(id broker.ID) uint64 {
+	l.add(l.last+1, id)
+	return l.last
+}
+
+// find returns the number of the message's last delivery.
+func (l *ledger) find(id broker.ID) (tag uint64, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	tag, ok = l.tags[id]
+	return tag, ok
+}
+
+// free is how many more may be given; negative if there are more than the window.
+func (l *ledger) free() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.window - len(l.open)
+}
+
+// settle takes the delivery away, and if cumulative is set all before it. It
+// reports whether it was there.
+func (l *ledger) settle(tag uint64, cumulative bool) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, ok := l.open[tag]; !ok {
+		return false
+	}
+	first := tag
+	if cumulative {
+		first = l.oldest
+	}
+	for t := first; t <= tag; t++ {
+		if id, ok := l.open[t]; ok {
+			delete(l.open, t)
+			if l.tags[id] == t {
+				delete(l.tags, id)
+			}
+		}
+	}
+	for l.oldest <= l.last {
+		if _, ok := l.open[l.oldest]; ok {
+			break
+		}
+		l.oldest++
+	}
+	l.notify()
+	return true
+}
+
+func (l *ledger) notify() {
+	if l.settled != nil {
+		close(l.settled)
+		l.settled = nil
+	}
+}
+
+// wait waits until one more may be given, or the subscription has ended; false:
+// d was over before.
+func (l *ledger) wait(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	for {
+		l.mu.Lock()
+		if len(l.open) < l.window || l.closed {
+			l.mu.Unlock()
+			return true
+		}
+		if l.settled == nil {
+			l.settled = make(chan struct{})
+		}
+		settled := l.settled
+		l.mu.Unlock()
+		select {
+		case <-settled:
+		case <-timer.C:
+			return false
+		}
+	}
+}
+
+// close lets those go on who wait.
+func (l *ledger) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	l.notify()
+}

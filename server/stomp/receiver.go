@@ -1,0 +1,84 @@
+package stomp
+
+import (
+	"time"
+
+	"mwm/server/broker"
+	"mwm/server/netx"
+)
+
+// autoReceiver is a topic's subscriber that does not acknowledge.
+type autoReceiver subscription
+
+// Deliver implements [broker.Receiver].
+func (r *autoReceiver) Deliver(bs *broker.Subscription, b *broker.Batch) {
+	if r.noLocal && b.Client() == r.s.client.Load() {
+		return
+	}
+	b.Send(bs, r.s.out, &r.enc)
+}
+
+// Backlog implements [broker.Backlogged].
+func (r *autoReceiver) Backlog() int { return r.s.out.Pending() }
+
+// ackReceiver is a topic's subscriber that acknowledges. It loses nothing, but
+// may hold back its publishers only for a moment; then it is disconnected.
+type ackReceiver subscription
+
+// Deliver implements [broker.Receiver].
+func (r *ackReceiver) Deliver(_ *broker.Subscription, b *broker.Batch) {
+	own := b.Client() == r.s.client.Load()
+	if own && r.noLocal {
+		return
+	}
+	for i := range b.Messages {
+		if !r.hasRoom(b, own) {
+			return
+		}
+		if r.give(&b.Messages[i]) {
+			b.Wake(r.s.out)
+		}
+	}
+}
+
+// ownWindows is how many windows a client's own messages may fill: it does not
+// wait for itself, since it could not acknowledge meanwhile.
+const ownWindows = 16
+
+// hasRoom waits until the subscriber may be given a message; false: it is gone.
+func (r *ackReceiver) hasRoom(b *broker.Batch, own bool) bool {
+	if r.s.ending.Load() {
+		return false
+	}
+	out := r.s.out
+	free, crowded := r.ledger.free(), out.Pending() > out.Limit()/2
+	if free > 0 && !crowded || own && free > -ownWindows*r.ledger.window {
+		return true
+	}
+	b.FlushWakes() // nobody may wait with wake-ups in its pocket
+	deadline := time.Now().Add(r.s.srv.opt.AckTimeout)
+	if r.ledger.wait(time.Until(deadline)) && out.WaitRoom(time.Until(deadline)) == netx.Room {
+		return !r.s.ending.Load()
+	}
+	r.s.end(ErrUnreadAcks)
+	return false
+}
+
+// give sends one message. Its number is taken and the frame queued under one
+// lock: cumulative acknowledgements count in the order of the frames.
+func (r *ackReceiver) give(m *broker.Message) (wake bool) {
+	l := r.ledger
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	tag := l.next(m.ID)
+	var ack [40]byte
+	l.scratch = r.enc.appendDelivery(l.scratch[:0], m, (*subscription)(r).ackID(ack[:0], tag), false)
+	_, wake = r.s.out.Send(l.scratch)
+	if cap(l.scratch) > netx.ChunkSize {
+		l.scratch = nil
+	}
+	return wake
+}
+
+// Backlog implements [broker.Backlogged].
+func (r *ackReceiver) Backlog() int { return r.s.out.Pending() }

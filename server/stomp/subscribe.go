@@ -1,0 +1,299 @@
+package stomp
+
+import (
+	"strconv"
+
+	"mwm/server/broker"
+	"mwm/server/stomp/frame"
+)
+
+// ackMode is the ack header of a SUBSCRIBE. (STOMP 1.2, "SUBSCRIBE ack Header")
+type ackMode uint8
+
+const (
+	ackAuto       ackMode = iota
+	ackClient             // cumulative
+	ackIndividual         // one by one
+)
+
+// subscription is what a SUBSCRIBE began.
+type subscription struct {
+	s       *session
+	id      string // the header; in 1.0, if there is none, the destination
+	num     uint64 // its number in the session; part of the ack headers
+	to      destination
+	mode    ackMode
+	noLocal bool
+	durable string // its name; "" if it is none
+	enc     encoder
+
+	// One of these is set.
+	topic    *broker.Subscription
+	consumer *broker.Consumer
+
+	ledger *ledger // what is to be acknowledged; nil if auto or not needed
+}
+
+// subscribe handles SUBSCRIBE.
+func (s *session) subscribe(f *frame.Frame, done func(error)) error {
+	sub, window, err := s.parseSubscribe(f)
+	if err != nil {
+		return err
+	}
+	if err := s.add(sub, window, done); err != nil {
+		return err
+	}
+	if v, _ := f.Get("activemq.retroactive"); v == "true" && sub.topic != nil {
+		s.replay(sub)
+	}
+	return nil
+}
+
+// subscriptionName is the name of a durable subscription, in ActiveMQ's header
+// or its older one.
+func subscriptionName(f *frame.Frame) (string, bool) {
+	name, ok := f.Get("activemq.subscriptionName")
+	if !ok {
+		name, ok = f.Get("durable-subscription-name")
+	}
+	return name, ok
+}
+
+// parseSubscribe reads the headers of a SUBSCRIBE.
+func (s *session) parseSubscribe(f *frame.Frame) (sub *subscription, window int, err error) {
+	for _, name := range []string{"selector", "browser"} {
+		if v, ok := f.Get(name); ok && v != "false" {
+			return nil, 0, refuse("header not supported", "this server does not know %s on SUBSCRIBE, and without it the messages would be others", name)
+		}
+	}
+	value, ok := f.Get("destination")
+	if !ok {
+		return nil, 0, refuse("destination missing", "SUBSCRIBE needs a destination header")
+	}
+	id, ok := f.Get("id")
+	d := f.Dialect
+	if !ok && d.NeedsID {
+		return nil, 0, refuse("id missing", "SUBSCRIBE needs an id header in STOMP %s", d.Version)
+	}
+	sub = &subscription{s: s, id: id}
+	if sub.to, err = s.destination(value); err == nil {
+		err = s.checkFilter(sub.to)
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	sub.enc = newEncoder(d, id, sub.to.kind, &s.srv.stats.LostHeaders)
+	if !ok {
+		sub.id = value
+	}
+	if v, ok := f.Get("ack"); ok {
+		if sub.mode, ok = ackModes[v]; !ok {
+			return nil, 0, refuse("malformed ack", "%.40q is none of auto, client, client-individual", v)
+		}
+	}
+	v, _ := f.Get("activemq.noLocal")
+	sub.noLocal = v == "true"
+	if err := s.parseDurable(f, sub); err != nil {
+		return nil, 0, err
+	}
+	window, err = s.window(f)
+	return sub, window, err
+}
+
+// parseDurable reads whether the subscription is a durable one.
+func (s *session) parseDurable(f *frame.Frame, sub *subscription) error {
+	var ok bool
+	if sub.durable, ok = subscriptionName(f); !ok {
+		return nil
+	}
+	switch {
+	case sub.durable == "" || sub.to.kind != broker.TopicKind || sub.to.owner != "":
+		return refuse("malformed subscription name", "a durable subscription has a name, and a destination that begins with %s", topicPrefix)
+	case s.client.Load().ID == "":
+		return refuse("client-id missing", "a durable subscription belongs to a client-id: CONNECT must name one")
+	}
+	return nil
+}
+
+var ackModes = map[string]ackMode{"auto": ackAuto, "client": ackClient, "client-individual": ackIndividual}
+
+// window reads how many messages may be unacknowledged: ActiveMQ's header, or
+// RabbitMQ's.
+func (s *session) window(f *frame.Frame) (int, error) {
+	for _, name := range []string{"activemq.prefetchSize", "prefetch-count"} {
+		if v, ok := f.Get(name); ok {
+			n, err := strconv.ParseUint(v, 10, 31)
+			if err != nil {
+				return 0, refuse("malformed "+name, "%.40q is not a number of messages", v)
+			}
+			return min(max(int(n), 1), s.srv.opt.MaxPrefetch), nil
+		}
+	}
+	return defaultWindow, nil
+}
+
+// add puts the subscription into effect. It does so with the lock held: the end
+// of the session must find either nothing or all of it.
+func (s *session) add(sub *subscription, window int, done func(error)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.left:
+		return errPeerClosed
+	case s.subs[sub.id] != nil:
+		return refuse("subscription exists", "there is a subscription %.80q already", sub.id)
+	case len(s.subs) >= s.srv.opt.MaxSubscriptions:
+		return refuse("too many subscriptions", "the connection has %d, no more are allowed", len(s.subs))
+	}
+	if s.subs == nil {
+		s.subs, s.byNum = map[string]*subscription{}, map[uint64]*subscription{}
+	}
+	s.nums++
+	sub.num = s.nums
+	var err error
+	if sub.to.kind == broker.QueueKind || sub.durable != "" {
+		err = sub.consume(window, done)
+	} else if err = sub.listen(window); err == nil {
+		done(nil)
+	}
+	if err != nil {
+		return err
+	}
+	s.subs[sub.id] = sub
+	if sub.mode != ackAuto {
+		s.byNum[sub.num] = sub
+	}
+	return nil
+}
+
+// listen subscribes to a topic.
+func (sub *subscription) listen(window int) error {
+	t := &broker.Subscription{Filter: sub.to.name, Receiver: (*autoReceiver)(sub), Key: sub.enc.key()}
+	if sub.mode != ackAuto {
+		sub.ledger = newLedger(window)
+		t.Receiver, t.Key = (*ackReceiver)(sub), ""
+	}
+	sub.topic = t
+	return sub.s.srv.b.Subscribe(t)
+}
+
+// consume becomes a consumer of a queue, or of what a durable subscription keeps.
+func (sub *subscription) consume(window int, done func(error)) (err error) {
+	if sub.mode != ackAuto && sub.enc.d.AckBy != frame.ByID {
+		sub.ledger = newLedger(window)
+	}
+	b, opt := sub.s.srv.b, broker.ConsumerOptions{
+		Client: sub.s.client.Load(), Window: window, Auto: sub.mode == ackAuto,
+		Out: sub.s.out, Append: sub.appendDelivery,
+	}
+	if sub.durable != "" {
+		sub.consumer, err = b.ConsumeDurable(sub.durable, broker.DurableOptions{Filter: sub.to.name, NoLocal: sub.noLocal}, nil, opt, done)
+		return err
+	}
+	if sub.consumer, err = b.Consume(sub.to.name, opt); err == nil {
+		done(nil)
+	}
+	return err
+}
+
+// appendDelivery encodes a message of a queue. The queue's lock is held.
+func (sub *subscription) appendDelivery(dst []byte, d broker.Delivery) []byte {
+	if sub.ledger != nil {
+		sub.ledger.note(d.Tag, d.ID)
+	}
+	var ack [40]byte
+	return sub.enc.appendDelivery(dst, d.Message, sub.ackID(ack[:0], d.Tag), d.Redelivered > 0)
+}
+
+// ackID appends the ack header's value of a delivery: the numbers of the
+// subscription and of the delivery. Versions before 1.2 have none.
+func (sub *subscription) ackID(dst []byte, tag uint64) []byte {
+	if sub.mode == ackAuto || sub.enc.d.AckBy != frame.ByID {
+		return dst
+	}
+	dst = append(strconv.AppendUint(dst, sub.num, 10), '-')
+	return strconv.AppendUint(dst, tag, 10)
+}
+
+// unsubscribe handles UNSUBSCRIBE. One that names a durable subscription ends
+// it for good, whether it is in use or not.
+func (s *session) unsubscribe(f *frame.Frame, done func(error)) error {
+	durable, forget := subscriptionName(f)
+	id, ok := f.Get("id")
+	if !ok && !f.Dialect.NeedsID {
+		id, ok = f.Get("destination")
+	}
+	if !ok && !forget {
+		return refuse("id missing", "UNSUBSCRIBE needs an id header")
+	}
+	s.mu.Lock()
+	sub := s.subs[id]
+	if sub != nil {
+		delete(s.subs, id)
+		delete(s.byNum, sub.num)
+	}
+	s.mu.Unlock()
+	switch {
+	case sub != nil:
+		sub.end()
+	case !forget:
+		return refuse("unknown subscription", "there is no subscription %.80q", id)
+	}
+	if forget {
+		return s.srv.b.Forget(s.client.Load().ID, durable, done)
+	}
+	done(nil)
+	return nil
+}
+
+// end takes the subscription out of effect.
+func (sub *subscription) end() {
+	b := sub.s.srv.b
+	if sub.consumer != nil {
+		sub.consumer.Leave()
+	} else {
+		b.Unsubscribe(sub.topic)
+	}
+	if sub.ledger != nil {
+		sub.ledger.close()
+	}
+	if sub.to.owner != "" && sub.to.kind == broker.QueueKind {
+		b.DeleteQueue(sub.to.name)
+	}
+}
+
+// leave ends all subscriptions; no more can be added.
+func (s *session) leave() {
+	s.mu.Lock()
+	subs := s.subs
+	s.left, s.subs, s.byNum = true, nil, nil
+	s.mu.Unlock()
+	for _, sub := range subs {
+		sub.end()
+	}
+}
+
+// replay sends the retained messages that a new subscription matches.
+func (s *session) replay(sub *subscription) {
+	wake := false
+	s.srv.b.Retained(sub.to.name, func(m *broker.Message) {
+		if sub.ledger != nil {
+			wake = (*ackReceiver)(sub).give(m) || wake
+			return
+		}
+		wake = s.out.SendRun(retained{m, &sub.enc}).Wake || wake
+	})
+	if wake {
+		s.out.Wake()
+	}
+}
+
+// retained is a run of one retained message.
+type retained struct {
+	m   *broker.Message
+	enc *encoder
+}
+
+func (r retained) Len() int                        { return 1 }
+func (r retained) Size(int) int                    { return r.enc.Size(r.m) }
+func (r retained) Append(dst []byte, _ int) []byte { return r.enc.Append(dst, r.m) }
