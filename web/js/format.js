@@ -6,7 +6,8 @@ import { NO_HEADING, NO_SPEED, SPEED_STEP } from './fleet.js';
 const DASH = '–';
 const WINDS = ['n', 'ne', 'e', 'se', 's', 'sw', 'w', 'nw'];
 
-export const number = (n) => n.toLocaleString(lang());
+// number is exact up to six digits and rounded above, where it would not fit.
+export const number = (n) => n.toLocaleString(lang(), n < 100000 ? {} : { notation: 'compact', maximumFractionDigits: 1 });
 
 // age returns "now", "12 s", "4 min", … for a span in ms.
 export function age(ms) {

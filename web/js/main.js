@@ -4,6 +4,7 @@
 import $ from '../vendor/jquery.js';
 import { t, lang, setLang, onLang, translate, LANGUAGES } from './i18n.js';
 import { startTheme, toggleTheme } from './theme.js';
+import { loadIcons } from './icons.js';
 import { Fleet, LOCATED } from './fleet.js';
 import { DeviceOrder } from './order.js';
 import { Selection } from './selection.js';
@@ -30,6 +31,7 @@ const EMPTY_AFTER = 1200; // ms after hello: a fleet without devices is really e
 startTheme();
 $('html').attr('lang', lang());
 translate($(document.body));
+loadIcons().catch((err) => console.warn(`icons: ${err.message}`));
 
 const fleet = new Fleet();
 const order = new DeviceOrder(fleet);
@@ -93,6 +95,7 @@ feed.addEventListener('frame', ({ detail }) => {
   const now = performance.now();
   APPLY[detail.type](detail, now);
   autoView.check(now);
+  showLinkedDevice();
   if (connectDialog.isOpen && connectDialog.empty) connectDialog.close();
   changed();
 });
@@ -121,6 +124,15 @@ function offerToConnect() {
 }
 
 // ---- selection and views
+
+let linkedDevice = false; // a link named a device, and no place: go where it is when that is known
+
+function showLinkedDevice() {
+  if (!linkedDevice || selection.index < 0 || !fleet.has(selection.index, LOCATED)) return;
+  linkedDevice = false;
+  autoView.stop();
+  mapView.focus(selection.index, { fly: true });
+}
 
 // A device that a link or a selection from before a restart names has become known.
 function resolveSelection() {
@@ -182,6 +194,7 @@ function saveLink() {
 
 function openLink() {
   const link = permalink.parse(location.hash);
+  linkedDevice = link.device !== null && !link.map;
   if (link.map) {
     saveMap = true;
     autoView.stop();

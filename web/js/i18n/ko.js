@@ -24,7 +24,7 @@ export default {
 
   'status.moving': '이동 중',
   'status.idle': '정지',
-  'status.stale': '응답 없음',
+  'status.stale': '무응답',
   'status.offline': '오프라인',
 
   'list.title': '기기와 이벤트',

@@ -150,6 +150,7 @@ export class MapView extends EventTarget {
     const { map } = this;
     map.on('moveend', () => {
       this.#flying = false;
+      this.#settle();
       this.dispatchEvent(new Event('view'));
     });
     map.on('dragstart', () => {
@@ -171,6 +172,12 @@ export class MapView extends EventTarget {
       this.changed();
     });
     this.#selection.addEventListener('trail', () => this.changed());
+  }
+
+  // A flight that the user breaks off ends between two zooms, where the drawn map is blurred.
+  #settle() {
+    const zoom = this.map.getZoom();
+    if (!Number.isInteger(zoom)) setTimeout(() => this.map.setZoom(Math.round(zoom)));
   }
 
   #click(e) {

@@ -11,22 +11,32 @@ export function hostPort(address, pageHost) {
 
 const joined = ({ host, port }) => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`);
 
-// commands lists {name, command} for every way that the server listens on.
+// commands lists {name, command} for every way that the server listens on. Commands are broken where a shell
+// lets them be, so that they read well and can be pasted as they are.
 export function commands({ stomp, mqtt }, pageHost) {
   const list = [];
   const s = stomp && hostPort(stomp, pageHost);
   const m = mqtt && hostPort(mqtt, pageHost);
-  if (s && m) list.push({ name: 'sim', command: `mwm sim --trucks 20 --phones 5 --stomp ${joined(s)} --mqtt ${joined(m)}` });
+  if (s && m) list.push({ name: 'sim', command: `mwm sim --trucks 20 --phones 5 \\\n  --stomp ${joined(s)} --mqtt ${joined(m)}` });
   if (m) {
     list.push({
       name: 'mosquitto',
-      command: `mosquitto_pub -h ${m.host} -p ${m.port} -i BBB -t device/BBB/location -m '{"deviceID":"BBB","lat":42.5063,"lng":1.5218}'`,
+      command: [
+        `mosquitto_pub -h ${m.host} -p ${m.port} -i BBB \\`,
+        '  -t device/BBB/location \\',
+        `  -m '{"deviceID":"BBB","lat":42.5063,"lng":1.5218}'`,
+      ].join('\n'),
     });
   }
   if (s) {
     list.push({
       name: 'netcat',
-      command: `(printf 'CONNECT\\nclient-id:CCC\\n\\n\\0SEND\\ndestination:/topic/device.CCC.location\\n\\n{"deviceID":"CCC","lat":42.5078,"lng":1.5211}\\0'; sleep 60) | nc ${s.host} ${s.port}`,
+      command: [
+        `(printf 'CONNECT\\nclient-id:CCC\\n\\n\\0'`,
+        ` printf 'SEND\\ndestination:/topic/device.CCC.location\\n\\n'`,
+        ` printf '{"deviceID":"CCC","lat":42.5078,"lng":1.5211}\\0'`,
+        ` sleep 60) | nc ${s.host} ${s.port}`,
+      ].join('\n'),
     });
   }
   return list;

@@ -23,9 +23,16 @@ export async function copy(text) {
 function head($dialog, titleID, title, lead) {
   const $close = make('button', 'tool').attr({ type: 'button', 'aria-label': t('dialog.close'), title: t('dialog.close') }).append(icon('close'))
     .on('click', () => $dialog[0].close());
-  const $words = make('div').append(make('h2', '', title).attr('id', titleID));
+  const $words = make('div').append(make('h2', '', title).attr({ id: titleID, tabindex: -1 }));
   if (lead) $words.append(make('p', '', lead));
   return make('div', 'dialog-head').append($words, $close);
+}
+
+// show opens a dialog with the keyboard on its main action, or on its title when it has none: not on the close button.
+function show($dialog) {
+  if ($dialog[0].open) return;
+  $dialog[0].showModal();
+  ($dialog[0].querySelector('.button-primary') ?? $dialog[0].querySelector('h2')).focus();
 }
 
 // A click beside a dialog closes it.
@@ -41,7 +48,7 @@ export class Help {
 
   open() {
     this.#build();
-    if (!this.#dialog[0].open) this.#dialog[0].showModal();
+    show(this.#dialog);
   }
 
   #build() {
@@ -76,7 +83,7 @@ export class ConnectDialog {
   async open(empty = false) {
     this.empty = empty;
     await this.#build();
-    if (!this.#dialog[0].open) this.#dialog[0].showModal();
+    show(this.#dialog);
   }
 
   close() {

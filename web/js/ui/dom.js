@@ -10,7 +10,7 @@ function svg(name, className) {
   element.setAttribute('class', className);
   element.setAttribute('aria-hidden', 'true');
   const use = document.createElementNS(SVG, 'use');
-  use.setAttribute('href', `icons.svg#${name}`);
+  use.setAttribute('href', `#i-${name}`);
   element.append(use);
   return element;
 }
@@ -24,7 +24,7 @@ export function setGlyph(element, status) {
   if (element.dataset.glyph === name) return;
   element.dataset.glyph = name;
   element.setAttribute('class', `glyph glyph-${name}`);
-  element.firstChild.setAttribute('href', `icons.svg#status-${name}`);
+  element.firstChild.setAttribute('href', `#i-status-${name}`);
 }
 
 export const make = (tag, className = '', text = '') => {

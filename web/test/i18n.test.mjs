@@ -1,0 +1,56 @@
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import en from '../js/i18n/en.js';
+import ko from '../js/i18n/ko.js';
+import { t, setLang } from '../js/i18n.js';
+
+const web = fileURLToPath(new URL('..', import.meta.url));
+const PLURAL = /\.(zero|one|two|few|many|other)$/;
+const base = (dictionary) => new Set(Object.keys(dictionary).map((key) => key.replace(PLURAL, '')));
+const params = (text) => [...text.matchAll(/\{(\w+)\}/g)].map((m) => m[1]).sort().join();
+
+test('both languages have the same keys', () => {
+  assert.deepEqual([...base(ko)].sort(), [...base(en)].sort());
+});
+
+test('each language has the plural forms that it uses', () => {
+  const counted = Object.keys(en).filter((key) => key.endsWith('.one')).map((key) => key.replace(PLURAL, ''));
+  assert.ok(counted.length > 2);
+  for (const [lang, dictionary] of Object.entries({ en, ko })) {
+    const forms = new Intl.PluralRules(lang).resolvedOptions().pluralCategories;
+    for (const key of counted) {
+      for (const form of forms) assert.ok(`${key}.${form}` in dictionary, `${lang}: ${key} needs ${form}`);
+    }
+  }
+});
+
+test('translations use the parameters of the English text, and say something', () => {
+  for (const [key, text] of Object.entries(ko)) {
+    const english = en[key] ?? en[`${key}.other`];
+    assert.ok(text.trim(), key);
+    assert.equal(params(text), params(english), key);
+  }
+});
+
+test('every key that the page names exists', () => {
+  const known = base(en);
+  const files = readdirSync(`${web}js`, { recursive: true }).filter((f) => f.endsWith('.js')).map((f) => `${web}js/${f}`);
+  for (const file of [`${web}index.html`, ...files]) {
+    const source = readFileSync(file, 'utf8');
+    const used = file.endsWith('.html')
+      ? [...source.matchAll(/data-i18n="([^"]+)"/g), ...source.matchAll(/[\w-]+:([\w]+\.[\w.]+)(?=[ "])/g)]
+      : source.matchAll(/\bt\('([\w.]+)'/g);
+    for (const [, key] of used) assert.ok(known.has(key.replace(PLURAL, '')), `${file}: ${key}`);
+  }
+});
+
+test('parameters and plurals', () => {
+  setLang('en');
+  assert.equal(t('list.count', { n: 1 }), '1 device');
+  assert.equal(t('list.count', { n: 50000 }), '50,000 devices');
+  assert.equal(t('alert.nobody', { id: '<b>$&</b>' }), 'No phone was listening for alerts to <b>$&</b>.');
+  setLang('ko');
+  assert.equal(t('list.count', { n: 1 }), '기기 1대');
+});

@@ -1,0 +1,78 @@
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { Backoff } from '../js/feed/backoff.js';
+import { PickGrid } from '../js/devicelayer/pickgrid.js';
+import { Quality, BEST } from '../js/devicelayer/quality.js';
+import { commands, hostPort } from '../js/ui/commands.js';
+import { parse, format } from '../js/permalink.js';
+import { ALL_STATUSES } from '../js/order.js';
+import { angle } from '../js/format.js';
+
+test('back-off doubles from 0.5 s to 15 s, with jitter downwards, and starts again', () => {
+  const backoff = new Backoff();
+  const longest = Array.from({ length: 8 }, () => backoff.next(() => 1));
+  assert.deepEqual(longest, [500, 1000, 2000, 4000, 8000, 15000, 15000, 15000]);
+  backoff.reset();
+  assert.equal(backoff.next(() => 0), 250);
+});
+
+test('the pick grid: first come, nearest found, edges safe', () => {
+  const grid = new PickGrid(100, 60);
+  assert.equal(grid.claim(10, 10, 0), true);
+  assert.equal(grid.claim(11, 11, 1), false, 'the same cell');
+  assert.equal(grid.claim(20, 10, 2), true);
+  assert.equal(grid.nearest(13, 10, 12), 0);
+  assert.equal(grid.nearest(18, 10, 12), 2);
+  assert.equal(grid.nearest(60, 40, 12), -1);
+  assert.equal(grid.claim(99, 59, 3), true);
+  assert.equal(grid.nearest(99, 59, 12), 3);
+  assert.equal(grid.nearest(0, 0, 12), -1);
+  grid.clear();
+  assert.equal(grid.nearest(10, 10, 12), -1);
+});
+
+test('quality goes down when redraws are slow, and comes back after a while', () => {
+  const quality = new Quality();
+  let now = 0;
+  const draw = (ms, times) => { for (let k = 0; k < times; k++) quality.record(ms, now += 16); };
+  draw(5, 100);
+  assert.equal(quality.level, BEST);
+  draw(20, 40);
+  assert.ok(quality.level < BEST);
+  draw(20, 200);
+  assert.equal(quality.level, 0);
+  draw(1, 100);
+  assert.equal(quality.level, 0, 'not at once');
+  now += 20000;
+  draw(1, 100);
+  assert.ok(quality.level > 0);
+});
+
+test('commands name the server’s own addresses', () => {
+  assert.deepEqual(hostPort('127.0.0.1:61613', 'x'), { host: '127.0.0.1', port: '61613' });
+  assert.deepEqual(hostPort('[::]:61613', 'fleet.example'), { host: 'fleet.example', port: '61613' });
+  assert.deepEqual(hostPort(':1883', 'fleet.example'), { host: 'fleet.example', port: '1883' });
+  const all = commands({ stomp: '0.0.0.0:61613', mqtt: '[::1]:1883' }, 'fleet.example');
+  assert.deepEqual(all.map((c) => c.name), ['sim', 'mosquitto', 'netcat']);
+  assert.match(all[0].command, /--stomp fleet\.example:61613 --mqtt \[::1\]:1883/);
+  assert.match(all[1].command, /-h ::1 -p 1883/);
+  assert.match(all[2].command, /nc fleet\.example 61613$/);
+  assert.deepEqual(commands({ mqtt: ':1883' }, 'h').map((c) => c.name), ['mosquitto'], 'what is off is not offered');
+});
+
+test('links there and back, whatever the ID', () => {
+  const state = {
+    map: { zoom: 14, lat: 42.5063, lng: 1.5218 }, device: '<img src=x>&q=#%é', view: 'motion', query: 'a&b', statuses: 0b1010, sort: 'seen',
+  };
+  assert.deepEqual(parse(format(state)), state);
+  const plain = { map: null, device: null, view: 'map', query: '', statuses: ALL_STATUSES, sort: 'id' };
+  assert.deepEqual(parse(''), plain);
+  assert.deepEqual(parse('#map=99/x/1&view=evil&status=what&sort=rm'), plain);
+});
+
+test('angles', () => {
+  assert.equal(angle(Math.PI / 2, false), '90°');
+  assert.equal(angle(-0.001, false), '0°');
+  assert.equal(angle(-1.5708, true), '−1.57');
+  assert.equal(angle(NaN, false), '–');
+});
