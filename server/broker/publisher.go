@@ -277,22 +277,22 @@ func (b *Batch) Send(s *Subscription, out *netx.Outbound, enc Encoder) {
 	} else {
 		sent = out.SendRun(&b.run)
 	}
-	b.sent(out, sent)
+	b.sent(s.Receiver, out, sent)
 }
 
 // SendOne appends message i alone, as Send does the batch.
 func (b *Batch) SendOne(i int, out *netx.Outbound, enc Encoder) {
 	b.run = encoding{b.Messages[i : i+1], enc}
-	b.sent(out, out.SendRun(&b.run))
+	b.sent(nil, out, out.SendRun(&b.run))
 }
 
 // sent deals with what an appender is told.
-func (b *Batch) sent(out *netx.Outbound, sent netx.Sent) {
+func (b *Batch) sent(r Receiver, out *netx.Outbound, sent netx.Sent) {
 	if sent.Wake {
 		b.pub.wake = append(b.pub.wake, out)
 	}
 	if sent.Crowded {
-		b.hold(out)
+		b.hold(r, out)
 	}
 }
 
@@ -312,15 +312,15 @@ func (b *Batch) Wake(out *netx.Outbound) { b.pub.wake = append(b.pub.wake, out) 
 // FlushWakes wakes all writers now; a receiver that has to wait calls it first.
 func (b *Batch) FlushWakes() { b.pub.wakeAll() }
 
-// hold waits for room in a crowded queue.
-func (b *Batch) hold(out *netx.Outbound) {
+// hold waits for room in the crowded queue of a receiver.
+func (b *Batch) hold(r Receiver, out *netx.Outbound) {
 	b.FlushWakes() // nobody may wait with wake-ups in its pocket
 	for step := 5 * time.Millisecond; ; {
 		start := time.Now()
 		if out.WaitRoom(step) != netx.Busy {
 			return
 		}
-		if b.Starves(out) && out.Charge(time.Since(start), maxHold) {
+		if b.Starves(r, out) && out.Charge(start, maxHold) {
 			out.GiveUp()
 			return
 		}
@@ -328,9 +328,12 @@ func (b *Batch) hold(out *netx.Outbound) {
 }
 
 // Starves reports whether another subscriber of the route has nothing to do,
-// while publishers wait for the one behind out.
-func (b *Batch) Starves(out *netx.Outbound) bool {
+// while publishers wait for the receiver behind out.
+func (b *Batch) Starves(r Receiver, out *netx.Outbound) bool {
 	for _, s := range b.route.subs[:min(len(b.route.subs), 16)] {
+		if s.Receiver == r {
+			continue // it may have caught up meanwhile
+		}
 		if x, ok := s.Receiver.(Backlogged); ok && x.Backlog() < out.Limit()/16 {
 			return true
 		}

@@ -80,14 +80,18 @@ func (o *Outbound) GiveUp() {
 	call(notify)
 }
 
-// Charge books that producers waited for d to the harm of others, and reports
-// whether the peer has used up what it may hold them: budget, which comes back
-// at a thirtieth of the time that passes.
-func (o *Outbound) Charge(d, budget time.Duration) (spent bool) {
+// Charge books that a producer has waited since start to the harm of others, and
+// reports whether the peer has used up what it may hold them: budget, which
+// comes back at a thirtieth of the time that passes. Time during which several
+// waited counts once.
+func (o *Outbound) Charge(start time.Time, budget time.Duration) (spent bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	now := time.Now()
-	o.held = max(0, o.held-now.Sub(o.heldAt)/30) + d
+	if start.Before(o.heldAt) {
+		start = o.heldAt
+	}
+	o.held = max(0, o.held-start.Sub(o.heldAt)/30) + now.Sub(start)
 	o.heldAt = now
 	return o.held > budget
 }
