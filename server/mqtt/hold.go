@@ -26,7 +26,7 @@ func (s *session) wakeRoom() {
 // hold keeps a publisher waiting until the queue of the session has room, at
 // most for MaxHold; then the client is disconnected. So it is when it has held
 // publishers for longer in total, to the harm of other subscribers.
-func (s *session) hold(b *broker.Batch, c *conn) {
+func (s *session) hold(b *broker.Batch, sub *subscription, c *conn) {
 	b.FlushWakes() // nobody may wait with wake-ups in its pocket
 	start := time.Now()
 	timer := time.NewTimer(s.srv.opt.MaxHold)
@@ -49,7 +49,7 @@ func (s *session) hold(b *broker.Batch, c *conn) {
 			return
 		}
 	}
-	if b.Starves(c.out) && c.out.Charge(time.Since(start), s.srv.opt.MaxHold) {
+	if b.Starves(sub, c.out) && c.out.Charge(start, s.srv.opt.MaxHold) {
 		s.slow(c)
 	}
 }

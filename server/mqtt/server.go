@@ -150,7 +150,10 @@ func (s *Server) attach(c *conn, h *handshake) error {
 	}
 	sess := s.succeed(old, h, c)
 	s.stats.Connected.Add(1)
-	s.b.Attach(c.client) // tells the old connection
+	if err := s.b.Attach(c.client); err != nil { // tells the old connection
+		s.discard(sess)
+		return newFault(packets.ErrNotAuthorized, "%s", err)
+	}
 	c.mu.Lock()
 	c.sess = sess
 	c.mu.Unlock()

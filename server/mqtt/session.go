@@ -152,7 +152,7 @@ func (s *session) release(c *conn, id uint16) bool {
 
 // enqueue takes messages first to end of a batch for a subscription, those
 // whose QoS is not 0.
-func (s *session) enqueue(t *terms, b *broker.Batch, first, end int) {
+func (s *session) enqueue(sub *subscription, t *terms, b *broker.Batch, first, end int) {
 	s.mu.Lock()
 	if s.ended {
 		s.mu.Unlock()
@@ -193,7 +193,7 @@ func (s *session) enqueue(t *terms, b *broker.Batch, first, end int) {
 	case overflow:
 		s.slow(c)
 	case crowded && b.Client() != c.client: // its own reader has to take the acknowledgements
-		s.hold(b, c)
+		s.hold(b, sub, c)
 	}
 }
 

@@ -103,14 +103,8 @@ func (s *session) subscribe(c *conn, f packets.Subscription) (*subscription, err
 	if s.owner != c {
 		return nil, errTakenOver
 	}
-	if s.conn == c {
-		t.to(c)
-	}
-	sub, known := s.subs[f.Filter], true
-	if sub != nil {
-		sub.terms.Store(t)
-	} else {
-		known = false
+	sub, known := s.subs[f.Filter]
+	if !known {
 		var err error
 		if sub, err = newSubscription(s, f.Filter); err != nil {
 			return nil, err
@@ -118,7 +112,12 @@ func (s *session) subscribe(c *conn, f packets.Subscription) (*subscription, err
 		if len(s.subs) >= s.srv.opt.MaxSubscriptions {
 			return nil, newFault(packets.ErrQuotaExceeded, "%d subscriptions, no more are allowed", len(s.subs))
 		}
-		sub.terms.Store(t)
+	}
+	if s.conn == c {
+		t.to(c, sub)
+	}
+	sub.terms.Store(t)
+	if !known {
 		if err := sub.begin(); err != nil {
 			return nil, err
 		}

@@ -38,17 +38,18 @@ type terms struct {
 // attach lets messages at QoS 0 go to a connection; nil: nowhere.
 func (s *subscription) attach(c *conn) {
 	t := *s.terms.Load()
-	t.to(c)
+	t.to(c, s)
 	s.terms.Store(&t)
 }
 
-func (t *terms) to(c *conn) {
+// to aims the terms of sub at a connection.
+func (t *terms) to(c *conn, sub *subscription) {
 	t.conn = c
 	if c == nil {
 		return
 	}
 	t.enc = encoder{level: c.level, qos: t.qos, keep: t.keep, subID: t.subID, maxPacket: c.maxPacket, tooLarge: c.srv.tooLarge}
-	t.wire.Key = t.enc.key()
+	t.wire = broker.Subscription{Receiver: sub, Key: t.enc.key()}
 }
 
 // key is the same for all encoders that encode alike.
@@ -82,7 +83,7 @@ func (s *subscription) Deliver(_ *broker.Subscription, b *broker.Batch) {
 		b.Send(&t.wire, t.conn.out, &t.enc)
 	}
 	if more {
-		s.sess.enqueue(t, b, 0, len(b.Messages))
+		s.sess.enqueue(s, t, b, 0, len(b.Messages))
 	}
 }
 
@@ -93,7 +94,7 @@ func (s *subscription) deliverOne(b *broker.Batch, i int) {
 		return
 	}
 	if min(t.qos, b.Messages[i].QoS) > 0 {
-		s.sess.enqueue(t, b, i, i+1)
+		s.sess.enqueue(s, t, b, i, i+1)
 	} else if t.conn != nil {
 		b.SendOne(i, t.conn.out, &t.enc)
 	}
@@ -114,10 +115,10 @@ func (s *subscription) Online() bool {
 
 // Backlog implements [broker.Backlogged].
 func (s *subscription) Backlog() int {
-	if t := s.terms.Load(); t != nil && t.conn != nil {
+	if t := s.terms.Load(); t != nil && t.conn != nil && !s.sess.isCrowded() {
 		return t.conn.out.Pending()
 	}
-	return 1 << 30 // nobody is waiting
+	return 1 << 30 // it has enough, or is away
 }
 
 // begin makes the subscription known to the broker.
