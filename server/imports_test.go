@@ -12,7 +12,7 @@ import (
 var layers = [][]string{
 	{"mwm/cmd/mwm"},
 	{"mwm/server", "mwm/devicesim"},
-	{"mwm/server/httpd", "mwm/server/stomp", "mwm/server/mqtt", "mwm/devicesim/link", "mwm/devicesim/roads", "mwm/devicesim/gpx"},
+	{"mwm/server/httpd", "mwm/server/stomp", "mwm/server/mqtt", "mwm/devicesim/link", "mwm/devicesim/roads", "mwm/devicesim/gpx", "mwm/devicesim/terminal"},
 	{"mwm/server/live", "mwm/server/store", "mwm/server/stomp/frame"},
 	{"mwm/server/fleet", "mwm/server/auth", "mwm/server/broker"},
 	{"mwm/server/topic", "mwm/server/telemetry", "mwm/server/netx", "mwm/web"},

@@ -27,8 +27,18 @@ type keeper struct {
 // load gives broker and fleet their last values back.
 func (k *keeper) load(ctx context.Context) error {
 	start := time.Now()
+	var boxes []broker.Box
+	var records []broker.StoredRecord
+	err := k.store.LoadJournal(ctx, func(b broker.Box) { boxes = append(boxes, b) },
+		func(r broker.StoredRecord) { records = append(records, r) })
+	if err != nil {
+		return err
+	}
+	if err := k.broker.Restore(boxes, records, k.store.Clean()); err != nil {
+		return err
+	}
 	retained, devices := 0, 0
-	err := k.store.LoadRetained(ctx, func(m *broker.Message) {
+	err = k.store.LoadRetained(ctx, func(m *broker.Message) {
 		k.broker.RestoreRetained(m)
 		retained++
 	})
@@ -42,7 +52,7 @@ func (k *keeper) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	k.log.Info("loaded", "retained", retained, "devices", devices, "took", time.Since(start).Round(time.Millisecond))
+	k.log.Info("loaded", "clean", k.store.Clean(), "messages", len(records), "retained", retained, "devices", devices, "took", time.Since(start).Round(time.Millisecond))
 	return nil
 }
 

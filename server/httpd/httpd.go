@@ -3,7 +3,7 @@
 //
 //	GET  /                            the page, and below it its assets
 //	GET  /healthz                     200 once the server serves
-//	GET  /stomp, /mqtt                STOMP and MQTT over WebSocket
+//	GET  /stomp, /mqtt                STOMP and MQTT over WebSocket, either at both
 //	GET  /api/v1/feed                 the live feed, a WebSocket
 //	GET  /api/v1/status
 //	GET  /api/v1/devices              ?after=ID&limit=N&q=PART
@@ -76,7 +76,7 @@ type Options struct {
 	Fleet        *fleet.Fleet      // required
 	Feed         http.Handler      // the live feed; required
 	Headquarters Headquarters      // required
-	STOMP, MQTT  WebSocketServer   // nil: no such endpoint
+	STOMP, MQTT  WebSocketServer   // required
 	Status       func() Status     // required; must not block
 	Origins      auth.OriginPolicy // who may connect
 	Demo         bool              // whether StartDemo may be asked for
@@ -99,6 +99,8 @@ func (o *Options) setDefaults() error {
 		return errors.New("httpd: Feed is not set")
 	case o.Headquarters == nil:
 		return errors.New("httpd: Headquarters is not set")
+	case o.STOMP == nil || o.MQTT == nil:
+		return errors.New("httpd: STOMP or MQTT is not set")
 	case o.Status == nil:
 		return errors.New("httpd: Status is not set")
 	case o.MaxText < 0 || o.MaxDemo < 0 || o.Timeout < 0 || o.DrainTimeout < 0:
@@ -147,6 +149,9 @@ func New(opts Options) (*Server, error) {
 	return s, nil
 }
 
+// Demo reports whether the page may start simulated devices.
+func (s *Server) Demo() bool { return s.opts.Demo }
+
 // SetReady says what /healthz answers: 200, or 503 before and while stopping.
 func (s *Server) SetReady(ready bool) { s.ready.Store(ready) }
 
@@ -157,8 +162,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.S
 // requests under way, and returns nil. WebSockets are not waited for: those who
 // serve them end them. It closes the listener.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	return s.serve(ctx, l, s.handler)
+}
+
+func (s *Server) serve(ctx context.Context, l net.Listener, handler http.Handler) error {
 	srv := &http.Server{
-		Handler:           s.handler,
+		Handler:           handler,
 		ReadHeaderTimeout: min(10*time.Second, s.opts.Timeout),
 		ReadTimeout:       s.opts.Timeout, // a hijacked connection has none
 		WriteTimeout:      s.opts.Timeout,
@@ -187,11 +196,8 @@ func (s *Server) routes(policy pagePolicy) http.Handler {
 	r := chi.NewRouter()
 	r.Use(policy.headers)
 	r.Get("/healthz", s.healthz)
-	for pattern, protocol := range map[string]WebSocketServer{"/stomp": s.opts.STOMP, "/mqtt": s.opts.MQTT} {
-		if protocol != nil {
-			r.With(only(s.opts.Origins.AllowProtocol)).Get(pattern, protocol.ServeWS)
-		}
-	}
+	r.Method(http.MethodGet, "/stomp", s.stompEndpoint())
+	r.Method(http.MethodGet, "/mqtt", s.mqttEndpoint())
 	r.Route("/api/v1", s.api)
 	page := only(s.opts.Origins.AllowHost)(s.assets)
 	r.Method(http.MethodGet, "/*", page)

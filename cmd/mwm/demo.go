@@ -1,0 +1,51 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+
+	"golang.org/x/sync/errgroup"
+
+	"mwm/devicesim"
+	"mwm/server"
+)
+
+// DemoCmd is `mwm demo`.
+type DemoCmd struct {
+	Trucks   int        `default:"20" help:"Trucks that drive the roads of Andorra. Default: ${default}"`
+	Phones   int        `default:"6" help:"Phones that are moved about. Default: ${default}"`
+	LogLevel slog.Level `env:"MWM_LOG_LEVEL" default:"WARN" placeholder:"LEVEL" help:"DEBUG, INFO, WARN or ERROR. Default: ${default}"`
+
+	Settings server.Config `embed:""`
+}
+
+// Run serves and simulates until ctx ends.
+func (c *DemoCmd) Run(ctx context.Context) error {
+	log := newLogger(c.LogLevel)
+	var fleet *devicesim.Fleet
+	s, err := server.New(c.Settings, server.Options{
+		Logger: log,
+		// The page asks for some devices: mostly trucks, with a phone now and then.
+		Demo: func(_ context.Context, n int) error { return fleet.Add(n-n/4, n/4) },
+	})
+	if err != nil {
+		return err
+	}
+	at := s.Addresses()
+	fleet, err = devicesim.New(devicesim.Config{
+		STOMP: at.STOMP, MQTT: at.MQTT, Trucks: c.Trucks, Phones: c.Phones, ServerInProcess: true,
+		Output: struct{ io.Writer }{os.Stdout}, // lines, also on a terminal: there is a page to look at
+		Logger: log,
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Printf("\n  Open http://%s in a browser. Ctrl-C ends the demo.\n\n", at.HTTP)
+	group, running := errgroup.WithContext(ctx)
+	group.Go(func() error { return s.Run(ctx) })
+	group.Go(func() error { return fleet.Run(running) })
+	return group.Wait()
+}

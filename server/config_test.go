@@ -1,0 +1,39 @@
+package server
+
+import (
+	"strings"
+	"testing"
+)
+
+// A setting that cannot be is refused by its name, before anything is opened.
+func TestConfigCheck(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		cfg  Config
+		want string // "" for none
+	}{
+		{"nothing at all", Config{}, ""},
+		{"this machine", Config{HTTP: "127.0.0.1:0", STOMP: "localhost:1", MQTT: "[::1]:0"}, ""},
+		{"all addresses", Config{HTTP: ":8080"}, "--allow-anonymous"},
+		{"another address", Config{MQTTWS: "10.0.0.1:1884"}, "--mqtt-ws"},
+		{"all addresses, on purpose", Config{HTTP: ":8080", AllowAnonymous: true}, ""},
+		{"no port", Config{STOMP: "localhost"}, "--stomp: \"localhost\" is not host:port"},
+		{"TLS without a certificate", Config{HTTPS: "127.0.0.1:0"}, "--https needs --tls-cert"},
+		{"a certificate without TLS", Config{TLSCert: "c", TLSKey: "k"}, "no use"},
+		{"an origin without a scheme", Config{WSOrigin: []string{"example.com"}}, "--ws-origin"},
+		{"an origin with a path", Config{WSOrigin: []string{"https://example.com/x"}}, "--ws-origin"},
+		{"an origin", Config{WSOrigin: []string{"https://example.com:8443"}}, ""},
+		{"tiles without a template", Config{Tiles: "https://example.com/", TilesAttribution: "x"}, "--tiles"},
+		{"tiles of nobody", Config{Tiles: "https://example.com/{z}/{x}/{y}.png"}, "--tiles-attribution"},
+		{"a negative number", Config{MaxDevices: -1}, "--max-devices is -1"},
+		{"a negative time", Config{StaleAfter: -1}, "--stale-after"},
+	} {
+		err := c.cfg.check()
+		switch {
+		case c.want == "" && err != nil:
+			t.Errorf("%s: %v", c.name, err)
+		case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
+			t.Errorf("%s: %v, want %q", c.name, err, c.want)
+		}
+	}
+}

@@ -1,0 +1,241 @@
+// Package server is the whole product in one process: it wires the brokers, the
+// fleet, the page and the database together, and starts and stops them in order.
+//
+// # Life cycle
+//
+// [New] checks the configuration, opens the database and all listeners: a port
+// in use is an ordinary error. [Server.Run] serves until its context ends, then
+// stops in order, within Config.ShutdownTimeout: no new connections, clients are
+// told, the last values go to disk.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"mwm/server/auth"
+	"mwm/server/broker"
+	"mwm/server/fleet"
+	"mwm/server/httpd"
+	"mwm/server/live"
+	"mwm/server/mqtt"
+	"mwm/server/stomp"
+	"mwm/server/stomp/frame"
+	"mwm/server/store"
+	"mwm/web"
+)
+
+// Options are what a server gets from the program around it.
+type Options struct {
+	Logger *slog.Logger // nil: slog.Default
+	// Demo starts simulated devices beside the server, as the page asks; nil if
+	// that is not possible.
+	Demo func(ctx context.Context, devices int) error
+}
+
+// Server is a configured server. Make one with New.
+type Server struct {
+	cfg Config
+	log *slog.Logger
+
+	broker *broker.Broker
+	fleet  *fleet.Fleet
+	hub    *live.Hub
+	stomp  *stomp.Server
+	mqtt   *mqtt.Server
+	httpd  *httpd.Server
+	store  *store.Store // nil: memory only
+	keeper *keeper      // nil: memory only
+
+	listeners []*listener
+	started   time.Time
+}
+
+// listener is one open port and what serves it until its context ends.
+type listener struct {
+	flag  string
+	ln    net.Listener
+	serve func(ctx context.Context, ln net.Listener) error
+}
+
+// New returns a server whose database is loaded and whose ports are open.
+func New(cfg Config, opt Options) (*Server, error) {
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	s := &Server{cfg: cfg, log: opt.Logger, started: time.Now()}
+	if s.log == nil {
+		s.log = slog.Default()
+	}
+	cfg.warn(s.log)
+	err := s.buildCore()
+	if err == nil {
+		err = s.buildFrontEnds(opt)
+	}
+	if err == nil {
+		err = s.listen()
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+// buildCore makes broker and fleet, and gives them back what is on disk.
+func (s *Server) buildCore() (err error) {
+	c := s.cfg
+	if s.fleet, err = fleet.New(fleet.Options{MaxDevices: c.MaxDevices, StaleAfter: c.StaleAfter, OfflineAfter: c.OfflineAfter}); err != nil {
+		return err
+	}
+	in := &ingest{fleet: s.fleet}
+	opt := broker.Options{
+		MaxQueueMessages: c.MaxQueueMessages, MaxQueueBytes: c.MaxQueueBytes, MaxRetained: c.MaxRetained,
+		Watch: isTextQueue, Observer: in,
+	}
+	if c.Data != "" {
+		if s.store, err = store.Open(c.Data); err != nil {
+			return fmt.Errorf("--data: %w", err)
+		}
+		opt.Store, opt.KeepChanges = s.store, true
+	}
+	s.broker = broker.New(opt)
+	in.broker = s.broker
+	if s.store != nil {
+		s.keeper = &keeper{store: s.store, broker: s.broker, fleet: s.fleet, log: s.log.With("component", "store")}
+		if err := s.keeper.load(context.Background()); err != nil {
+			return fmt.Errorf("--data: %w", err)
+		}
+	}
+	return in.subscribe()
+}
+
+// buildFrontEnds makes what clients and browsers talk to.
+func (s *Server) buildFrontEnds(opt Options) (err error) {
+	c := s.cfg
+	origins := auth.OriginPolicy{Patterns: c.WSOrigin}
+	s.stomp, err = stomp.New(s.broker, stomp.Options{
+		Limits: frame.Limits{Body: c.MaxMessage}, MaxOutbound: c.MaxOutbound, ConnectTimeout: c.ConnectTimeout,
+		Version: Version, Origin: origins.AllowProtocol, Logger: s.log,
+	})
+	if err != nil {
+		return err
+	}
+	s.mqtt, err = mqtt.New(s.broker, mqtt.Options{
+		MaxPacket: c.MaxMessage, MaxOutbound: c.MaxOutbound, ConnectTimeout: c.ConnectTimeout,
+		CheckOrigin: origins.AllowProtocol, Logger: s.log,
+	})
+	if err != nil {
+		return err
+	}
+	feed := live.Options{Fleet: s.fleet, Logger: s.log.With("component", "live"), Server: "mwm/" + Version, Demo: opt.Demo != nil}
+	if c.Tiles != "" {
+		feed.Tiles = &live.Tiles{URL: c.Tiles, Attribution: c.TilesAttribution, MaxZoom: c.TilesMaxZoom}
+	}
+	if s.hub, err = live.New(feed); err != nil {
+		return err
+	}
+	s.httpd, err = httpd.New(httpd.Options{
+		Assets: web.FS, Fleet: s.fleet, Feed: s.hub, Headquarters: newHeadquarters(s.broker, s.fleet, opt.Demo),
+		STOMP: s.stomp, MQTT: s.mqtt, Status: s.status, Origins: origins, Demo: opt.Demo != nil, TilesURL: c.Tiles,
+		MaxText: MaxText, Logger: s.log.With("component", "http"),
+	})
+	return err
+}
+
+// Addresses are where the server listens.
+func (s *Server) Addresses() httpd.Addresses {
+	return httpd.Addresses{
+		STOMP: s.addr("stomp"), STOMPWS: s.addr("stomp-ws"), MQTT: s.addr("mqtt"), MQTTWS: s.addr("mqtt-ws"), HTTP: s.addr("http"),
+	}
+}
+
+func (s *Server) addr(flag string) string {
+	for _, l := range s.listeners {
+		if l.flag == flag {
+			return l.ln.Addr().String()
+		}
+	}
+	return ""
+}
+
+func (s *Server) status() httpd.Status {
+	return httpd.Status{
+		Version: Version, Started: s.started, Demo: s.httpd.Demo(), Addresses: s.Addresses(),
+		Devices: s.fleet.Stats().Devices, Clients: len(s.broker.Clients()),
+	}
+}
+
+// Run serves until ctx ends or a part fails, and stops in order.
+func (s *Server) Run(ctx context.Context) error {
+	// The core outlives those who use it: what they have accepted is still
+	// written when they are gone.
+	core, stopCore := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopCore()
+	var coreGroup errgroup.Group
+	coreGroup.Go(func() error { return s.broker.Run(core) })
+	coreGroup.Go(func() error { return s.fleet.Run(core) })
+	if s.keeper != nil {
+		coreGroup.Go(func() error { return s.keeper.run(core) })
+	}
+
+	front, serving := errgroup.WithContext(ctx)
+	front.Go(func() error { return s.hub.Run(serving) })
+	for _, l := range s.listeners {
+		s.log.Info("listening", "for", l.flag, "addr", l.ln.Addr().String())
+		front.Go(func() error { return l.serve(serving, l.ln) })
+	}
+	front.Go(func() error {
+		<-serving.Done()
+		return s.sayGoodbye()
+	})
+	s.httpd.SetReady(true)
+	s.log.Info("ready")
+
+	err := front.Wait()
+	stopCore()
+	err = errors.Join(err, coreGroup.Wait(), s.close())
+	s.log.Info("stopped")
+	return err
+}
+
+// sayGoodbye tells all clients that the server stops, and waits for them.
+func (s *Server) sayGoodbye() error {
+	s.httpd.SetReady(false)
+	s.log.Info("stopping")
+	timeout := s.cfg.ShutdownTimeout
+	if timeout == 0 {
+		timeout = 10 * time.Second
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	var group errgroup.Group
+	group.Go(func() error { return s.stomp.Shutdown(ctx) })
+	group.Go(func() error { return s.mqtt.Shutdown(ctx) })
+	if err := group.Wait(); err != nil {
+		s.log.Warn("not all clients left in time", "err", err)
+	}
+	return nil
+}
+
+// close saves last values and gives back what New has opened.
+func (s *Server) close() error {
+	var errs []error
+	for _, l := range s.listeners {
+		if err := l.ln.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	if s.keeper != nil {
+		s.keeper.save(context.Background())
+	}
+	if s.store != nil {
+		errs = append(errs, s.store.Close())
+	}
+	return errors.Join(errs...)
+}
