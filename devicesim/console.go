@@ -60,7 +60,7 @@ func (c *console) show(e event) {
 func (c *console) run(end <-chan struct{}) {
 	defer close(c.ended)
 	if c.out == nil {
-		<-end
+		c.runLog(end)
 		return
 	}
 	if f, ok := terminal.Of(c.out); ok {
@@ -116,6 +116,24 @@ func (c *console) runView(end <-chan struct{}, f *os.File) {
 	}
 }
 
+// runLog tells the log of the connections, where nobody looks at the devices.
+func (c *console) runLog(end <-chan struct{}) {
+	l := lines{fleet: c.fleet, since: time.Now()}
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-end:
+			c.fleet.log.Info(c.summary())
+			return
+		case now := <-tick.C:
+			if text := l.status(now); text != "" {
+				c.fleet.log.Info(text)
+			}
+		}
+	}
+}
+
 // runLines writes a line for each event, and one when the state of the connections has changed.
 func (c *console) runLines(end <-chan struct{}) {
 	l := lines{fleet: c.fleet, since: time.Now()}
@@ -133,6 +151,7 @@ func (c *console) runLines(end <-chan struct{}) {
 			if text = l.status(now); text == "" {
 				continue
 			}
+			text = now.Format(clock) + " " + text
 		}
 		if _, err := io.WriteString(c.out, text+"\n"); err != nil {
 			c.discard(end)
@@ -188,7 +207,7 @@ func (l *lines) status(now time.Time) string {
 		return ""
 	}
 	seconds := now.Sub(l.since).Seconds()
-	text := fmt.Sprintf("%s %s", now.Format(clock), connections(s, l.fleet.count.lastError.Load(), now))
+	text := connections(s, l.fleet.count.lastError.Load(), now)
 	if !news {
 		text += fmt.Sprintf("; %.0f locations and %.0f motions a second",
 			float64(s.Locations-l.last.Locations)/seconds, float64(s.Motions-l.last.Motions)/seconds)

@@ -148,6 +148,7 @@ func (f *Fleet) addTrucks(paths []*gpx.Path, n int) {
 		t := &truck{id: id, destination: telemetry.LocationDestination(id), fleet: f, receiver: newReceiver(), rng: f.random(2 * number)}
 		if i < len(paths) {
 			t.mover = &replay{path: paths[i], speed: f.cfg.Speed}
+			t.receiver = receiver{} // a recording has the errors of its own receiver
 		} else {
 			t.mover = newDriver(t.rng.Uint64(), f.within)
 		}
@@ -155,7 +156,7 @@ func (f *Fleet) addTrucks(paths []*gpx.Path, n int) {
 	}
 	for group := range groups(added, f.cfg.PerConnection) {
 		id := f.clientID(group[0].id, "stomp", f.links[0])
-		u := &uplink[*link.STOMP]{fleet: f, id: id, devices: len(group)}
+		u := &uplink[*link.STOMP]{fleet: f, id: id}
 		u.open = func(ctx context.Context) (*link.STOMP, error) { return f.openTrucks(ctx, id, group) }
 		for _, t := range group {
 			t.up = u
@@ -176,7 +177,7 @@ func (f *Fleet) addPhones(n int) {
 	}
 	for group := range groups(added, f.cfg.PerConnection) {
 		id := f.clientID(group[0].id, "mqtt", f.links[1])
-		u := &uplink[*link.MQTT]{fleet: f, id: id, devices: len(group)}
+		u := &uplink[*link.MQTT]{fleet: f, id: id}
 		u.open = func(ctx context.Context) (*link.MQTT, error) { return f.openPhones(ctx, id, group) }
 		for _, p := range group {
 			p.up = u
@@ -194,6 +195,16 @@ func (f *Fleet) clientID(device, protocol string, number int) string {
 		return device
 	}
 	return fmt.Sprintf("%sgateway-%s-%d", f.cfg.Prefix, protocol, number+1)
+}
+
+// elapsed returns the time since a device's last step, which it notes. It is bounded, for a computer that slept is not a truck that drove.
+func (f *Fleet) elapsed(last *time.Time, now time.Time) time.Duration {
+	dt := f.cfg.Rate
+	if !last.IsZero() {
+		dt = min(now.Sub(*last), 10*f.cfg.Rate)
+	}
+	*last = now
+	return dt
 }
 
 func (f *Fleet) random(stream int) *rand.Rand {

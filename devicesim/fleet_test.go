@@ -13,8 +13,8 @@ import (
 	"github.com/go-stomp/stomp/v3"
 
 	"mwm/devicesim/gpx"
-	"mwm/devicesim/internal/testbroker"
 	"mwm/devicesim/link"
+	"mwm/internal/testbroker"
 	"mwm/server/telemetry"
 )
 
@@ -283,7 +283,7 @@ func server(t *testing.T, handle func(frame string) string) (addr string) {
 						return
 					}
 					f = strings.TrimLeft(f, "\n")
-					answer := "CONNECTED\nversion:1.2\nheart-beat:0,0\n\n\x00"
+					answer := "CONNECTED\nversion:1.2\nheart-beat:10000,10000\n\n\x00"
 					if !strings.HasPrefix(f, "CONNECT\n") {
 						answer = handle(f)
 					}

@@ -43,12 +43,7 @@ func (p *phone) state() phoneState {
 
 // step implements stepper.
 func (p *phone) step(now time.Time) {
-	dt := p.fleet.cfg.Rate
-	if !p.stepped.IsZero() {
-		dt = min(now.Sub(p.stepped), longestStep)
-	}
-	p.stepped = now
-	m := p.handling.step(dt)
+	m := p.handling.step(p.fleet.elapsed(&p.stepped, now))
 	p.mu.Lock()
 	p.seen.Motion, p.seen.what = m, p.handling.what()
 	p.mu.Unlock()

@@ -19,8 +19,6 @@ const (
 
 	// restReport is how often a truck that stands says so: its position does not change, but headquarters shall know that it lives.
 	restReport = 5 * time.Second
-	// longestStep bounds the time that passes for a device at once, for a computer that slept is not one that drove.
-	longestStep = 10 * time.Second
 	// maxText is how many bytes of a text are shown.
 	maxText = 4 << 10
 )
@@ -72,11 +70,7 @@ func (t *truck) state() (s truckState, texts int) {
 
 // step implements stepper.
 func (t *truck) step(now time.Time) {
-	dt := t.fleet.cfg.Rate
-	if !t.stepped.IsZero() {
-		dt = min(now.Sub(t.stepped), longestStep)
-	}
-	t.stepped = now
+	dt := t.fleet.elapsed(&t.stepped, now)
 	seen, fresh := t.observe(t.mover.step(dt), dt)
 	if fresh || now.Sub(t.reported) >= restReport {
 		t.report(seen, now)

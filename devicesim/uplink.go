@@ -19,10 +19,9 @@ type line interface {
 
 // uplink is one connection for one device, or for several behind a gateway. It dials, stays, and comes back.
 type uplink[L line] struct {
-	fleet   *Fleet
-	id      string
-	devices int
-	open    func(context.Context) (L, error) // dials and subscribes
+	fleet *Fleet
+	id    string
+	open  func(context.Context) (L, error) // dials and subscribes
 
 	current atomic.Pointer[L]
 }

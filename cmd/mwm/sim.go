@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -35,6 +36,9 @@ func (c *SimCmd) Run(ctx context.Context) error {
 	paths, err := readPaths(append(c.GPX, c.Files...))
 	if err != nil {
 		return err
+	}
+	if len(paths)+c.Trucks+c.Phones == 0 {
+		return errors.New("there is nothing to simulate: --trucks and --phones are 0, and there is no --gpx")
 	}
 	cfg := devicesim.Config{
 		STOMP: c.STOMP, MQTT: c.MQTT, Trucks: c.Trucks, Phones: c.Phones, Replay: paths, Rate: c.Rate, Speed: c.Speed,

@@ -6,7 +6,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"mwm/devicesim/internal/testbroker"
+	"mwm/internal/testbroker"
 )
 
 func TestMain(m *testing.M) {

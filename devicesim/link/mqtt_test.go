@@ -8,7 +8,7 @@ import (
 
 	"github.com/eclipse/paho.golang/packets"
 
-	"mwm/devicesim/internal/testbroker"
+	"mwm/internal/testbroker"
 )
 
 func dialMQTT(t *testing.T, cfg MQTTConfig) *MQTT {

@@ -51,28 +51,53 @@ type STOMP struct {
 func DialSTOMP(ctx context.Context, cfg STOMPConfig) (*STOMP, error) {
 	ctx, cancel := context.WithTimeout(ctx, HandshakeTimeout)
 	defer cancel()
-	nc, err := dial(ctx, cfg.Addr, 0)
+	s, beats, err := connectSTOMP(ctx, cfg, true)
+	if err == nil && !beats {
+		// The library waits for heart-beats even of a server that has declined to send any, and hangs up; unless it asks for none.
+		s.Close()
+		s, _, err = connectSTOMP(ctx, cfg, false)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("STOMP: %w", err)
 	}
+	return s, nil
+}
+
+// connectSTOMP reports whether the server sends the heart-beats it was asked for.
+func connectSTOMP(ctx context.Context, cfg STOMPConfig, askBeats bool) (s *STOMP, beats bool, err error) {
+	nc, err := dial(ctx, cfg.Addr, 0)
+	if err != nil {
+		return nil, false, err
+	}
+	beats = true
+	opts := append(stompOptions(cfg, askBeats), stomp.ConnOpt.ResponseHeaders(func(h *frame.Header) {
+		if text, given := h.Contains(frame.HeartBeat); given {
+			sent, _, err := frame.ParseHeartBeat(text)
+			beats = err != nil || sent > 0
+		}
+	}))
 	cut := context.AfterFunc(ctx, func() { _ = nc.Close() })
-	c, err := stomp.ConnectWithContext(ctx, nc, stompOptions(cfg)...)
+	c, err := stomp.ConnectWithContext(ctx, nc, opts...)
 	if !cut() && err == nil {
 		_ = c.MustDisconnect()
 		err = ctx.Err()
 	}
 	if err != nil {
 		_ = nc.Close()
-		return nil, fmt.Errorf("STOMP: %s: %w", cfg.Addr, reason(serverError(err)))
+		return nil, false, fmt.Errorf("%s: %w", cfg.Addr, reason(serverError(err)))
 	}
-	return &STOMP{conn: c, net: nc}, nil
+	return &STOMP{conn: c, net: nc}, beats, nil
 }
 
-func stompOptions(cfg STOMPConfig) []func(*stomp.Conn) error {
-	beat := cmp.Or(cfg.HeartBeat, 10*time.Second)
+func stompOptions(cfg STOMPConfig, askBeats bool) []func(*stomp.Conn) error {
+	send := cmp.Or(cfg.HeartBeat, 10*time.Second)
+	receive := send
+	if !askBeats {
+		receive = 0
+	}
 	size := cmp.Or(cfg.Buffer, 4096)
 	opts := []func(*stomp.Conn) error{
-		stomp.ConnOpt.HeartBeat(beat, beat),
+		stomp.ConnOpt.HeartBeat(send, receive),
 		stomp.ConnOpt.ReadBufferSize(size),
 		stomp.ConnOpt.WriteBufferSize(size),
 		stomp.ConnOpt.WriteChannelCapacity(writeQueue),
@@ -101,9 +126,6 @@ func serverError(err error) error {
 	}
 	return fmt.Errorf("%s: %.300s", refusal.Message, refusal.Frame.Body)
 }
-
-// Server returns the server's name for itself, from CONNECTED.
-func (s *STOMP) Server() string { return s.conn.Server() }
 
 // Lost is closed when the connection has ended, for whatever reason.
 func (s *STOMP) Lost() <-chan struct{} { return s.net.lost }

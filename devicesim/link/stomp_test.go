@@ -6,12 +6,13 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/go-stomp/stomp/v3"
 
-	"mwm/devicesim/internal/testbroker"
+	"mwm/internal/testbroker"
 )
 
 func dialSTOMP(t *testing.T, addr string) *STOMP {
@@ -81,10 +82,10 @@ func fakeServer(t *testing.T, serve func(net.Conn)) (addr string) {
 	return l.Addr().String()
 }
 
-const connected = "CONNECTED\nversion:1.2\nheart-beat:0,0\n\n\x00"
+const connected = "CONNECTED\nversion:1.2\nheart-beat:10000,10000\n\n\x00"
 
-// connectSTOMP reads the CONNECT frame and answers it.
-func connectSTOMP(c net.Conn) (frame string) {
+// answerCONNECT reads the CONNECT frame and answers it.
+func answerCONNECT(c net.Conn) (frame string) {
 	frame, _ = bufio.NewReader(c).ReadString(0)
 	_, _ = io.WriteString(c, connected)
 	return frame
@@ -92,7 +93,7 @@ func connectSTOMP(c net.Conn) (frame string) {
 
 func TestSTOMPSendsClientID(t *testing.T) {
 	frames := make(chan string, 1)
-	l := dialSTOMP(t, fakeServer(t, func(c net.Conn) { frames <- connectSTOMP(c) }))
+	l := dialSTOMP(t, fakeServer(t, func(c net.Conn) { frames <- answerCONNECT(c) }))
 	f := within(t, frames, "CONNECT")
 	for _, want := range []string{"CONNECT\n", "\nclient-id:AAA\n", "\nheart-beat:10000,10000\n", "1.2"} {
 		if !strings.Contains(f, want) {
@@ -107,7 +108,7 @@ func TestSTOMPTrySendDoesNotWait(t *testing.T) {
 	hold := make(chan struct{})
 	l := dialSTOMP(t, fakeServer(t, func(c net.Conn) {
 		_ = c.(*net.TCPConn).SetReadBuffer(4096)
-		connectSTOMP(c)
+		answerCONNECT(c)
 		<-hold
 	}))
 	defer close(hold)
@@ -131,7 +132,7 @@ func TestSTOMPTrySendDoesNotWait(t *testing.T) {
 func TestSTOMPCloseIsBounded(t *testing.T) {
 	hold := make(chan struct{})
 	l := dialSTOMP(t, fakeServer(t, func(c net.Conn) {
-		connectSTOMP(c)
+		answerCONNECT(c)
 		<-hold // no RECEIPT for DISCONNECT
 	}))
 	defer close(hold)
@@ -164,7 +165,7 @@ func TestSTOMPTellsTheServersReason(t *testing.T) {
 	}
 
 	later := fakeServer(t, func(c net.Conn) {
-		connectSTOMP(c)
+		answerCONNECT(c)
 		_, _ = bufio.NewReader(c).ReadString(0) // SUBSCRIBE
 		_, _ = io.WriteString(c, "ERROR\nmessage:taken over\n\n\x00")
 	})
@@ -183,7 +184,7 @@ func TestSTOMPSendWithoutReceiptFails(t *testing.T) {
 	hold := make(chan struct{})
 	defer close(hold)
 	l := dialSTOMP(t, fakeServer(t, func(c net.Conn) {
-		connectSTOMP(c)
+		answerCONNECT(c)
 		<-hold
 	}))
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
@@ -222,5 +223,42 @@ func TestSTOMPAcksMany(t *testing.T) {
 	}
 	if got := within(t, acks, "acknowledgements"); got != n {
 		t.Errorf("%d of %d messages were acknowledged", got, n)
+	}
+}
+
+// go-stomp waits for heart-beats that the server has declined to send, and then hangs up.
+func TestSTOMPWithoutHeartBeatsOfTheServer(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	asked := make(chan string, 2)
+	hold := make(chan struct{})
+	var work sync.WaitGroup
+	defer work.Wait()
+	defer close(hold)
+	work.Go(func() {
+		for range 2 {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			defer func() { _ = c.Close() }()
+			f, _ := bufio.NewReader(c).ReadString(0)
+			asked <- f
+			_, _ = io.WriteString(c, "CONNECTED\nversion:1.2\nheart-beat:0,10000\n\n\x00")
+		}
+		<-hold
+	})
+	link := dialSTOMP(t, l.Addr().String())
+	if f := within(t, asked, "CONNECT"); !strings.Contains(f, "heart-beat:10000,10000") {
+		t.Errorf("asked first with %q", f)
+	}
+	if f := within(t, asked, "CONNECT"); !strings.Contains(f, "heart-beat:10000,0\n") {
+		t.Errorf("asked then with %q", f)
+	}
+	if link.Err() != nil {
+		t.Errorf("lost: %v", link.Err())
 	}
 }
