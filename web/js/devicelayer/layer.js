@@ -8,7 +8,7 @@
 import { LOCATED, MOVING } from '../fleet.js';
 import { Sprites, paintSymbol } from './sprites.js';
 import { PickGrid } from './pickgrid.js';
-import { Quality, BEST } from './quality.js';
+import { Quality, BEST, WORST } from './quality.js';
 import { Names } from './names.js';
 import { Flashes } from './flashes.js';
 
@@ -18,6 +18,7 @@ const MAX_GLIDING = 3000; // devices in view up to which positions are interpola
 const MAX_SUBPIXEL = 600; // … and up to which symbols have sub-pixel phases
 const GLIDE_ZOOM = 8; // below, nothing moves visibly between two reports
 const SYMBOL_SIZES = [[300, 22], [1500, 17], [6000, 12], [20000, 9], [Infinity, 7]];
+const SLOWEST = 200; // ms between two redraws at the worst quality
 const TILE = 256;
 
 export const DeviceLayer = L.Layer.extend({
@@ -29,6 +30,8 @@ export const DeviceLayer = L.Layer.extend({
     this.trail = []; // world x, y, …, oldest first
     this.inView = 0;
     this.redraws = 0;
+    this._drawnAt = 0;
+    this._urgent = true; // the map itself has changed: no waiting
     this.quality = new Quality();
     this._names = new Names();
     this._flashes = new Flashes();
@@ -55,6 +58,7 @@ export const DeviceLayer = L.Layer.extend({
 
   // redraw asks for a draw in the page's next frame; the page calls draw.
   redraw() {
+    this._urgent = true;
     this.options.request();
   },
 
@@ -133,6 +137,10 @@ export const DeviceLayer = L.Layer.extend({
   // draw redraws everything and returns after how many ms it should be called again, or undefined.
   draw(now) {
     if (!this._map || !this._map._loaded || this._map._animatingZoom) return undefined;
+    const wait = this._drawnAt + SLOWEST - now;
+    if (this.quality.level === WORST && wait > 0 && !this._urgent) return wait;
+    this._urgent = false;
+    this._drawnAt = now;
     const started = performance.now();
     this._place();
     const speed = this._drawSymbols(now);
@@ -159,7 +167,7 @@ export const DeviceLayer = L.Layer.extend({
 
   _symbols() {
     const [, side] = SYMBOL_SIZES.find(([most]) => this.inView <= most);
-    const size = Math.round((this.quality.level > 1 ? side : Math.min(side, 12)) * this._ratio);
+    const size = Math.round((this.quality.level > 1 ? side : Math.min(side, 7)) * this._ratio);
     if (this._sprites?.size !== size) {
       this._sprites = new Sprites(size, this._canvas.width, this.options.palette());
     }

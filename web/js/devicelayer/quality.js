@@ -8,6 +8,7 @@
 // Alerts and the selected device are drawn at every level.
 
 export const BEST = 3;
+export const WORST = 0;
 const SLOW = 8; // ms
 const FAST = 2.5;
 const SETTLE = 20; // redraws between two steps
@@ -24,7 +25,7 @@ export class Quality {
     this.average += (ms - this.average) * (this.#draws < 5 ? 0.5 : 0.1);
     this.#draws++;
     if (this.#draws < SETTLE) return false;
-    if (this.average > SLOW && this.level > 0) return this.#change(-1, now);
+    if (this.average > SLOW && this.level > WORST) return this.#change(-1, now);
     if (this.average < FAST && this.level < BEST && now - this.#loweredAt > PATIENCE) return this.#change(1, now);
     return false;
   }

@@ -124,7 +124,7 @@ export default {
   'event.online': 'came online',
   'event.offline': 'went offline',
   'event.lastwill': 'was lost (last will)',
-  'event.alert': 'got an alert',
+  'event.alert': 'alert sent',
   'event.text': 'text',
   'event.payload': 'sent something that was not believed',
   'event.removed': 'was removed',

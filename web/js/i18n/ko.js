@@ -121,7 +121,7 @@ export default {
   'event.online': '온라인이 되었습니다',
   'event.offline': '오프라인이 되었습니다',
   'event.lastwill': '연결이 끊겼습니다 (유언 메시지)',
-  'event.alert': '알림을 받았습니다',
+  'event.alert': '알림 보냄',
   'event.text': '메시지',
   'event.payload': '믿을 수 없는 값을 보냈습니다',
   'event.removed': '목록에서 빠졌습니다',
