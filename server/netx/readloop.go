@@ -72,20 +72,9 @@ func (r *Reader) Idle() time.Duration {
 // returns; the error of a connection closed by the peer is io.EOF.
 func (r *Reader) Serve(h Handler) error {
 	defer r.release()
+	need := 0
 	for {
-		if err := r.fill(); err != nil {
-			return err
-		}
-		r.last.Store(busy)
-		used, need, err := h.Data(r.buf[:r.have])
-		if err != nil {
-			return err
-		}
-		r.touch()
-		if used > 0 {
-			r.have = copy(r.buf, r.buf[used:r.have])
-		}
-		for r.have < need && r.have > 0 {
+		for more := true; more; more = r.have < need {
 			if err := r.room(need); err != nil {
 				return err
 			}
@@ -94,8 +83,15 @@ func (r *Reader) Serve(h Handler) error {
 			}
 			r.touch()
 		}
-		if err := r.room(0); err != nil {
+		r.last.Store(busy)
+		used, n, err := h.Data(r.buf[:r.have])
+		if err != nil {
 			return err
+		}
+		r.touch()
+		need = n
+		if used > 0 {
+			r.have = copy(r.buf, r.buf[used:r.have])
 		}
 	}
 }
