@@ -5,10 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -74,9 +76,9 @@ func TestTextRefuses(t *testing.T) {
 
 func TestTextTellsWhatBecameOfIt(t *testing.T) {
 	b := testbroker.STOMP(t)
-	texts := func(online bool, body, state string) string {
-		return fmt.Sprintf(`{"online":{"stomp":%v},"texts":[{"body":"x","state":"consumed","at":5},{"body":%q,"state":%q,"at":%d}]}`,
-			online, body, state, time.Now().UnixMilli())
+	texts := func(online bool, body, state string) string { // NOW is the time of the request
+		return fmt.Sprintf(`{"online":{"stomp":%v},"texts":[{"body":"x","state":"consumed","at":5},{"body":%q,"state":%q,"at":NOW}]}`,
+			online, body, state)
 	}
 	tests := map[string]struct {
 		status int
@@ -98,7 +100,7 @@ func TestTextTellsWhatBecameOfIt(t *testing.T) {
 					t.Errorf("asked for %s", r.URL.EscapedPath())
 				}
 				w.WriteHeader(tt.status)
-				_, _ = w.Write([]byte(tt.body))
+				_, _ = io.WriteString(w, strings.ReplaceAll(tt.body, "NOW", strconv.FormatInt(time.Now().UnixMilli(), 10)))
 			}))
 			defer api.Close()
 			var out bytes.Buffer
