@@ -87,6 +87,7 @@ func TestTextTellsWhatBecameOfIt(t *testing.T) {
 	}{
 		"consumed":             {200, texts(true, "x", "consumed"), "consumed"},
 		"expired":              {200, texts(false, "x", "expired"), "expired"},
+		"delivered":            {200, texts(true, "x", "delivered"), "A A has got it"},
 		"offline":              {200, texts(false, "x", "waiting"), "no device was listening"},
 		"busy":                 {200, texts(true, "x", "waiting"), "has not taken it yet"},
 		"another text":         {200, texts(false, "y", "consumed"), "no device was listening"},

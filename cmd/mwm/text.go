@@ -70,9 +70,9 @@ func (c *TextCmd) send(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
-// outcome asks until the text has reached its last state, for three seconds.
+// outcome asks until the text has reached its last state, for two seconds.
 func (c *TextCmd) outcome(ctx context.Context, body string, since time.Time) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	tick := time.NewTicker(150 * time.Millisecond)
 	defer tick.Stop()
@@ -85,15 +85,17 @@ func (c *TextCmd) outcome(ctx context.Context, body string, since time.Time) (st
 		case err != nil:
 			return last, nil
 		}
-		switch state := d.stateOf(body, since); {
-		case state == "consumed":
+		switch d.stateOf(body, since) {
+		case "consumed":
 			return "consumed: " + id + " has shown it", nil
-		case state == "delivered", state == "refused", state == "expired":
-			return state + ": by or for " + id, nil
-		case d.Online.STOMP:
-			last = "waiting: " + id + " is connected and has not taken it yet"
+		case "refused":
+			return "refused: " + id + " did not want it", nil
+		case "expired":
+			return "expired: " + id + " did not take it in time", nil
+		case "delivered": // the last state of a device that acknowledges nothing
+			last = "delivered: " + id + " has got it"
 		default:
-			last = "waiting: no device was listening; " + id + " gets it when it comes"
+			last = waiting(id, d.Online.STOMP)
 		}
 		select {
 		case <-ctx.Done():
@@ -101,6 +103,13 @@ func (c *TextCmd) outcome(ctx context.Context, body string, since time.Time) (st
 		case <-tick.C:
 		}
 	}
+}
+
+func waiting(id string, online bool) string {
+	if online {
+		return "waiting: " + id + " is connected and has not taken it yet"
+	}
+	return "waiting: no device was listening; " + id + " gets it when it comes"
 }
 
 // apiDevice is what of the API's device matters here.
