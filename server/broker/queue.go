@@ -420,7 +420,7 @@ func (q *Queue) tell(events []QueueEvent) {
 // room there than it did.
 func (q *Queue) bury(d deadLetter) {
 	m := *d.e.msg
-	m.Name = deadLetters + m.Name // a durable subscriber's queue has none of its own
+	m.redirect(deadLetters + m.Name) // a durable subscriber's queue has no name of its own
 	m.Expires = 0
 	m.addHeader(causeHeader, d.cause)
 	to, err := q.b.lockQueue(m.Name)
