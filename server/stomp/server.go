@@ -69,7 +69,6 @@ func (s *Server) Dropped() uint64 {
 func (s *Server) ServeConn(nc net.Conn) {
 	x := newSession(s, nc)
 	if !s.enter(x) {
-		x.connecting.Stop()
 		nc.Close()
 		return
 	}

@@ -42,7 +42,7 @@ type session struct {
 	byNum map[uint64]*subscription // those that acknowledge
 	nums  uint64
 
-	connecting *time.Timer
+	connecting *netx.Watchdog
 	silence    *netx.Watchdog
 	beat       beat
 
@@ -63,12 +63,14 @@ func newSession(srv *Server, nc net.Conn) *session {
 		}
 	}
 	s.silence = netx.NewWatchdog(s.in.Idle, func() { s.end(ErrSilent) })
-	s.connecting = time.AfterFunc(srv.opt.ConnectTimeout, func() { s.end(ErrNoConnect) })
+	opened := time.Now()
+	s.connecting = netx.NewWatchdog(func() time.Duration { return time.Since(opened) }, func() { s.end(ErrNoConnect) })
 	return s
 }
 
 // serve runs the session to its end.
 func (s *session) serve() {
+	s.connecting.Set(s.srv.opt.ConnectTimeout)
 	err := s.in.Serve(s)
 	if errors.Is(err, io.EOF) {
 		err = errPeerClosed

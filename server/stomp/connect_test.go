@@ -1,0 +1,216 @@
+package stomp_test
+
+import (
+	"errors"
+	"io"
+	"strings"
+	"testing"
+
+	"mwm/server/broker"
+	"mwm/server/stomp"
+)
+
+// STOMP 1.2, "Protocol Negotiation": the highest version that both speak; a
+// client that names none speaks 1.0.
+func TestNegotiation(t *testing.T) {
+	w := serve(t, stomp.Options{Version: "9.9"})
+	for _, c := range []struct{ name, frame, version string }{
+		{"1.2", "CONNECT\naccept-version:1.0,1.1,1.2\nhost:x\n\n^@", "1.2"},
+		{"1.1 as stomp.js asks", "CONNECT\naccept-version:1.1,1.0\nheart-beat:0,0\n\n^@", "1.1"},
+		{"1.0 named", "CONNECT\naccept-version:1.0\n\n^@", "1.0"},
+		{"1.0 by silence", "CONNECT\n\n^@", "1.0"},
+		{"a version of the future too", "CONNECT\naccept-version:2.1,1.2\nhost:x\n\n^@", "1.2"},
+		{"STOMP instead of CONNECT", "STOMP\naccept-version:1.2\nhost:x\n\n^@", "1.2"},
+		{"typed with CR LF", "CONNECT\r\naccept-version:1.2\r\nhost:x\r\n\r\n^@\r\n", "1.2"},
+		{"line ends before", "\n\r\n\nCONNECT\naccept-version:1.2\nhost:x\n\n^@", "1.2"},
+		{"1.0 trims", "CONNECT\naccept-version : 1.0 \nlogin: a\n\n^@", "1.0"},
+		{"no escapes in CONNECT", "CONNECT\naccept-version:1.2\nhost:a\\tb\n\n^@", "1.2"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := w.dial()
+			p.send(c.frame)
+			p.want("CONNECTED", "version:"+c.version, "session", "server:mwm/9.9", "heart-beat:0,0")
+		})
+	}
+}
+
+func TestRefusedConnects(t *testing.T) {
+	w := serve(t, stomp.Options{})
+	for _, c := range []struct {
+		name, frame string
+		words       []string
+	}{
+		{"no common version", "CONNECT\naccept-version:2.0,2.1\n\n^@", []string{"1.0,1.1,1.2"}},
+		{"another frame first", "SEND\ndestination:/topic/a\n\n^@", []string{"not connected", "SEND"}},
+		{"no STOMP at all", "GET / HTTP/1.1\r\nHost: x\r\n\r\n", []string{"unknown command", "GET / HTTP/1.1"}},
+		{"heart-beat", "CONNECT\naccept-version:1.2\nheart-beat:often\n\n^@", []string{"heart-beat", "cx,cy"}},
+		{"negative heart-beat", "CONNECT\naccept-version:1.2\nheart-beat:-1,0\n\n^@", []string{"heart-beat"}},
+		{"client-id", "CONNECT\naccept-version:1.2\nclient-id:a\tb\n\n^@", []string{"client-id"}},
+		{"no blank line", "CONNECT\naccept-version:1.2\n^@", []string{"blank line"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := w.dial()
+			p.send(c.frame)
+			p.wantError(c.words...)
+		})
+	}
+	eventually(t, "all sessions end", func() bool { return w.server.Sessions() == 0 })
+}
+
+// CONNECT comes once, and what servers send may not come at all.
+func TestUnexpectedFrames(t *testing.T) {
+	w := serve(t, stomp.Options{})
+	for frame, words := range map[string][]string{
+		"CONNECT\naccept-version:1.2\n\n^@":                             {"already connected"},
+		"MESSAGE\ndestination:/topic/a\n\n^@":                           {"MESSAGE", "servers send"},
+		"PUBLISH\ndestination:/topic/a\n\n^@":                           {"unknown command", "PUBLISH"},
+		"SUBSCRIBE\ndestination:/topic/a\n\n^@":                         {"id", "1.2"},
+		"UNSUBSCRIBE\nid:7\n\n^@":                                       {"no subscription", "7"},
+		"UNSUBSCRIBE\n\n^@":                                             {"id"},
+		"SUBSCRIBE\nid:0\n\n^@":                                         {"destination"},
+		"SEND\n\n^@":                                                    {"destination"},
+		"COMMIT\ntransaction:t\n\n^@":                                   {"transaction", "t"},
+		"BEGIN\n\n^@":                                                   {"transaction"},
+		"ACK\nid:1-1\n\n^@":                                             {"1-1", "no such message"},
+		"ACK\nmessage-id:x\n\n^@":                                       {"id", "1.2"},
+		"SUBSCRIBE\nid:0\ndestination:/a\n\n^@":                         {"/topic/", "/queue/", "/temp-topic/", "/temp-queue/"},
+		"SEND\ndestination:topic/a\n\n^@":                               {"/topic/", "/queue/", "/temp-topic/", "/temp-queue/"},
+		"SEND\ndestination:/topic/a.*\n\n^@":                            {"wildcard"},
+		"SEND\ndestination:/queue/\n\n^@":                               {"destination", "empty"},
+		"SEND\ndestination:/topic/a\\t\n\n^@":                           {"escape", `\\t`},
+		"SEND\ndestination:/topic/a\npriority:10\n\n^@":                 {"priority"},
+		"SEND\ndestination:/topic/a\nexpires:soon\n\n^@":                {"expires"},
+		"ACK\nid:1\n\nbody^@":                                           {"ACK", "no body"},
+		"SUBSCRIBE\nid:0\ndestination:/topic/a\nack:maybe\n\n^@":        {"ack", "client-individual"},
+		"SUBSCRIBE\nid:0\ndestination:/queue/a.>\n\n^@":                 {"wildcard"},
+		"SUBSCRIBE\nid:0\ndestination:/queue/a\nprefetch-count:x\n\n^@": {"prefetch-count"},
+	} {
+		t.Run(strings.ReplaceAll(frame, "\n", " "), func(t *testing.T) {
+			p := w.connect("1.2")
+			p.send(frame)
+			p.wantError(words...)
+		})
+	}
+}
+
+// STOMP 1.2, ERROR: receipt-id if the bad frame asked for a receipt.
+func TestErrorNamesReceipt(t *testing.T) {
+	w := serve(t, stomp.Options{})
+	p := w.connect("1.2")
+	p.send("SEND\nreceipt:r\\c1\ndestination:nowhere\n\n^@")
+	p.want("ERROR", "receipt-id:r:1", "content-type:text/plain;charset=utf-8")
+	p.wantEnd()
+
+	p = w.connect("1.2")
+	p.send("SEND\nreceipt:7\ndestination:/topic/a\ncontent-length:-1\n\n^@")
+	if m := p.want("ERROR", "receipt-id:7"); !strings.Contains(m.body, `"-1"`) {
+		t.Errorf("the ERROR says %q", m.body)
+	}
+}
+
+// The client is still sending when it is refused: it must get to read why.
+func TestErrorReadableWhileSending(t *testing.T) {
+	w := serve(t, stomp.Options{})
+	for range 20 {
+		p := w.connect("1.2")
+		sent := make(chan struct{})
+		go func() {
+			defer close(sent)
+			io.WriteString(p.nc, "NONSENSE\n\n\x00")
+			junk := strings.Repeat("SEND\ndestination:/topic/a\n\nx\x00\n", 1000)
+			for range 50 {
+				if _, err := io.WriteString(p.nc, junk); err != nil {
+					return
+				}
+			}
+		}()
+		p.want("ERROR", "message:unknown command")
+		p.nc.Close()
+		<-sent
+	}
+}
+
+type passwords map[string]string
+
+func (p passwords) Authenticate(login, passcode, _ string) (string, error) {
+	if want, ok := p[login]; !ok || want != passcode {
+		return "", errors.New("no")
+	}
+	return login, nil
+}
+
+func TestAuthentication(t *testing.T) {
+	w := serve(t, stomp.Options{Authenticator: passwords{"truck": "secret: 1 "}})
+	w.connect("1.2", "login:truck", "passcode:secret: 1 ")
+	for _, headers := range []string{"login:truck\npasscode:secret: 1", "login:truck", ""} {
+		p := w.dial()
+		p.send("CONNECT\naccept-version:1.2\n" + headers + "\n\n^@")
+		p.wantError("login or passcode")
+	}
+}
+
+// SYSTEM: a new connection with the client-id of a live one takes over.
+func TestTakeOver(t *testing.T) {
+	w := serve(t, stomp.Options{})
+	old := w.connect("1.2", "client-id:BBB")
+	old.send("SUBSCRIBE\nid:0\ndestination:/queue/device.BBB.text\nack:client-individual\n\n^@")
+	old.sync()
+	hq := w.connect("1.2")
+	hq.send("SEND\ndestination:/queue/device.BBB.text\n\nhello^@")
+	old.want("MESSAGE", "=hello")
+	again := w.connect("1.2", "client-id:BBB")
+	old.wantError("taken over", "another connection")
+	again.send("SUBSCRIBE\nid:0\ndestination:/queue/device.BBB.text\n\n^@")
+	again.want("MESSAGE", "=hello", "redelivered:true")
+	w.connect("1.2", "client-id:CCC")
+	again.sync() // another client-id does not disturb
+}
+
+func TestTakeOverByStranger(t *testing.T) {
+	w := serve(t, stomp.Options{Authenticator: passwords{"a": "", "b": ""}})
+	owner := w.connect("1.2", "client-id:BBB", "login:a")
+	p := w.dial()
+	p.send("CONNECT\naccept-version:1.2\nclient-id:BBB\nlogin:b\n\n^@")
+	p.wantError("client-id in use")
+	owner.sync()
+}
+
+func TestDisconnect(t *testing.T) {
+	w := serve(t, stomp.Options{})
+	p := w.connect("1.2", "client-id:X")
+	p.send("SEND\ndestination:/queue/q\nreceipt:1\n\na^@DISCONNECT\nreceipt:77\n\n^@SEND\ndestination:/queue/q\n\nignored^@")
+	p.want("RECEIPT", "receipt-id:1")
+	p.want("RECEIPT", "receipt-id:77")
+	p.wantEnd()
+	if q := w.broker.Queues("q"); len(q) != 1 || q[0].Waiting != 1 {
+		t.Errorf("queues %+v, want one message", q)
+	}
+	eventually(t, "the client goes", func() bool { return len(w.broker.Clients()) == 0 })
+}
+
+type events struct {
+	broker.Observer
+	gone chan error
+}
+
+func (e events) Connected(*broker.Client) {}
+func (e events) Disconnected(_ *broker.Client, err error, _ bool) {
+	e.gone <- err
+}
+
+func TestReasonOfTheEnd(t *testing.T) {
+	e := events{gone: make(chan error, 1)}
+	w := serveBroker(t, broker.New(broker.Options{Observer: e}), stomp.Options{})
+	w.connect("1.2").send("DISCONNECT\n\n^@")
+	if err := <-e.gone; err != nil {
+		t.Errorf("after DISCONNECT the observer is told %v, want nil", err)
+	}
+	w.connect("1.2").nc.Close()
+	if err := <-e.gone; err == nil {
+		t.Error("after a lost connection the observer is told nil, want the reason")
+	}
+	w.connect("1.2").send("NONSENSE\n\n^@")
+	if err := <-e.gone; err == nil || !strings.Contains(err.Error(), "NONSENSE") {
+		t.Errorf("after a bad frame the observer is told %v", err)
+	}
+}
