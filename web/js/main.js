@@ -36,7 +36,7 @@ loadIcons().catch((err) => console.warn(`icons: ${err.message}`));
 const fleet = new Fleet();
 const order = new DeviceOrder(fleet);
 const selection = new Selection(fleet);
-const feed = new FeedClient('api/v1/feed');
+const feed = new FeedClient('api/v1/feed', { hello, dir, frame, message });
 const mapView = new MapView({ fleet, order, selection });
 const autoView = new AutoView(mapView, fleet);
 const list = new DeviceList({ fleet, order, selection, onFilter: filtered });
@@ -71,34 +71,34 @@ const APPLY = {
   [PRESENCE]: (frame) => fleet.presence(frame),
 };
 
-feed.addEventListener('hello', ({ detail }) => {
-  if (!detail.resumed) {
+function hello(message) {
+  if (!message.resumed) {
     fleet.clear();
     mapView.layer.clear();
     events.clear();
   }
-  fleet.clockOffset = detail.now - Date.now();
-  connectDialog.demo = detail.demo === true;
-  setTiles(mapView.map, detail.settings?.tiles);
+  fleet.clockOffset = message.now - Date.now();
+  connectDialog.demo = message.demo === true;
+  setTiles(mapView.map, message.settings?.tiles);
   setTimeout(offerToConnect, EMPTY_AFTER);
-  if (detail.resumed) selection.refresh();
+  if (message.resumed) selection.refresh();
   changed();
-});
+}
 
-feed.addEventListener('dir', ({ detail }) => {
-  fleet.directory(detail.first, detail.ids);
-  if (detail.ids.includes(selection.id)) resolveSelection();
+function dir({ first, ids }) {
+  fleet.directory(first, ids);
+  if (ids.includes(selection.id)) resolveSelection();
   list.changed();
-});
+}
 
-feed.addEventListener('frame', ({ detail }) => {
+function frame(batch) {
   const now = performance.now();
-  APPLY[detail.type](detail, now);
+  APPLY[batch.type](batch, now);
   autoView.check(now);
   showLinkedDevice();
   if (connectDialog.isOpen && connectDialog.empty) connectDialog.close();
   changed();
-});
+}
 
 const MESSAGES = {
   text: ({ text }) => selection.heard(text),
@@ -115,9 +115,9 @@ const MESSAGES = {
   },
 };
 
-feed.addEventListener('message', ({ detail }) => {
-  if (Object.hasOwn(MESSAGES, detail.type)) MESSAGES[detail.type](detail);
-});
+function message(received) {
+  if (Object.hasOwn(MESSAGES, received.type)) MESSAGES[received.type](received);
+}
 
 function offerToConnect() {
   if (fleet.count === 0 && feed.state === 'live' && !document.querySelector('dialog[open]')) connectDialog.open(true);

@@ -5,7 +5,7 @@
 // side and lies in a pane that Leaflet moves, so a drag needs a redraw only every so many pixels and never shows a device
 // out of place. Zoom animations scale it.
 
-import { LOCATED, MOVING } from '../fleet.js';
+import { LOCATED, MOVING, NO_HEADING } from '../fleet.js';
 import { Sprites, paintSymbol } from './sprites.js';
 import { PickGrid } from './pickgrid.js';
 import { Quality, BEST, WORST } from './quality.js';
@@ -90,7 +90,7 @@ export const DeviceLayer = L.Layer.extend({
   // pick returns the device at a point of the map's container, or -1.
   pick(point, radius) {
     if (!this._grid || this._map._animatingZoom) return -1;
-    const p = point.subtract(this._map.latLngToContainerPoint(this._map.layerPointToLatLng(L.DomUtil.getPosition(this._canvas))));
+    const p = point.subtract(this._map.layerPointToContainerPoint(L.DomUtil.getPosition(this._canvas)));
     return this._grid.nearest(Math.round(p.x), Math.round(p.y), radius);
   },
 
@@ -294,7 +294,7 @@ export const DeviceLayer = L.Layer.extend({
     const i = radius > 13 ? this.selected : this.hovered;
     g.save();
     g.translate(x, y);
-    if (fleet.status[i] === MOVING) g.rotate(fleet.heading[i] / 36000 * 2 * Math.PI);
+    if (fleet.status[i] === MOVING && fleet.heading[i] !== NO_HEADING) g.rotate(fleet.heading[i] / 36000 * 2 * Math.PI);
     g.scale(1.1, 1.1);
     paintSymbol(g, fleet.status[i], palette);
     g.restore();
@@ -331,17 +331,17 @@ export const DeviceLayer = L.Layer.extend({
   },
 
   _drawLabels(g, now, palette) {
-    const { fleet } = this.options;
-    this._names.begin();
+    const { ids } = this.options.fleet;
+    this._names.begin(this._visible);
     for (const i of [this.selected, this.hovered]) {
       if (!this._has(i)) continue;
       const { x, y } = this._pixel(i, now);
-      this._names.put(g, fleet.ids[i], x + 6, y, this._ratio, palette, true);
+      this._names.put(g, i, ids[i], x, y, 18, this._ratio, palette, true);
     }
     for (let v = 0; v < this._visible.length; v += 3) {
       const i = this._visible[v];
       if (i === this.selected || i === this.hovered) continue;
-      this._names.put(g, fleet.ids[i], this._visible[v + 1], this._visible[v + 2], this._ratio, palette, false);
+      this._names.put(g, i, ids[i], this._visible[v + 1], this._visible[v + 2], 11, this._ratio, palette, false);
     }
   },
 });

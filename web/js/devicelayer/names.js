@@ -9,30 +9,43 @@ const LONGEST = 28; // characters; the card has the whole ID
 export class Names {
   #cache = new Map();
   #boxes = [];
+  #symbols = [];
 
-  // begin forgets where names were put in the last redraw.
-  begin() {
+  // begin forgets where names were put in the last redraw; symbols lists device, x, y, … of what else is there.
+  begin(symbols) {
     this.#boxes.length = 0;
+    this.#symbols = symbols;
   }
 
   clear() {
     this.#cache.clear();
   }
 
-  // put draws a name to the right of (x, y) unless another one is there; force draws it all the same.
-  put(g, id, x, y, ratio, palette, force) {
+  // put draws a name beside a device at (x, y): to the right, or else to the left, of its symbol of the given radius; if both
+  // places are taken it is left out, unless forced.
+  put(g, device, id, x, y, radius, ratio, palette, force) {
     const label = this.#label(id, ratio, palette);
-    const left = Math.round(x + 11);
     const top = Math.round(y - HEIGHT / 2);
-    if (!force && this.#taken(left, top, label.width)) return;
-    this.#boxes.push(left, top, left + label.width);
-    g.drawImage(label.canvas, left, top, label.width, HEIGHT);
+    const right = Math.round(x + radius);
+    const left = Math.round(x - radius - label.width);
+    let at = right;
+    if (this.#taken(device, right, top, label.width)) {
+      if (!this.#taken(device, left, top, label.width)) at = left;
+      else if (!force) return;
+    }
+    this.#boxes.push(at, top, at + label.width);
+    g.drawImage(label.canvas, at, top, label.width, HEIGHT);
   }
 
-  #taken(left, top, width) {
+  #taken(device, left, top, width) {
     const b = this.#boxes;
     for (let i = 0; i < b.length; i += 3) {
       if (left < b[i + 2] && left + width > b[i] && Math.abs(top - b[i + 1]) < HEIGHT - 3) return true;
+    }
+    const s = this.#symbols;
+    const middle = top + HEIGHT / 2;
+    for (let i = 0; i < s.length; i += 3) {
+      if (s[i] !== device && s[i + 1] > left - 5 && s[i + 1] < left + width + 5 && Math.abs(s[i + 2] - middle) < 13) return true;
     }
     return false;
   }

@@ -1,9 +1,10 @@
 // The page's connection to the live feed.
 //
-// Events, dispatched as CustomEvents: 'hello' (settings; before it, when not resumed, what was known is void),
-// 'dir', 'frame' (a decoded binary batch), 'message' (texts, alerts, events, …) and 'state'.
+// What it receives goes to the handlers: hello(message) (when not resumed, what was known before is void), dir(message),
+// frame(decoded batch) and message(texts, alerts, events, …). A handler that throws says that the feed contradicts
+// what the page knows: the page then starts over with a connection that does not resume.
 //
-// States: 'connecting' (never been live), 'live', 'waiting' (lost; retryAt says when the next
+// It fires 'state' when its state changes. States: 'connecting' (never been live), 'live', 'waiting' (lost; retryAt says when the next
 // attempt is), 'retrying' (an attempt is under way).
 
 import { decode } from './decode.js';
@@ -22,10 +23,12 @@ export class FeedClient extends EventTarget {
   #backoff = new Backoff();
   #timer = 0;
   #ackTimer = 0;
+  #handlers;
 
-  constructor(url) {
+  constructor(url, handlers) {
     super();
     this.#url = url;
+    this.#handlers = handlers;
   }
 
   start() {
@@ -47,7 +50,7 @@ export class FeedClient extends EventTarget {
 
   #open() {
     clearTimeout(this.#timer);
-    this.#setState(this.epoch ? 'retrying' : 'connecting');
+    this.#setState(this.state === 'waiting' ? 'retrying' : 'connecting');
     const url = new URL(this.#url, location.href);
     url.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
     if (this.epoch) {
@@ -89,13 +92,15 @@ export class FeedClient extends EventTarget {
       else this.#binary(data);
     } catch (err) {
       console.warn('feed:', err.message);
+      this.epoch = '';
       this.#abandon(socket);
     }
   }
 
   #json(message) {
     if (message.type === 'hello') this.#hello(message);
-    else this.#emit(message.type === 'dir' ? 'dir' : 'message', message);
+    else if (message.type === 'dir') this.#handlers.dir(message);
+    else this.#handlers.message(message);
   }
 
   #hello(message) {
@@ -103,7 +108,7 @@ export class FeedClient extends EventTarget {
     this.#backoff.reset();
     if (!message.resumed) this.seq = message.seq;
     this.epoch = message.epoch;
-    this.#emit('hello', message);
+    this.#handlers.hello(message);
     this.#setState('live');
     if (document.hidden) this.#send({ type: 'pause' });
   }
@@ -111,7 +116,7 @@ export class FeedClient extends EventTarget {
   #binary(buffer) {
     const frame = decode(buffer);
     if (!frame) return;
-    this.#emit('frame', frame);
+    this.#handlers.frame(frame);
     this.seq = Math.max(this.seq, frame.seq);
     // One acknowledgement for the frames of a tick; the timer runs when the main thread is free
     // again, so a page that cannot keep up is slow to answer and the server skips ticks.
@@ -127,10 +132,6 @@ export class FeedClient extends EventTarget {
 
   #setState(state) {
     this.state = state;
-    this.#emit('state', state);
-  }
-
-  #emit(type, detail) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
+    this.dispatchEvent(new Event('state'));
   }
 }

@@ -91,7 +91,7 @@ export default {
   'text.state.accepted': 'on the server',
   'text.state.waiting': 'waiting for the device',
   'text.state.delivered': 'delivered',
-  'text.state.consumed': 'shown to the driver',
+  'text.state.consumed': 'confirmed by the device',
   'text.state.expired': 'expired',
   'text.state.refused': 'refused',
 

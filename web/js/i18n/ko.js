@@ -89,7 +89,7 @@ export default {
   'text.state.accepted': '서버에 저장됨',
   'text.state.waiting': '기기를 기다리는 중',
   'text.state.delivered': '전달됨',
-  'text.state.consumed': '운전자가 확인함',
+  'text.state.consumed': '기기에서 확인함',
   'text.state.expired': '기간 만료',
   'text.state.refused': '거절됨',
 

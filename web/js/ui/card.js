@@ -129,7 +129,7 @@ export class Card {
   #motion(parts) {
     const $unit = make('div', 'segmented').attr({ role: 'group', 'aria-label': t('motion.unit') });
     parts.units = ['deg', 'rad'].map((unit) => (
-      make('button', '', unit === 'deg' ? '°' : 'rad').attr({ type: 'button', 'aria-label': t(unit === 'deg' ? 'motion.degrees' : 'motion.radians') })
+      make('button', '', t(unit === 'deg' ? 'motion.degrees' : 'motion.radians')).attr('type', 'button')
         .on('click', () => units.set(unit === 'rad')).appendTo($unit)
     ));
     const $traces = make('div', 'traces');
@@ -159,8 +159,8 @@ export class Card {
     const { id } = this.#selection;
     const { tone, text } = await send(id, name);
     if (id !== this.#selection.id || !this.#parts) return;
-    this.#parts.result.text(text).attr('data-tone', tone);
-    this.#actions.notify(text);
+    const $result = this.#parts.result.text(text).attr('data-tone', tone);
+    if (!inSight($result[0])) this.#actions.notify(text);
   }
 
   #update() {
@@ -216,4 +216,10 @@ export class Card {
     const axis = this.#parts?.traces.findIndex((trace) => trace.canvas === canvas) ?? -1;
     return axis < 0 ? null : { device: this.#selection.index, axes: [axis] };
   }
+}
+
+// inSight reports whether the user can see an element: on a small screen the card scrolls.
+function inSight(element) {
+  const { left, top } = element.getBoundingClientRect();
+  return element.contains(document.elementFromPoint(left + 4, top + 4));
 }

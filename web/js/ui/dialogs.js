@@ -111,7 +111,7 @@ export class ConnectDialog {
       .append(icon('copy')).on('click', () => copy(command));
     return make('section', 'way').append(
       make('h3', '', t(`connect.${name}`)), make('p', '', t(`connect.${name}Why`)),
-      make('div', 'command').append(make('code', '', command), $copy),
+      make('div', 'command').append(make('code', '', command).attr('tabindex', 0), $copy),
     );
   }
 
