@@ -9,7 +9,6 @@ import (
 	"net"
 	"os"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/mochi-mqtt/server/v2/packets"
@@ -56,7 +55,6 @@ type conn struct {
 	unacked    int      // PUBLISHes at QoS 1 whose PUBACK is in replies
 	unreleased int      // PUBLISHes at QoS 2 that wait for their PUBREL
 	pumpDue    bool     // acknowledgements made room in the session
-	busy       atomic.Bool
 
 	mu     sync.Mutex
 	reason error         // why the connection is to end; nil: it is not
@@ -96,8 +94,6 @@ func (s *Server) serve(nc netConn) {
 
 // Data implements [netx.Handler].
 func (c *conn) Data(p []byte) (used, need int, err error) {
-	c.busy.Store(true)
-	defer c.busy.Store(false)
 	c.now = time.Now()
 	if c.pub != nil {
 		c.pub.Begin(c.now)
@@ -328,6 +324,10 @@ func (c *conn) report(err error, bad bool) {
 	if c.client != nil {
 		args = append(args, "client", c.client.ID)
 	}
+	if n := c.out.Dropped(); n > 0 {
+		level = slog.LevelInfo
+		args = append(args, "dropped", n)
+	}
 	c.log.Log(context.Background(), level, "client disconnected", args...)
 }
 
@@ -342,18 +342,9 @@ func reasonText(err error) string {
 func (c *conn) start() {
 	c.nc.SetReadDeadline(time.Time{})
 	if c.keepAlive > 0 { // [MQTT-3.1.2-22]: one and a half times
-		c.watch = netx.NewWatchdog(c.idle, func() { c.close(errKeepAlive) })
+		c.watch = netx.NewWatchdog(c.in.Idle, func() { c.close(errKeepAlive) })
 		c.watch.Set(c.keepAlive * 3 / 2)
 	}
-}
-
-// idle is for how long the client has been silent. While the reader is held
-// back by a slow subscriber, its client cannot be blamed.
-func (c *conn) idle() time.Duration {
-	if c.busy.Load() {
-		return 0
-	}
-	return c.in.Idle()
 }
 
 // streamConn is a TCP or TLS connection.
