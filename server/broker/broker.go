@@ -93,8 +93,10 @@ type Broker struct {
 	retainedExpiry expiries[string]
 	retainedDirty  map[string]struct{}
 
-	queuesMu sync.RWMutex
-	queues   map[string]*Queue
+	queuesMu  sync.RWMutex
+	queues    map[string]*Queue
+	wild      topic.Tree[*WildConsumer]
+	wildCount int
 
 	durablesMu sync.Mutex
 	durables   map[durableKey]*durable

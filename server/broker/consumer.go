@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"time"
 
 	"mwm/server/netx"
 )
@@ -21,6 +22,8 @@ type ConsumerOptions struct {
 	Client *Client
 	// Window is how many messages may be unacknowledged at a time; 0 means DefaultWindow.
 	Window int
+	// Match selects messages; nil: all.
+	Match func(*Message) bool
 	// Auto acknowledges each message once it has been written to the connection.
 	Auto bool
 	// Out is where the frames go, and Append encodes them.
@@ -36,6 +39,8 @@ type Delivery struct {
 	// Redelivered is how often the message was given to a consumer before; at
 	// least 1 if that may have been.
 	Redelivered int
+	// Consumer is who takes the acknowledgement.
+	Consumer *Consumer
 }
 
 // Consumer takes messages from one queue.
@@ -51,6 +56,10 @@ type Consumer struct {
 	noticed bool              // onRoom will be called
 	left    bool
 	scratch []byte
+	// With Match: no waiting entry of a level up to this place is selected.
+	from [10]uint64
+
+	wild *WildConsumer // that it belongs to; nil: none
 }
 
 // unsent is a delivery on its way to the connection.
@@ -85,13 +94,18 @@ func (q *Queue) join(opt ConsumerOptions) *Consumer {
 	}
 	c := &Consumer{opt: opt, q: q, given: map[uint64]*entry{}, oldest: 1}
 	q.consumers = append(q.consumers, c)
+	q.bound++
 	return c
 }
 
 // hasRoom reports whether the consumer may be given a message; if only its
 // connection is in the way, it arranges to be asked again. q.mu is held.
 func (c *Consumer) hasRoom() bool {
-	if len(c.given) >= c.opt.Window {
+	given := len(c.given)
+	if c.wild != nil {
+		given = int(c.wild.given.Load())
+	}
+	if given >= c.opt.Window {
 		return false
 	}
 	if c.opt.Out.Pending() < c.opt.Out.Limit()/2 {
@@ -99,6 +113,47 @@ func (c *Consumer) hasRoom() bool {
 	}
 	c.notice()
 	return false
+}
+
+// find returns the next waiting entry for the consumer: the highest priority
+// first, then by place. Those whose time is over are given up. q.mu is held.
+func (c *Consumer) find(now time.Time, out *outcome) *entry {
+	for {
+		var e *entry
+		if c.opt.Match == nil {
+			e = c.q.peek()
+		} else {
+			e = c.search()
+		}
+		if e == nil || !e.msg.Expired(now) {
+			return e
+		}
+		c.q.take(e)
+		out.expired(c.q, e)
+	}
+}
+
+// search goes on from where it has looked already: a consumer that selects
+// little looks at each message once. q.mu is held.
+func (c *Consumer) search() *entry {
+	for i := len(c.q.levels) - 1; i >= 0; i-- {
+		f := &c.q.levels[i]
+		f.peek()
+		for k := f.search(c.from[i] + 1); k < f.n; k++ {
+			e := f.at(k)
+			c.from[i] = e.seq
+			if e.waiting && c.opt.Match(e.msg) {
+				return e
+			}
+		}
+	}
+	return nil
+}
+
+// lookBack notes that an entry waits again. q.mu is held.
+func (c *Consumer) lookBack(e *entry) {
+	level := min(e.msg.Priority, 9)
+	c.from[level] = min(c.from[level], e.seq-1)
 }
 
 // notice arranges for onRoom to be called. q.mu is held.
@@ -113,8 +168,11 @@ func (c *Consumer) notice() {
 func (c *Consumer) give(e *entry) (wake bool) {
 	c.tag++
 	c.given[c.tag] = e
+	if c.wild != nil {
+		c.wild.given.Add(1)
+	}
 	c.q.counts.Delivered++
-	c.scratch = c.opt.Append(c.scratch[:0], Delivery{e.msg, c.tag, e.redelivered()})
+	c.scratch = c.opt.Append(c.scratch[:0], Delivery{e.msg, c.tag, e.redelivered(), c})
 	e.deliveries++
 	seq, wake := c.opt.Out.Send(c.scratch)
 	e.frame = seq
@@ -157,11 +215,19 @@ func (c *Consumer) sent(out *outcome) {
 		}
 		out.events = append(out.events, QueueEvent{Step: Delivered, Message: e.msg, Client: c.opt.Client})
 		if c.opt.Auto {
-			delete(c.given, tag)
+			c.settle(tag)
 			out.consumed(c.q, e)
 		}
 	}
 	c.unsent = slices.Delete(c.unsent, 0, n)
+}
+
+// settle ends a delivery. q.mu is held.
+func (c *Consumer) settle(tag uint64) {
+	delete(c.given, tag)
+	if c.wild != nil {
+		c.wild.given.Add(-1)
+	}
 }
 
 // Ack acknowledges the delivery with the tag, and if cumulative is set all
@@ -213,7 +279,7 @@ func (c *Consumer) answer(tag uint64, cumulative bool, out *outcome, end func(*e
 	}
 	for t := first; t <= tag; t++ {
 		if e := c.given[t]; e != nil {
-			delete(c.given, t)
+			c.settle(t)
 			end(e)
 		}
 	}
@@ -240,6 +306,9 @@ func (c *Consumer) Leave() {
 	if i := slices.Index(q.consumers, c); i >= 0 {
 		q.consumers = slices.Delete(q.consumers, i, i+1)
 	}
+	if c.wild == nil {
+		q.bound--
+	}
 	written := c.opt.Out.Written()
 	for _, t := range slices.Backward(slices.Sorted(maps.Keys(c.given))) { // each goes before the next: cheap
 		e := c.given[t]
@@ -247,6 +316,7 @@ func (c *Consumer) Leave() {
 			e.deliveries--
 		}
 		out.events = append(out.events, QueueEvent{Step: Returned, Message: e.msg, Client: c.opt.Client})
+		c.settle(t)
 		out.giveBack(q, e, c.opt.Client)
 	}
 	c.given, c.unsent = nil, nil

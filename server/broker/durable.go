@@ -134,9 +134,10 @@ func (b *Broker) dropDurable(d *durable, done func(error)) {
 	var records []*Record
 	for i := range q.levels {
 		for n := range q.levels[i].n {
-			e := q.levels[i].at(n)
-			e.gone = true
-			records = append(records, e.rec)
+			if e := q.levels[i].at(n); e.waiting {
+				e.waiting, e.gone = false, true
+				records = append(records, e.rec)
+			}
 		}
 		q.levels[i] = fifo{}
 	}

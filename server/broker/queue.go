@@ -30,6 +30,7 @@ type entry struct {
 	deliveries int
 	maybe      bool    // was perhaps delivered before the server was started
 	frame      uint64  // the last delivery's place in the consumer's outbound queue
+	waiting    bool    // neither given to a consumer nor gone
 	gone       bool    // acknowledged or given up
 	rec        *Record // nil: not on disk
 }
@@ -51,11 +52,12 @@ type Queue struct {
 	mu        sync.Mutex
 	box       uint64 // of its records; 0: it has none
 	levels    [10]fifo
-	waiting   int // entries in levels
+	waiting   int // entries that no consumer has
 	bytes     int // of waiting and of unacknowledged messages
 	live      int // their number
 	seq       uint64
 	consumers []*Consumer
+	bound     int // consumers of this queue alone, which keep it in being
 	turn      int
 	expiry    expiries[*entry]
 	counts    QueueCounts
@@ -96,6 +98,9 @@ func (b *Broker) lockQueue(name string) (*Queue, error) {
 		}
 		q = &Queue{b: b, name: name, watched: b.opt.Watch(name)}
 		b.queues[name] = q
+		q.mu.Lock()
+		b.joinWild(q)
+		return q, nil
 	}
 	q.mu.Lock()
 	return q, nil
@@ -107,8 +112,9 @@ func (b *Broker) tidy(q *Queue) {
 	defer b.queuesMu.Unlock()
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.live == 0 && len(q.consumers) == 0 && b.queues[q.name] == q {
+	if q.live == 0 && q.bound == 0 && b.queues[q.name] == q {
 		delete(b.queues, q.name)
+		b.partWild(q)
 		if q.box != 0 {
 			b.journal.DropBox(q.box, nil)
 		}
@@ -125,7 +131,7 @@ func (b *Broker) DeleteQueue(name string) {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if len(q.consumers) == 0 {
+	if q.bound == 0 {
 		delete(b.queues, name)
 	}
 }
@@ -217,8 +223,8 @@ func (q *Queue) add(m *Message, c *Client, done func(error)) {
 // already.
 func (q *Queue) takeBack(e *entry) {
 	q.mu.Lock()
-	if !e.gone && q.levels[min(e.msg.Priority, 9)].remove(e) {
-		q.waiting--
+	if e.waiting {
+		q.take(e)
 		q.forget(e)
 	}
 	q.mu.Unlock()
@@ -228,7 +234,7 @@ func (q *Queue) takeBack(e *entry) {
 func (q *Queue) push(m *Message) *entry {
 	q.seq++
 	e := &entry{msg: m, seq: q.seq}
-	q.levels[min(m.Priority, 9)].push(e)
+	q.level(e).push(e)
 	q.waiting++
 	q.live++
 	q.bytes += m.Size()
@@ -254,16 +260,22 @@ func (q *Queue) peek() *entry {
 	return nil
 }
 
-// pop takes the next entry away. q.mu is held.
-func (q *Queue) pop(e *entry) {
-	q.levels[min(e.msg.Priority, 9)].pop()
+// level returns the fifo that the entry belongs to.
+func (q *Queue) level(e *entry) *fifo { return &q.levels[min(e.msg.Priority, 9)] }
+
+// take takes a waiting entry. q.mu is held.
+func (q *Queue) take(e *entry) {
+	q.level(e).take(e)
 	q.waiting--
 }
 
-// giveBack puts an entry back in its place. q.mu is held.
+// giveBack puts a taken entry back in its place. q.mu is held.
 func (q *Queue) giveBack(e *entry) {
-	q.levels[min(e.msg.Priority, 9)].insert(e)
+	q.level(e).giveBack(e)
 	q.waiting++
+	for _, c := range q.consumers {
+		c.lookBack(e)
+	}
 }
 
 // forget ends an entry that is not waiting. q.mu is held.
@@ -279,22 +291,17 @@ func (q *Queue) dispatch() {
 	var out outcome
 	now := time.Now()
 	q.mu.Lock()
-	for e := q.peek(); e != nil; e = q.peek() {
-		if e.msg.Expired(now) {
-			q.pop(e)
-			out.expired(q, e)
-			continue
-		}
-		c := q.ready()
+	for {
+		c, e := q.next(now, &out)
 		if c == nil {
 			break
 		}
-		q.pop(e)
+		q.take(e)
 		if c.give(e) {
 			wake = append(wake, c.opt.Out)
 		}
 	}
-	empty := q.live == 0 && len(q.consumers) == 0
+	empty := q.live == 0 && q.bound == 0
 	q.mu.Unlock()
 	for _, o := range wake {
 		o.Wake()
@@ -305,15 +312,23 @@ func (q *Queue) dispatch() {
 	}
 }
 
-// ready returns the next consumer in turn that has room. q.mu is held.
-func (q *Queue) ready() *Consumer {
+// next returns the next consumer in turn that has room, and what it gets. q.mu
+// is held.
+func (q *Queue) next(now time.Time, out *outcome) (*Consumer, *entry) {
+	if q.waiting == 0 {
+		return nil, nil
+	}
 	for range q.consumers {
 		q.turn++
-		if c := q.consumers[q.turn%len(q.consumers)]; c.hasRoom() {
-			return c
+		c := q.consumers[q.turn%len(q.consumers)]
+		if !c.hasRoom() {
+			continue
+		}
+		if e := c.find(now, out); e != nil {
+			return c, e
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 // expireQueues gives up waiting messages whose time is over.
@@ -331,8 +346,8 @@ func (q *Queue) expire(now time.Time) {
 	var out outcome
 	q.mu.Lock()
 	for _, e := range q.expiry.due(now) {
-		if !e.gone && q.levels[min(e.msg.Priority, 9)].remove(e) {
-			q.waiting--
+		if e.waiting {
+			q.take(e)
 			out.expired(q, e)
 		}
 	}

@@ -1,0 +1,85 @@
+package broker
+
+import (
+	"maps"
+	"slices"
+	"sync/atomic"
+
+	"mwm/server/topic"
+)
+
+// WildConsumer consumes all queues that a filter matches, those that come into
+// being later, too. Its window holds for all of them together.
+type WildConsumer struct {
+	b      *Broker
+	filter string
+	opt    ConsumerOptions
+	given  atomic.Int32
+
+	members map[*Queue]*Consumer // guarded by b.queuesMu
+}
+
+// ConsumeWild adds a consumer to the queues that a valid canonical filter
+// matches. Delivery.Consumer is who takes the acknowledgement of a message.
+func (b *Broker) ConsumeWild(filter string, opt ConsumerOptions) (*WildConsumer, error) {
+	if err := topic.CheckFilter(filter); err != nil {
+		return nil, err
+	}
+	w := &WildConsumer{b: b, filter: filter, opt: opt, members: map[*Queue]*Consumer{}}
+	b.queuesMu.Lock()
+	b.wild.Add(filter, w)
+	b.wildCount++
+	for name, q := range b.queues {
+		if topic.Match(filter, name) {
+			q.mu.Lock()
+			w.join(q)
+			q.mu.Unlock()
+		}
+	}
+	queues := slices.Collect(maps.Keys(w.members))
+	b.queuesMu.Unlock()
+	for _, q := range queues {
+		q.dispatch()
+	}
+	return w, nil
+}
+
+// join adds the consumer to a queue. b.queuesMu and q.mu are held.
+func (w *WildConsumer) join(q *Queue) {
+	c := q.join(w.opt)
+	c.wild = w
+	q.bound--
+	w.members[q] = c
+}
+
+// Leave ends the consumer, as [Consumer.Leave] does on each queue.
+func (w *WildConsumer) Leave() {
+	b := w.b
+	b.queuesMu.Lock()
+	if b.wild.Remove(w.filter, w) {
+		b.wildCount--
+	}
+	members := slices.Collect(maps.Values(w.members))
+	clear(w.members)
+	b.queuesMu.Unlock()
+	for _, c := range members {
+		c.Leave()
+	}
+}
+
+// joinWild adds the wildcard consumers to a new queue. b.queuesMu and q.mu are
+// held.
+func (b *Broker) joinWild(q *Queue) {
+	if b.wildCount > 0 {
+		b.wild.Match(q.name, func(w *WildConsumer) { w.join(q) })
+	}
+}
+
+// partWild forgets a queue that has ended. b.queuesMu and q.mu are held.
+func (b *Broker) partWild(q *Queue) {
+	for _, c := range q.consumers {
+		if c.wild != nil {
+			delete(c.wild.members, q)
+		}
+	}
+}
