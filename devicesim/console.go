@@ -37,14 +37,15 @@ type console struct {
 	fleet  *Fleet
 	out    io.Writer // nil: nobody looks
 	events chan event
-	ended  chan struct{}
+	closed chan struct{} // no more events are taken
 }
 
 func newConsole(f *Fleet, out io.Writer) *console {
-	return &console{fleet: f, out: out, events: make(chan event, 64), ended: make(chan struct{})}
+	return &console{fleet: f, out: out, events: make(chan event, 64), closed: make(chan struct{})}
 }
 
-// show hands an event over; it waits while the console is busy, which holds up the connection the event came from and no other.
+// show hands an event over; it waits while the console is busy, which holds up the connection the event came from and no other. Once the
+// fleet stops it does not wait: a text that was not shown is not acknowledged, and comes again.
 func (c *console) show(e event) {
 	if c.out == nil {
 		e.done()
@@ -52,13 +53,12 @@ func (c *console) show(e event) {
 	}
 	select {
 	case c.events <- e:
-	case <-c.ended:
+	case <-c.closed:
 	}
 }
 
 // run shows what there is until end is closed.
 func (c *console) run(end <-chan struct{}) {
-	defer close(c.ended)
 	if c.out == nil {
 		c.runLog(end)
 		return

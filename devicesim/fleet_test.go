@@ -380,3 +380,27 @@ func TestStopIsBounded(t *testing.T) {
 		t.Errorf("stopping took %v", d)
 	}
 }
+
+// An output that takes nothing, as a pipe to a pager that waits, must hold up neither the devices' reports nor the stop.
+func TestStuckOutputHoldsUpNothingElse(t *testing.T) {
+	b := testbroker.MQTT(t)
+	out := &buffer{hold: make(chan struct{})}
+	defer close(out.hold)
+	f, stop := running(t, Config{MQTT: b.Addr, Phones: 2, Rate: quick, Output: out})
+	f.stopTimeout = 100 * time.Millisecond
+	eventually(t, "both are connected", func() bool { return f.Stats().Connected == 2 })
+	page, _ := hearMQTT(t, b.Addr, "page", "none")
+	for range 100 { // more than the console holds
+		if err := page.Publish("/mwm/XYZ/alert", []byte("red"), false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "the console is full", func() bool { return len(f.console.events) == cap(f.console.events) })
+	before := f.Stats().Motions
+	eventually(t, "motions go on", func() bool { return f.Stats().Motions > before+10 })
+	began := time.Now()
+	stop()
+	if d := time.Since(began); d > 2*time.Second {
+		t.Errorf("stopping took %v", d)
+	}
+}

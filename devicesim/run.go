@@ -7,11 +7,14 @@ import (
 )
 
 // Run connects the devices and has them report until ctx ends; then it disconnects them in order, which is bounded, and returns. When
-// it returns everything it started has ended. Trouble with the server is no error: devices come back.
+// it returns everything it started has ended, unless the output takes nothing any more. Trouble with the server is no error: devices
+// come back.
 func (f *Fleet) Run(ctx context.Context) error {
-	consoleEnd := make(chan struct{})
-	var shown sync.WaitGroup
-	shown.Go(func() { f.console.run(consoleEnd) })
+	consoleEnd, consoleEnded := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(consoleEnded)
+		f.console.run(consoleEnd)
+	}()
 
 	var wheels, uplinks sync.WaitGroup
 	wheels.Go(func() { f.trucks.run(ctx) })
@@ -21,12 +24,17 @@ func (f *Fleet) Run(ctx context.Context) error {
 	f.mu.Lock()
 	f.stopped = true
 	f.mu.Unlock()
+	close(f.console.closed)
 	wheels.Wait()
-	timer := time.AfterFunc(f.stopTimeout, func() { close(f.cut) })
+	cut := time.AfterFunc(f.stopTimeout, func() { close(f.cut) })
 	uplinks.Wait()
-	timer.Stop()
-	close(consoleEnd) // last: the uplinks may still have had something to show
-	shown.Wait()
+	cut.Stop()
+
+	close(consoleEnd) // last, for its summary
+	select {
+	case <-consoleEnded:
+	case <-time.After(f.stopTimeout): // a write to a pipe that nobody reads cannot be ended
+	}
 	return nil
 }
 

@@ -154,7 +154,6 @@ func TestConsoleGoesOnWithoutItsOutput(t *testing.T) {
 	within(t, shown, "acknowledgement")
 	close(end)
 	<-ended
-	f.console.show(event{}) // after the end it must not block
 }
 
 type gone struct{}

@@ -15,7 +15,7 @@ import (
 
 // AlertCmd turns a phone to a colour.
 type AlertCmd struct {
-	MQTT string `name:"mqtt" env:"MWM_CLIENT_MQTT" default:"127.0.0.1:1883" placeholder:"HOST:PORT" help:"The server's MQTT address."`
+	MQTT string `name:"mqtt" env:"MWM_CLIENT_MQTT" default:"127.0.0.1:1883" placeholder:"HOST:PORT" help:"The server's MQTT address. Default: ${default}"`
 
 	ID    string `arg:"" help:"The device's ID."`
 	Color string `arg:"" default:"red" help:"One of the colours that phones know; an unknown one lists them."`

@@ -16,8 +16,8 @@ import (
 // SimCmd simulates devices against a server. The variables of the clients' addresses are not those of the server's: MWM_STOMP is where a server
 // listens, MWM_CLIENT_STOMP where a client finds one, and a container may well have the first set.
 type SimCmd struct {
-	STOMP string `name:"stomp" env:"MWM_CLIENT_STOMP" default:"127.0.0.1:61613" placeholder:"HOST:PORT" help:"The server's STOMP address, for trucks."`
-	MQTT  string `name:"mqtt" env:"MWM_CLIENT_MQTT" default:"127.0.0.1:1883" placeholder:"HOST:PORT" help:"The server's MQTT address, for phones."`
+	STOMP string `name:"stomp" env:"MWM_CLIENT_STOMP" default:"127.0.0.1:61613" placeholder:"HOST:PORT" help:"The server's STOMP address, for trucks. Default: ${default}"`
+	MQTT  string `name:"mqtt" env:"MWM_CLIENT_MQTT" default:"127.0.0.1:1883" placeholder:"HOST:PORT" help:"The server's MQTT address, for phones. Default: ${default}"`
 
 	Trucks int           `env:"MWM_SIM_TRUCKS" default:"10" help:"Trucks that drive the roads of Andorra (AAA, BBB, …)."`
 	Phones int           `env:"MWM_SIM_PHONES" default:"5" help:"Phones that are moved about (XYZ, WXY, …)."`
@@ -27,7 +27,7 @@ type SimCmd struct {
 	Files []string `arg:"" optional:"" name:"gpx-file" type:"existingfile" help:"More GPX files, so that --gpx *.gpx works."`
 	Speed float64  `env:"MWM_SIM_SPEED" default:"1" help:"Replay so many times faster than recorded."`
 
-	PerConnection int    `env:"MWM_SIM_PER_CONNECTION" default:"1" placeholder:"N" help:"Let one connection report for N devices, as a gateway does."`
+	PerConnection int    `env:"MWM_SIM_PER_CONNECTION" default:"1" placeholder:"N" help:"Let one connection report for N devices, as a gateway does. Default: ${default}"`
 	Prefix        string `env:"MWM_SIM_PREFIX" help:"Put this before every ID, to run several simulators against one server."`
 }
 

@@ -26,7 +26,7 @@ import (
 // The public protocol promises no more than that the text is in the queue: a STOMP client cannot see who consumes from it. With --http the
 // server's API is asked as well what became of it.
 type TextCmd struct {
-	STOMP   string        `name:"stomp" env:"MWM_CLIENT_STOMP" default:"127.0.0.1:61613" placeholder:"HOST:PORT" help:"The server's STOMP address."`
+	STOMP   string        `name:"stomp" env:"MWM_CLIENT_STOMP" default:"127.0.0.1:61613" placeholder:"HOST:PORT" help:"The server's STOMP address. Default: ${default}"`
 	HTTP    string        `name:"http" env:"MWM_CLIENT_HTTP" placeholder:"HOST:PORT" help:"The server's HTTP address; with it the answer says whether the device has got the text."`
 	Expires time.Duration `placeholder:"1h" help:"Do not deliver the text after this time."`
 

@@ -21,8 +21,8 @@ import (
 // WatchCmd follows what devices say, as lines. It is one more subscriber of the public topics; texts travel in queues, where nobody but their
 // device can read them without taking them away.
 type WatchCmd struct {
-	STOMP string   `name:"stomp" env:"MWM_CLIENT_STOMP" default:"127.0.0.1:61613" placeholder:"HOST:PORT" help:"The server's STOMP address; empty: no locations."`
-	MQTT  string   `name:"mqtt" env:"MWM_CLIENT_MQTT" default:"127.0.0.1:1883" placeholder:"HOST:PORT" help:"The server's MQTT address; empty: no motions, alerts and last wills."`
+	STOMP string   `name:"stomp" env:"MWM_CLIENT_STOMP" default:"127.0.0.1:61613" placeholder:"HOST:PORT" help:"The server's STOMP address; empty: no locations. Default: ${default}"`
+	MQTT  string   `name:"mqtt" env:"MWM_CLIENT_MQTT" default:"127.0.0.1:1883" placeholder:"HOST:PORT" help:"The server's MQTT address; empty: no motions, alerts and last wills. Default: ${default}"`
 	JSON  bool     `name:"json" help:"Write one JSON object a line."`
 	Only  []string `enum:"location,motion,alert,lastwill,online,silent" placeholder:"KIND" help:"Only these kinds: location, motion, alert, lastwill, online, silent."`
 
