@@ -73,8 +73,8 @@ func (c *console) run(end <-chan struct{}) {
 
 func (c *console) summary() string {
 	s := c.fleet.Stats()
-	return fmt.Sprintf("stopped: %s sent %s and %s, got %s and %s",
-		things(s.Trucks, s.Phones), count(int(s.Locations), "location"), count(int(s.Motions), "motion"), count(int(s.Texts), "text"), count(int(s.Alerts), "alert"))
+	return fmt.Sprintf("stopped: %s sent %s and %s, got %s and %s", things(s.Trucks, s.Phones),
+		count(int(s.Locations), "location"), count(int(s.Motions), "motion"), count(int(s.Texts), "text"), count(int(s.Alerts), "alert"))
 }
 
 // runView redraws often while something fades, seldom otherwise.
@@ -85,14 +85,17 @@ func (c *console) runView(end <-chan struct{}, f *os.File) {
 	v := newView(c.fleet, terminal.PaletteOf(os.Getenv), time.Now())
 	redraw := time.NewTimer(0)
 	defer redraw.Stop()
-	refreshed := time.Now()
+	refreshed, soon := time.Now(), true
 	for {
 		select {
 		case <-end:
 			return
 		case e := <-c.events:
 			v.note(e)
-			redraw.Reset(often)
+			if !soon { // a flood of events must not put the frame off for ever
+				redraw.Reset(often)
+				soon = true
+			}
 			continue
 		case <-redraw.C:
 		}
@@ -108,7 +111,7 @@ func (c *console) runView(end <-chan struct{}, f *os.File) {
 			return
 		}
 		v.drawn()
-		if fading {
+		if soon = fading; soon {
 			redraw.Reset(often)
 		} else {
 			redraw.Reset(seldom)

@@ -19,8 +19,8 @@ type view struct {
 	palette terminal.Palette
 	began   time.Time
 
-	recent  []event // newest last
-	unshown []event // noted since the last frame
+	recent  []event  // newest last
+	unshown []func() // to be called once the next frame is on the terminal
 
 	rated                 time.Time
 	before                Stats
@@ -37,13 +37,15 @@ func (v *view) note(e event) {
 	if over := len(v.recent) - maxRecent; over > 0 {
 		v.recent = append(v.recent[:0], v.recent[over:]...)
 	}
-	v.unshown = append(v.unshown, e)
+	if e.shown != nil {
+		v.unshown = append(v.unshown, e.shown)
+	}
 }
 
 // drawn says that the last frame is on the terminal.
 func (v *view) drawn() {
-	for i := range v.unshown {
-		v.unshown[i].done()
+	for _, shown := range v.unshown {
+		shown()
 	}
 	v.unshown = v.unshown[:0]
 }
