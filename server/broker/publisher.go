@@ -268,32 +268,37 @@ func (e *encoding) Append(dst []byte, i int) []byte { return e.enc.Append(dst, &
 // oldest messages, counted, until it has caught up.
 func (b *Batch) Send(s *Subscription, out *netx.Outbound, enc Encoder) {
 	b.run = encoding{b.Messages, enc}
-	var sent netx.Sent
-	if s.Key != "" && len(b.route.subs) > 1 {
-		if b.shared == nil || b.key != s.Key {
-			b.share(s.Key)
-		}
-		sent = out.SendShared(b.shared)
-	} else {
-		sent = out.SendRun(&b.run)
+	if s.Key == "" || len(b.route.subs) == 1 {
+		b.offer(s.Receiver, out)
+		return
 	}
-	b.sent(s.Receiver, out, sent)
+	if b.shared == nil || b.key != s.Key {
+		b.share(s.Key)
+	}
+	for !b.taken(out.OfferShared(b.shared), out) {
+		b.hold(s.Receiver, out)
+	}
 }
 
 // SendOne appends message i alone, as Send does the batch.
 func (b *Batch) SendOne(i int, out *netx.Outbound, enc Encoder) {
 	b.run = encoding{b.Messages[i : i+1], enc}
-	b.sent(nil, out, out.SendRun(&b.run))
+	b.offer(nil, out)
 }
 
-// sent deals with what an appender is told.
-func (b *Batch) sent(r Receiver, out *netx.Outbound, sent netx.Sent) {
+// offer appends the run, once there is room for it.
+func (b *Batch) offer(r Receiver, out *netx.Outbound) {
+	for !b.taken(out.Offer(&b.run), out) {
+		b.hold(r, out)
+	}
+}
+
+// taken notes whom to wake, and reports whether something was appended.
+func (b *Batch) taken(sent netx.Sent, out *netx.Outbound) bool {
 	if sent.Wake {
 		b.pub.wake = append(b.pub.wake, out)
 	}
-	if sent.Crowded {
-		b.hold(r, out)
-	}
+	return !sent.Crowded
 }
 
 // share encodes the run once for all subscriptions with the key.

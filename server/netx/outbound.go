@@ -128,15 +128,41 @@ func (o *Outbound) Send(frame []byte) (seq uint64, wake bool) {
 // Sent is what an appender has to know.
 type Sent struct {
 	Wake    bool // the caller has to Wake the writer
-	Crowded bool // the caller should wait for room: the peer reads, but slower
+	Crowded bool // nothing was appended: the caller should wait for room first
 }
 
 // SendRun appends frames that may be dropped.
-func (o *Outbound) SendRun(r Run) Sent {
+func (o *Outbound) SendRun(r Run) (wake bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	return o.appendRun(r)
+}
+
+// Offer is SendRun, but appends nothing while the queue is crowded: a hundred
+// appenders that waited only afterwards would overrun the bound together.
+func (o *Outbound) Offer(r Run) Sent {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.crowded() {
+		return Sent{Crowded: true}
+	}
+	return Sent{Wake: o.appendRun(r)}
+}
+
+// OfferShared is Offer for a shared chunk.
+func (o *Outbound) OfferShared(s *Chunk) Sent {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.crowded() {
+		return Sent{Crowded: true}
+	}
+	return Sent{Wake: o.appendShared(s)}
+}
+
+// appendRun appends a run. o.mu is held.
+func (o *Outbound) appendRun(r Run) (wake bool) {
 	if o.closed {
-		return Sent{}
+		return false
 	}
 	var c *Chunk
 	for i := range r.Len() {
@@ -148,15 +174,14 @@ func (o *Outbound) SendRun(r Run) Sent {
 		o.bytes += len(c.b) - before
 		c.n++
 	}
-	return o.sent()
+	o.trim()
+	return o.begin()
 }
 
-// SendShared appends a shared chunk of frames that may be dropped.
-func (o *Outbound) SendShared(s *Chunk) Sent {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+// appendShared appends a shared chunk. o.mu is held.
+func (o *Outbound) appendShared(s *Chunk) (wake bool) {
 	if o.closed {
-		return Sent{}
+		return false
 	}
 	if len(s.b) <= smallChunk && len(o.queue) > o.head {
 		// Many small shared blocks would pin many chunks: gather them.
@@ -168,13 +193,8 @@ func (o *Outbound) SendShared(s *Chunk) Sent {
 		o.queue = append(o.queue, s)
 	}
 	o.bytes += len(s.b)
-	return o.sent()
-}
-
-// sent keeps the bound after droppable frames were appended. o.mu is held.
-func (o *Outbound) sent() Sent {
 	o.trim()
-	return Sent{Wake: o.begin(), Crowded: o.crowded()}
+	return o.begin()
 }
 
 // begin claims the writer. o.mu is held.
@@ -227,7 +247,7 @@ func (o *Outbound) trim() {
 	o.queue = o.queue[:w]
 }
 
-// Wake starts the writer; the caller was told to by Send, SendRun or SendShared.
+// Wake starts the writer; the caller was told to by what appended.
 func (o *Outbound) Wake() { go o.drain() }
 
 // drain writes until nothing is pending.

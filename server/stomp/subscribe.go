@@ -281,7 +281,7 @@ func (s *session) replay(sub *subscription) {
 			wake = (*ackReceiver)(sub).give(m) || wake
 			return
 		}
-		wake = s.out.SendRun(retained{m, &sub.enc}).Wake || wake
+		wake = s.out.SendRun(retained{m, &sub.enc}) || wake
 	})
 	if wake {
 		s.out.Wake()
