@@ -207,7 +207,8 @@ func (v *view) recentRows(rows, width int) []string {
 	return out
 }
 
-func degrees(rad float64) float64 { return rad * 180 / math.Pi }
+// degrees is for people: whole ones, and no −0.
+func degrees(rad float64) float64 { return math.Round(rad*180/math.Pi) + 0 }
 
 func compass(deg float64) string {
 	names := [...]string{"N", "NE", "E", "SE", "S", "SW", "W", "NW"}

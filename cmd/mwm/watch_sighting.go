@@ -135,7 +135,8 @@ func (s *sighting) line() string {
 	return terminal.Clean(b.String())
 }
 
-func deg(rad float64) float64 { return rad * 180 / math.Pi }
+// deg is for people: whole degrees, and no −0.
+func deg(rad float64) float64 { return math.Round(rad*180/math.Pi) + 0 }
 
 // json returns the sighting as a JSON object in ASCII, so that no character of it means anything to a terminal.
 func (s *sighting) json() string {
