@@ -106,6 +106,9 @@ func (c *Consumer) hasRoom() bool {
 		given = int(c.wild.given.Load())
 	}
 	if given >= c.opt.Window {
+		if c.wild != nil {
+			c.wild.full(c.q)
+		}
 		return false
 	}
 	if c.opt.Out.Pending() < c.opt.Out.Limit()/2 {
@@ -200,7 +203,15 @@ func (c *Consumer) onRoom() {
 	}
 	c.q.mu.Unlock()
 	out.conclude(c.q)
+	c.goOn()
+}
+
+// goOn gives what there is room for now. q.mu is not held.
+func (c *Consumer) goOn() {
 	c.q.dispatch()
+	if c.wild != nil {
+		c.wild.feed()
+	}
 }
 
 // sent deals with what has been written. q.mu is held.
@@ -244,7 +255,7 @@ func (c *Consumer) Ack(tag uint64, cumulative bool, done func(error)) error {
 	}
 	c.q.tell(out.events)
 	c.q.b.journal.Remove(done, out.records...)
-	c.q.dispatch()
+	c.goOn()
 	return nil
 }
 
@@ -261,7 +272,7 @@ func (c *Consumer) Nack(tag uint64, cumulative bool) error {
 		return err
 	}
 	out.conclude(c.q)
-	c.q.dispatch()
+	c.goOn()
 	return nil
 }
 

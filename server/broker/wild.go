@@ -3,6 +3,7 @@ package broker
 import (
 	"maps"
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	"mwm/server/topic"
@@ -17,6 +18,30 @@ type WildConsumer struct {
 	given  atomic.Int32
 
 	members map[*Queue]*Consumer // guarded by b.queuesMu
+
+	mu     sync.Mutex
+	hungry map[*Queue]struct{} // that could not give because the window was full
+}
+
+// full notes that a queue could not give.
+func (w *WildConsumer) full(q *Queue) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.hungry == nil {
+		w.hungry = map[*Queue]struct{}{}
+	}
+	w.hungry[q] = struct{}{}
+}
+
+// feed lets those give now that could not. No queue's lock is held.
+func (w *WildConsumer) feed() {
+	w.mu.Lock()
+	queues := slices.Collect(maps.Keys(w.hungry))
+	w.hungry = nil
+	w.mu.Unlock()
+	for _, q := range queues {
+		q.dispatch()
+	}
 }
 
 // ConsumeWild adds a consumer to the queues that a valid canonical filter
