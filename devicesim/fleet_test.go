@@ -14,7 +14,7 @@ import (
 
 	"mwm/devicesim/gpx"
 	"mwm/devicesim/link"
-	"mwm/internal/testbroker"
+	"mwm/devicesim/testbroker"
 	"mwm/server/telemetry"
 )
 

@@ -7,7 +7,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"mwm/internal/testbroker"
+	"mwm/devicesim/testbroker"
 )
 
 func TestMain(m *testing.M) {

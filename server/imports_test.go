@@ -12,10 +12,10 @@ import (
 var layers = [][]string{
 	{"mwm/cmd/mwm"},
 	{"mwm/server", "mwm/devicesim"},
-	{"mwm/server/httpd", "mwm/server/stomp", "mwm/server/mqtt", "mwm/devicesim/link", "mwm/devicesim/roads", "mwm/devicesim/gpx", "mwm/devicesim/terminal"},
+	{"mwm/server/httpd", "mwm/server/stomp", "mwm/server/mqtt", "mwm/devicesim/link", "mwm/devicesim/roads", "mwm/devicesim/gpx", "mwm/devicesim/terminal", "mwm/devicesim/testbroker"},
 	{"mwm/server/live", "mwm/server/store", "mwm/server/stomp/frame"},
 	{"mwm/server/fleet", "mwm/server/auth", "mwm/server/broker"},
-	{"mwm/server/topic", "mwm/server/telemetry", "mwm/server/netx", "mwm/web"},
+	{"mwm/server/topic", "mwm/server/telemetry", "mwm/server/netx", "mwm/server/broker/selector", "mwm/web"},
 }
 
 // allowed are the exceptions within a layer.
@@ -24,16 +24,16 @@ var allowed = map[string][]string{}
 // walls are the libraries that only some packages may import.
 var walls = map[string][]string{
 	"modernc.org/":                  {"mwm/server/store"},
-	"github.com/mochi-mqtt/":        {"mwm/server/mqtt"},
+	"github.com/mochi-mqtt/":        {"mwm/server/mqtt", "mwm/devicesim/testbroker"},
 	"github.com/coder/websocket":    {"mwm/server/httpd", "mwm/server/live", "mwm/server/stomp", "mwm/server/mqtt", "mwm/devicesim/link"},
 	"github.com/go-chi/":            {"mwm/server/httpd"},
-	"github.com/go-stomp/":          {"mwm/devicesim", "mwm/devicesim/link", "mwm/cmd/mwm"},
+	"github.com/go-stomp/":          {"mwm/devicesim", "mwm/devicesim/link", "mwm/cmd/mwm", "mwm/devicesim/testbroker"},
 	"github.com/eclipse/":           {"mwm/devicesim", "mwm/devicesim/link", "mwm/cmd/mwm"},
 	"github.com/alecthomas/kong":    {"mwm/cmd/mwm"},
 	"github.com/prometheus/":        {"mwm/server/httpd", "mwm/server"},
 	"mwm/server/":                   nil, // see the layers
 	"github.com/charmbracelet/x/":   {"mwm/devicesim"},
-	"golang.org/x/term":             {"mwm/devicesim", "mwm/cmd/mwm"},
+	"golang.org/x/term":             {"mwm/devicesim", "mwm/cmd/mwm", "mwm/devicesim/terminal"},
 	"github.com/mattn/go-runewidth": {"mwm/devicesim"},
 }
 

@@ -20,7 +20,7 @@ import (
 	"go.uber.org/goleak"
 
 	"mwm/devicesim/link"
-	"mwm/internal/testbroker"
+	"mwm/devicesim/testbroker"
 	"mwm/server/telemetry"
 )
 

@@ -8,7 +8,7 @@ import (
 
 	"github.com/eclipse/paho.golang/packets"
 
-	"mwm/internal/testbroker"
+	"mwm/devicesim/testbroker"
 )
 
 func dialMQTT(t *testing.T, cfg MQTTConfig) *MQTT {

@@ -12,7 +12,7 @@ import (
 
 	"github.com/go-stomp/stomp/v3"
 
-	"mwm/internal/testbroker"
+	"mwm/devicesim/testbroker"
 )
 
 func dialSTOMP(t *testing.T, addr string) *STOMP {
