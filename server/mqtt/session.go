@@ -4,6 +4,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mochi-mqtt/server/v2/packets"
+
 	"mwm/server/broker"
 	"mwm/server/netx"
 )
@@ -64,6 +66,9 @@ func (s *session) bind(c *conn, expiry time.Duration, w *will) {
 	s.frames, s.noticed = nil, false
 	s.wakeRoom()
 	s.flights.rewind()
+	for f := s.flights.released.first; f != nil; f = f.next {
+		s.frames = appendAck(s.frames, packets.Pubrel, f.id, 0, "")
+	}
 	c.unreleased = len(s.received)
 	for _, sub := range s.subs {
 		sub.attach(c)
