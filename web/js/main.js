@@ -39,7 +39,7 @@ const selection = new Selection(fleet);
 const feed = new FeedClient('api/v1/feed', { hello, dir, frame, message });
 const mapView = new MapView({ fleet, order, selection });
 const autoView = new AutoView(mapView, fleet);
-const list = new DeviceList({ fleet, order, selection, onFilter: filtered });
+const list = new DeviceList({ fleet, order, selection, onFilter: filtered, loading: () => feed.epoch === '' });
 const motionPage = new MotionPage({ fleet, order, selection, notify });
 const events = new Events({ onOpen: openFromEvent });
 const card = new Card({

@@ -37,6 +37,7 @@ export default {
   'list.count.other': '{n} devices',
   'list.someOf': '{shown} of {n}',
   'list.nothingFound': 'No device matches this filter.',
+  'list.loading': 'Asking the server for the fleet…',
   'list.empty': 'No device has reported yet.',
   'sort.id': 'name',
   'sort.seen': 'last seen',

@@ -36,6 +36,7 @@ export default {
   'list.count.other': '기기 {n}대',
   'list.someOf': '{n}대 중 {shown}대',
   'list.nothingFound': '조건에 맞는 기기가 없습니다.',
+  'list.loading': '서버에서 기기 정보를 받고 있습니다…',
   'list.empty': '아직 보고한 기기가 없습니다.',
   'sort.id': '이름',
   'sort.seen': '최근 보고',

@@ -92,7 +92,7 @@ export class Card {
       .append(icon('close')).on('click', () => this.#selection.select(null));
     return make('div', 'card-head').append(
       make('div', 'card-badge').append(parts.glyph),
-      make('div').append(make('h2', 'card-id', id).attr('data-testid', 'card-id'), parts.state),
+      make('div').append(make('h2', 'card-id', id).attr({ 'data-testid': 'card-id', title: id }), parts.state),
       $close,
     );
   }

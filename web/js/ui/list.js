@@ -18,6 +18,7 @@ export class DeviceList {
   #order;
   #selection;
   #onFilter;
+  #loading;
   #list = $('#list')[0];
   #space = $('#list .list-space')[0];
   #rows = [];
@@ -25,7 +26,8 @@ export class DeviceList {
   #task;
   #tick;
 
-  constructor({ fleet, order, selection, onFilter }) {
+  constructor({ fleet, order, selection, onFilter, loading }) {
+    this.#loading = loading;
     this.#fleet = fleet;
     this.#order = order;
     this.#selection = selection;
@@ -168,8 +170,7 @@ export class DeviceList {
   #renderHead() {
     const fleet = this.#fleet;
     const shown = this.#order.rows.length;
-    setText($('#list-summary')[0], this.#order.filtered
-      ? t('list.someOf', { n: fleet.count, shown }) : t('list.count', { n: fleet.count }));
+    setText($('#list-summary')[0], this.#summary(shown));
     $('#filter-clear').prop('hidden', !this.#order.filtered);
     for (const element of $('#counts .count')) {
       const status = Number(element.dataset.status);
@@ -179,7 +180,13 @@ export class DeviceList {
       setAttribute(element, 'aria-pressed', this.#order.statuses !== ALL_STATUSES && (this.#order.statuses >> status & 1) === 1);
     }
     const $empty = $('#list .list-empty').prop('hidden', shown > 0);
-    if (shown === 0) $empty.text(t(fleet.count ? 'list.nothingFound' : 'list.empty'));
+    if (shown === 0) $empty.text(t(fleet.count ? 'list.nothingFound' : this.#loading() ? 'list.loading' : 'list.empty'));
+  }
+
+  #summary(shown) {
+    const n = this.#fleet.count;
+    if (n === 0 && this.#loading()) return '';
+    return this.#order.filtered ? t('list.someOf', { n, shown }) : t('list.count', { n });
   }
 
   #markActive() {
@@ -192,8 +199,12 @@ export class DeviceList {
     setAttribute(this.#list, 'aria-activedescendant', found);
   }
 
+  // The keyboard starts at the selected device, or at the first one in sight. A pointer that presses a row focuses the
+  // list, too: nothing may move under it then.
   #focused() {
-    if (this.#position(this.active) < 0) this.#activate(Math.max(0, this.#position(this.#selection.index)));
+    if (this.#position(this.active) >= 0 || !this.#list.matches(':focus-visible')) return;
+    const selected = this.#position(this.#selection.index);
+    this.#activate(selected >= 0 ? selected : Math.ceil(this.#list.scrollTop / ROW));
   }
 
   #position(device) {
