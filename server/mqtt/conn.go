@@ -75,11 +75,16 @@ type netConn interface {
 // closes it.
 func (s *Server) ServeConn(nc net.Conn) { s.serve(streamConn{nc}) }
 
-func (s *Server) serve(nc netConn) {
+func newConn(s *Server, nc netConn) *conn {
 	c := &conn{srv: s, nc: nc, log: s.opt.Logger}
 	c.out = netx.NewOutbound(nc, s.opt.MaxOutbound, s.opt.WriteTimeout, func(err error) { c.close(err) })
 	c.in = netx.NewReader(nc, s.opt.MaxPacket+5)
+	return c
+}
+
+func (s *Server) serve(nc netConn) {
 	defer nc.Close()
+	c := newConn(s, nc)
 	if !s.enter(c) {
 		return
 	}

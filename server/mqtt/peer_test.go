@@ -399,3 +399,5 @@ func await(t testing.TB, what string, ok func() bool) {
 		}
 	}
 }
+
+func messageWithHead(head []byte) *broker.Message { return &broker.Message{Name: "t", Head: head} }

@@ -1,0 +1,160 @@
+package mqtt
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/mochi-mqtt/server/v2/packets"
+)
+
+// lastWill is the book's: {"deviceID":"AAA"} at QoS 2 (SYSTEM §3).
+func lastWill(props packets.Properties) *packets.Packet {
+	return &packets.Packet{
+		TopicName: "/mwm/lastWill", Payload: []byte(`{"deviceID":"AAA"}`), Properties: props,
+		FixedHeader: packets.FixedHeader{Qos: 2},
+	}
+}
+
+const willText = `PUBLISH /mwm/lastWill "{\"deviceID\":\"AAA\"}" q2 id=1`
+
+// When a will is published, and when not (MQTT 3.1.1 §3.1.2.5, 5.0 §3.1.2.5,
+// §3.1.3.2.2, §3.14.2.1).
+func TestWill(t *testing.T) {
+	delay := func(secs uint32) packets.Properties { return packets.Properties{WillDelayInterval: secs} }
+	expires := func(secs uint32) packets.Properties {
+		return packets.Properties{SessionExpiryInterval: secs, SessionExpiryIntervalFlag: true}
+	}
+	lose := func(f *fixture, p *peer) { p.nc.Close() }
+	say := func(b ...byte) func(*fixture, *peer) {
+		return func(f *fixture, p *peer) { p.write(b); p.nc.Close() }
+	}
+	comeBack := func(h hello, after time.Duration) func(*fixture, *peer) {
+		return func(f *fixture, p *peer) {
+			p.nc.Close()
+			synctest.Wait()
+			time.Sleep(after)
+			f.pipe().shake(h)
+		}
+	}
+	const never = -1
+	for _, c := range []struct {
+		what string
+		h    hello
+		do   func(*fixture, *peer)
+		when time.Duration
+	}{
+		{"the connection is lost", hello{id: "AAA"}, lose, 0},
+		{"DISCONNECT", hello{id: "AAA"}, say(0xe0, 0), never},
+		{"5.0, DISCONNECT 0x00", hello{level: v5, id: "AAA"}, say(0xe0, 0), never},
+		{"5.0, DISCONNECT with will", hello{level: v5, id: "AAA"}, say(0xe0, 1, 4), 0},
+		{"5.0, DISCONNECT for an error", hello{level: v5, id: "AAA"}, say(0xe0, 1, 0x80), 0},
+		{"a protocol error", hello{id: "AAA"}, say(0, 0), 0},
+		{"keep alive", hello{id: "AAA", keepAlive: 10}, func(*fixture, *peer) {}, 15 * time.Second},
+		{"take-over", hello{id: "AAA"}, func(f *fixture, p *peer) { f.pipe().shake(hello{id: "AAA"}) }, 0},
+		{"delay without a session", hello{level: v5, id: "AAA", will: lastWill(delay(9))}, lose, 0},
+		{"delay", hello{level: v5, id: "AAA", props: expires(60), will: lastWill(delay(9))}, lose, 9 * time.Second},
+		{"delay longer than the session", hello{level: v5, id: "AAA", props: expires(60), will: lastWill(delay(99))}, lose, 60 * time.Second},
+		{"back in time", hello{level: v5, id: "AAA", props: expires(60), will: lastWill(delay(9))},
+			comeBack(hello{level: v5, id: "AAA", keep: true, props: expires(60)}, 8*time.Second), never},
+		{"back in time, but clean", hello{level: v5, id: "AAA", props: expires(60), will: lastWill(delay(9))},
+			comeBack(hello{level: v5, id: "AAA"}, 8*time.Second), 8 * time.Second},
+		{"take-over with a delay", hello{level: v5, id: "AAA", props: expires(60), will: lastWill(delay(9))},
+			func(f *fixture, p *peer) { f.pipe().shake(hello{level: v5, id: "AAA", keep: true, props: expires(60)}) }, never},
+		{"the server shuts down", hello{id: "AAA"}, func(f *fixture, p *peer) {
+			for _, c := range f.b.Clients() {
+				if c.ID == "AAA" {
+					c.Close(errShutdown)
+				}
+			}
+		}, never},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFixture(t, Options{}, false)
+				page := f.pipe()
+				page.shake(hello{id: "page"})
+				page.subscribe(1, "/mwm/lastWill/#", 2)
+				page.expect("SUBACK 1 [02]")
+				if c.h.will == nil {
+					c.h.will = lastWill(packets.Properties{})
+				}
+				p := f.pipe()
+				p.shake(c.h)
+				began := time.Now()
+				c.do(f, p)
+				first, body, err := page.nextWithin(time.Hour)
+				switch {
+				case c.when == never && err == nil:
+					t.Errorf("got %s, want no will", describe(v311, first, body))
+				case c.when == never:
+				case err != nil:
+					t.Errorf("no will came: %v", err)
+				default:
+					if got := describe(v311, first, body); got != willText {
+						t.Errorf("got %s, want %s", got, willText)
+					}
+					if d := time.Since(began); d != c.when {
+						t.Errorf("the will came after %s, want %s", d, c.when)
+					}
+					if n := f.Stats().Wills.Load(); n != 1 {
+						t.Errorf("%d wills published", n)
+					}
+				}
+			})
+		})
+	}
+}
+
+// A will carries its properties, is retained if it says so, and comes before
+// anything that a connection which takes over says.
+func TestWillProperties(t *testing.T) {
+	f := start(t)
+	page := f.connect(hello{level: v5, id: "page"})
+	page.subscribe(1, "/mwm/#", 1)
+	page.expect("SUBACK 1 [01]")
+	w := lastWill(packets.Properties{
+		ContentType: "application/json", ResponseTopic: "a/b", CorrelationData: []byte("c"), MessageExpiryInterval: 60,
+		PayloadFormatFlag: true, PayloadFormat: 1, User: []packets.UserProperty{{Key: "k", Val: "v"}},
+	})
+	w.FixedHeader.Retain = true
+	f.connect(hello{level: v5, id: "AAA", will: w})
+	again := f.connect(hello{level: v5, id: "AAA"})
+	again.publish(pub{topic: "/mwm/AAA/motion", body: "x"})
+	const props = ` format=1 expiry=60 type=application/json response=a/b correlation="c" k:v`
+	page.expect(`PUBLISH /mwm/lastWill "{\"deviceID\":\"AAA\"}" q1 id=1`+props, `PUBLISH /mwm/AAA/motion "x"`)
+	late := f.connect(hello{level: v5, id: "late"})
+	late.subscribe(1, "/mwm/lastWill", 0)
+	late.expect("SUBACK 1 [00]", `PUBLISH /mwm/lastWill "{\"deviceID\":\"AAA\"}" retain`+props)
+}
+
+// Shutdown tells 5.0 clients 0x8B, closes the others, publishes no will, and
+// ends in time although a client does not read.
+func TestShutdown(t *testing.T) {
+	f := start(t)
+	five := f.connect(hello{level: v5, id: "five"})
+	three := f.connect(hello{id: "three", will: lastWill(packets.Properties{})})
+	silent := f.dial() // never says CONNECT
+	watch := f.connect(hello{level: v5, id: "watch"})
+	watch.subscribe(1, "/mwm/lastWill", 0)
+	watch.expect("SUBACK 1 [00]")
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	done := make(chan error)
+	go func() { done <- f.Shutdown(ctx) }()
+	five.expect(`DISCONNECT code=0x8b reason="the server is shutting down"`)
+	five.expectClosed()
+	watch.expect(`DISCONNECT code=0x8b reason="the server is shutting down"`)
+	three.expectClosed()
+	silent.expectClosed()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if d := time.Since(began); d > 5*time.Second {
+		t.Errorf("it took %s", d)
+	}
+	late := f.dial()
+	late.expectClosed()
+}
