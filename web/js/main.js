@@ -39,7 +39,7 @@ const selection = new Selection(fleet);
 const feed = new FeedClient('api/v1/feed', { hello, dir, frame, message });
 const mapView = new MapView({ fleet, order, selection });
 const autoView = new AutoView(mapView, fleet);
-const list = new DeviceList({ fleet, order, selection, onFilter: filtered, loading: () => feed.epoch === '' });
+const list = new DeviceList({ fleet, order, selection, onFilter: saveLink, onOrder: reordered, loading: () => feed.epoch === '' });
 const motionPage = new MotionPage({ fleet, order, selection, notify });
 const events = new Events({ onOpen: openFromEvent });
 const card = new Card({
@@ -49,11 +49,12 @@ const card = new Card({
 const connectDialog = new ConnectDialog();
 const help = new Help();
 let view = 'map';
+let saveTimer = 0;
+let saveMap = false; // the link holds the place once the user, or a link, has chosen one
 
-function filtered() {
+function reordered() {
   mapView.changed();
   motionPage.changed();
-  saveLink();
 }
 
 function changed() {
@@ -177,9 +178,6 @@ function show(name) {
 }
 
 // ---- address bar
-
-let saveTimer = 0;
-let saveMap = false; // not before the user, or a link, has chosen a place
 
 function saveLink() {
   clearTimeout(saveTimer);

@@ -18,6 +18,7 @@ export class DeviceList {
   #order;
   #selection;
   #onFilter;
+  #onOrder;
   #loading;
   #list = $('#list')[0];
   #space = $('#list .list-space')[0];
@@ -26,12 +27,14 @@ export class DeviceList {
   #task;
   #tick;
 
-  constructor({ fleet, order, selection, onFilter, loading }) {
+  // onFilter: the user has changed what is shown; onOrder: the rows have been computed anew, for whatever reason.
+  constructor({ fleet, order, selection, onFilter, onOrder, loading }) {
     this.#loading = loading;
     this.#fleet = fleet;
     this.#order = order;
     this.#selection = selection;
     this.#onFilter = onFilter;
+    this.#onOrder = onOrder;
     this.#task = addTask(() => this.#render());
     this.#tick = addTask(() => this.#seconds(), 1000);
     this.#tick.request();
@@ -105,7 +108,7 @@ export class DeviceList {
       this.#order.refresh();
       this.#space.style.height = `${this.#order.rows.length * ROW}px`;
       this.#renderHead();
-      this.#onFilter();
+      this.#onOrder();
     }
     if (!this.#list.clientHeight) return;
     const { rows } = this.#order;
