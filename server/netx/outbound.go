@@ -3,6 +3,7 @@ package netx
 import (
 	"errors"
 	"net"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -253,6 +254,7 @@ func (o *Outbound) Wake() { go o.drain() }
 // drain writes until nothing is pending.
 func (o *Outbound) drain() {
 	for {
+		runtime.Gosched() // let those who are about to append do so: fewer, longer writes
 		o.mu.Lock()
 		more := !o.closed && o.take()
 		var notify []func()
