@@ -77,7 +77,7 @@ func (e *encoder) appendDelivery(dst []byte, m *broker.Message, ack []byte, rede
 // appendRest appends everything after the message-id.
 func (e *encoder) appendRest(dst []byte, m *broker.Message) []byte {
 	dst = append(dst, "timestamp:"...)
-	dst = strconv.AppendInt(dst, m.Timestamp, 10)
+	dst = appendTime(dst, m.Timestamp)
 	if m.Expires == 0 {
 		dst = append(dst, "\nexpires:0\npriority:"...)
 	} else {
@@ -104,6 +104,26 @@ func (e *encoder) appendRest(dst []byte, m *broker.Message) []byte {
 	dst = append(dst, '\n')
 	dst = append(dst, m.Body...)
 	return append(dst, 0)
+}
+
+// stamp is a time in milliseconds and how it is written.
+type stamp struct {
+	ms   int64
+	text [20]byte
+	n    int
+}
+
+// lastStamp is the time written last: a thousand messages share one.
+var lastStamp atomic.Pointer[stamp]
+
+func appendTime(dst []byte, ms int64) []byte {
+	s := lastStamp.Load()
+	if s == nil || s.ms != ms {
+		s = &stamp{ms: ms}
+		s.n = len(strconv.AppendInt(s.text[:0], ms, 10))
+		lastStamp.Store(s)
+	}
+	return append(dst, s.text[:s.n]...)
 }
 
 // appendProperties appends the headers of a message that came without any: from
