@@ -19,6 +19,7 @@ func (s *Server) listen() error {
 		if err != nil {
 			return fmt.Errorf("--tls-cert, --tls-key: %w", err)
 		}
+		s.certificate = cert.Leaf
 		secure = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
 	}
 	serve := map[string]func(context.Context, net.Listener) error{

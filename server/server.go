@@ -11,6 +11,7 @@ package server
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -53,8 +54,10 @@ type Server struct {
 	store  *store.Store // nil: memory only
 	keeper *keeper      // nil: memory only
 
-	listeners []*listener
-	started   time.Time
+	listeners   []*listener
+	origins     auth.OriginPolicy
+	certificate *x509.Certificate // of the TLS listeners; nil: there are none
+	started     time.Time
 }
 
 // listener is one open port and what serves it until its context ends.
@@ -118,17 +121,17 @@ func (s *Server) buildCore() (err error) {
 // buildFrontEnds makes what clients and browsers talk to.
 func (s *Server) buildFrontEnds(opt Options) (err error) {
 	c := s.cfg
-	origins := auth.OriginPolicy{Patterns: c.WSOrigin}
+	s.origins = auth.OriginPolicy{Patterns: c.WSOrigin}
 	s.stomp, err = stomp.New(s.broker, stomp.Options{
 		Limits: frame.Limits{Body: c.MaxMessage}, MaxOutbound: c.MaxOutbound, ConnectTimeout: c.ConnectTimeout,
-		Version: Version, Origin: origins.AllowProtocol, Logger: s.log,
+		Version: Version, Origin: s.origins.AllowProtocol, Logger: s.log,
 	})
 	if err != nil {
 		return err
 	}
 	s.mqtt, err = mqtt.New(s.broker, mqtt.Options{
 		MaxPacket: c.MaxMessage, MaxOutbound: c.MaxOutbound, ConnectTimeout: c.ConnectTimeout,
-		CheckOrigin: origins.AllowProtocol, Logger: s.log,
+		CheckOrigin: s.origins.AllowProtocol, Logger: s.log,
 	})
 	if err != nil {
 		return err
@@ -142,7 +145,7 @@ func (s *Server) buildFrontEnds(opt Options) (err error) {
 	}
 	s.httpd, err = httpd.New(httpd.Options{
 		Assets: web.FS, Fleet: s.fleet, Feed: s.hub, Headquarters: newHeadquarters(s.broker, s.fleet, opt.Demo),
-		STOMP: s.stomp, MQTT: s.mqtt, Status: s.status, Origins: origins, Demo: opt.Demo != nil, TilesURL: c.Tiles,
+		STOMP: s.stomp, MQTT: s.mqtt, Status: s.status, Origins: s.origins, Demo: opt.Demo != nil, TilesURL: c.Tiles,
 		MaxText: MaxText, Logger: s.log.With("component", "http"),
 	})
 	return err
@@ -166,7 +169,7 @@ func (s *Server) addr(flag string) string {
 
 func (s *Server) status() httpd.Status {
 	return httpd.Status{
-		Version: Version, Started: s.started, Demo: s.httpd.Demo(), Addresses: s.Addresses(),
+		Version: Version, Started: s.started, Demo: s.httpd.Demo(), Addresses: s.Addresses(), Phone: s.phone(),
 		Devices: s.fleet.Stats().Devices, Clients: len(s.broker.Clients()),
 	}
 }

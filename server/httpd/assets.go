@@ -95,7 +95,8 @@ func (f *asset) compress() error {
 	return nil
 }
 
-// ServeHTTP answers GET and HEAD for a file; a directory means its index.html.
+// ServeHTTP answers GET and HEAD for a file; a directory means its index.html, and
+// a page's name can be said without its ".html".
 // A URL that says ?v= with the file's version may be kept for good; everything
 // else is asked for again, and mostly answered by 304.
 func (a *assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -104,6 +105,9 @@ func (a *assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		name += "index.html"
 	}
 	f := a.files[name]
+	if f == nil {
+		f = a.files[name+".html"]
+	}
 	if f == nil {
 		http.Error(w, "There is no such page here.", http.StatusNotFound)
 		return

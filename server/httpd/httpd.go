@@ -2,6 +2,7 @@
 // WebSocket endpoints of STOMP and MQTT to those who speak them.
 //
 //	GET  /                            the page, and below it its assets
+//	GET  /phone                       the page that makes a phone a device
 //	GET  /healthz                     200 once the server serves
 //	GET  /stomp, /mqtt                STOMP and MQTT over WebSocket, either at both
 //	GET  /api/v1/feed                 the live feed, a WebSocket
@@ -57,6 +58,7 @@ type Status struct {
 	Started   time.Time `json:"started"`
 	Demo      bool      `json:"demo"`
 	Addresses Addresses `json:"addresses"`
+	Phone     Phone     `json:"phone"`
 	Devices   int       `json:"devices"`
 	Clients   int       `json:"clients"`
 }
@@ -68,6 +70,16 @@ type Addresses struct {
 	MQTT    string `json:"mqtt"`
 	MQTTWS  string `json:"mqttWs"`
 	HTTP    string `json:"http"`
+}
+
+// Phone is how a phone reaches its page.
+type Phone struct {
+	// URLs are those for other machines, best first, with TLS before without;
+	// empty when the server listens on this machine only.
+	URLs []string `json:"urls"`
+	// Container says that the server runs in one, whose addresses may mean
+	// nothing outside of it.
+	Container bool `json:"container"`
 }
 
 // Options are a Server's settings.
@@ -199,6 +211,7 @@ func (s *Server) routes(policy pagePolicy) http.Handler {
 	r.Method(http.MethodGet, "/stomp", s.stompEndpoint())
 	r.Method(http.MethodGet, "/mqtt", s.mqttEndpoint())
 	r.Route("/api/v1", s.api)
+	r.Method(http.MethodGet, "/phone/", http.RedirectHandler("/phone", http.StatusPermanentRedirect)) // the page's links are relative
 	page := only(s.opts.Origins.AllowHost)(s.assets)
 	r.Method(http.MethodGet, "/*", page)
 	r.Method(http.MethodHead, "/*", page)

@@ -72,7 +72,7 @@ func options(t *testing.T) (Options, *desk) {
 	d := &desk{}
 	return Options{
 		Assets: fstest.MapFS{
-			"index.html": {Data: []byte("<!doctype html>")}, "js/main.js": {Data: []byte(script)}, "map/world.bin": {Data: []byte{1, 2, 3}},
+			"index.html": {Data: []byte("<!doctype html>")}, "phone.html": {Data: []byte("<!doctype html>phone")}, "js/main.js": {Data: []byte(script)}, "map/world.bin": {Data: []byte{1, 2, 3}},
 		},
 		Fleet: f, Feed: http.NotFoundHandler(), Headquarters: d, STOMP: echo("STOMP"), MQTT: echo("MQTT"), Demo: true,
 		Status: func() Status { return Status{Version: "1.2", Devices: 3} },
@@ -112,6 +112,13 @@ func TestAssets(t *testing.T) {
 	index := ask(s, "GET", "/", "")
 	if index.Code != 200 || index.Body.String() != "<!doctype html>" || index.Header().Get("Content-Type") != "text/html; charset=utf-8" {
 		t.Errorf("%d %s %v", index.Code, index.Body, index.Header())
+	}
+	phone := ask(s, "GET", "/phone", "")
+	if phone.Code != 200 || phone.Body.String() != "<!doctype html>phone" || phone.Header().Get("Content-Type") != "text/html; charset=utf-8" {
+		t.Errorf("%d %s %v", phone.Code, phone.Body, phone.Header())
+	}
+	if slash := ask(s, "GET", "/phone/", ""); slash.Code != http.StatusPermanentRedirect || slash.Header().Get("Location") != "/phone" {
+		t.Errorf("%d %v", slash.Code, slash.Header())
 	}
 	plain := ask(s, "GET", "/js/main.js", "")
 	if plain.Body.String() != script || plain.Header().Get("Content-Encoding") != "" || plain.Header().Get("Vary") != "Accept-Encoding" ||
