@@ -39,6 +39,19 @@ fetch @fontsource-variable/atkinson-hyperlegible-next 5.3.0
 take files/atkinson-hyperlegible-next-latin-wght-normal.woff2 atkinson-next.woff2
 take LICENSE atkinson-next.LICENSE.txt
 
+# The next three are loaded by /phone, and by the dashboard's QR code, when needed.
+fetch @stomp/stompjs 7.5.0
+take bundles/stomp.umd.min.js stomp.js
+take LICENSE stomp.LICENSE.txt
+
+fetch mqtt 5.16.0
+take dist/mqtt.esm.js mqtt.js
+take LICENSE.md mqtt.LICENSE.txt
+
+fetch lean-qr 2.7.4
+take index.mjs lean-qr.js
+take LICENSE lean-qr.LICENSE.txt
+
 cd "$work/out"
 if [ "${1:-}" = --update ]; then
 	sha256sum -- * >"$vendor/SHA256SUMS"
