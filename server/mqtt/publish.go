@@ -205,13 +205,17 @@ func (s *publishProperties) add(pr property) {
 	case packets.PropMessageExpiryInterval:
 		s.expires, s.expiry = true, pr.num
 		return
+	case packets.PropPayloadFormat:
+		if pr.num == 0 {
+			return // the same as none (MQTT 5.0 §3.3.2.3.2)
+		}
 	}
 	if s.props == nil {
 		s.props = &broker.Properties{}
 	}
 	switch pr.id {
 	case packets.PropPayloadFormat:
-		s.props.PayloadFormat = pr.num == 1
+		s.props.PayloadFormat = true
 	case packets.PropContentType:
 		s.props.ContentType = string(pr.text)
 	case packets.PropResponseTopic:
