@@ -127,10 +127,13 @@ func (x *Parser) Parse(p []byte, f *Frame) (n, need int, err error) {
 		return 0, len(p) + 1, x.checkUnfinished(p)
 	}
 	n, need, err = x.parseBody(p, off, f)
+	if err != nil {
+		return 0, 0, err
+	}
 	if n > 0 {
 		x.seen, x.body = 0, 0
 	}
-	return n, need, err
+	return n, need, nil
 }
 
 // news reports whether what has come in since the last call may have finished
@@ -347,10 +350,11 @@ func trim(s []byte) []byte { return bytes.Trim(s, " \t\r") }
 // parseDigits reads a decimal number without a sign that fits in an int64.
 func parseDigits(s []byte) (n int64, ok bool) {
 	for _, c := range s {
-		if c < '0' || c > '9' || n > (math.MaxInt64-9)/10 {
+		d := int64(c) - '0'
+		if d < 0 || d > 9 || n > (math.MaxInt64-d)/10 {
 			return 0, false
 		}
-		n = n*10 + int64(c-'0')
+		n = n*10 + d
 	}
 	return n, len(s) > 0
 }
