@@ -1,0 +1,318 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	cdppage "github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+// page is one tab with storage of its own. What goes wrong in it (an exception,
+// an error on the console, a dialog, a request to another host) fails the test.
+type page struct {
+	t   *testing.T
+	ctx context.Context
+
+	mu     sync.Mutex
+	faults []string         // guarded by mu
+	calm   []*regexp.Regexp // faults that a test provokes; guarded by mu
+	hosts  map[string]bool  // that it may speak to, or nil for any; guarded by mu
+}
+
+// open opens a page of a server, which may speak to that server alone, in a
+// window of 1280 by 800.
+func open(t *testing.T, address string) *page {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newPage(t)
+	p.hosts = map[string]bool{u.Host: true}
+	p.resize(1280, 800, "light")
+	p.navigate(address)
+	return p
+}
+
+// newPage opens an empty tab, until the test ends.
+func newPage(t *testing.T) *page {
+	t.Helper()
+	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
+	p := &page{t: t, ctx: ctx}
+	t.Cleanup(func() {
+		if t.Failed() {
+			p.picture("failed-" + t.Name())
+		}
+		cancel()
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		for _, fault := range p.faults {
+			t.Errorf("the page: %s", fault)
+		}
+	})
+	if err := chromedp.Listen(ctx, p.watch); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// watch takes what the browser tells of the page.
+func (p *page) watch(ev any) {
+	switch ev := ev.(type) {
+	case *runtime.EventExceptionThrown:
+		text := ev.ExceptionDetails.Text
+		if ev.ExceptionDetails.Exception != nil {
+			text += " " + ev.ExceptionDetails.Exception.Description
+		}
+		p.fault("exception: " + text)
+	case *runtime.EventConsoleAPICalled:
+		if ev.Type == "error" || ev.Type == "warning" || ev.Type == "assert" {
+			var text []string
+			for _, arg := range ev.Args {
+				text = append(text, string(arg.Value)+arg.Description)
+			}
+			p.fault(fmt.Sprintf("console %s: %s", ev.Type, strings.Join(text, " ")))
+		}
+	case *log.EventEntryAdded:
+		if e := ev.Entry; e.Level == "error" || e.Level == "warning" {
+			p.fault(fmt.Sprintf("browser %s: %s %s", e.Level, e.Text, e.URL))
+		}
+	case *cdppage.EventJavascriptDialogOpening:
+		p.fault("dialog: " + ev.Message)
+	case *network.EventRequestWillBeSent:
+		p.spoke(ev.Request.URL)
+	case *network.EventWebSocketCreated:
+		p.spoke(ev.URL)
+	}
+}
+
+// spoke notes that the page made a request.
+func (p *page) spoke(address string) {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme == "data" || u.Scheme == "blob" || u.Scheme == "about" {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.hosts != nil && !p.hosts[u.Host] {
+		p.faults = append(p.faults, "request to another host: "+address)
+	}
+}
+
+func (p *page) fault(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !slices.ContainsFunc(p.calm, func(r *regexp.Regexp) bool { return r.MatchString(text) }) {
+		p.faults = append(p.faults, text)
+	}
+}
+
+// provoke says that from now on such a fault is what the test wants.
+func (p *page) provoke(pattern string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.calm = append(p.calm, regexp.MustCompile(pattern))
+}
+
+// resize gives the page a size and a colour scheme. A narrow one is a phone.
+func (p *page) resize(width, height int64, scheme string) {
+	p.t.Helper()
+	narrow := width < 600
+	p.call("resize", func(ctx context.Context) error {
+		_, err := chromedp.Call(ctx, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
+			Width: width, Height: height, DeviceScaleFactor: 1, Mobile: narrow,
+		})
+		_, err2 := chromedp.Call(ctx, emulation.SetTouchEmulationEnabled, emulation.SetTouchEmulationEnabledParams{Enabled: narrow})
+		_, err3 := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+		})
+		return errors.Join(err, err2, err3)
+	})
+}
+
+// call runs something with the page, within the usual time.
+func (p *page) call(what string, f func(ctx context.Context) error) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	if err := f(ctx); err != nil {
+		p.t.Fatalf("%s: %v", what, err)
+	}
+}
+
+func (p *page) do(what string, steps ...chromedp.Action[chromedp.Void]) {
+	p.t.Helper()
+	p.call(what, func(ctx context.Context) error { return chromedp.Do(ctx, steps...) })
+}
+
+func (p *page) navigate(address string) {
+	p.t.Helper()
+	p.do("open "+address, chromedp.Navigate(address))
+}
+
+// eval evaluates an expression in the page; it may be a promise.
+func eval[T any](p *page, expression string) (v T) {
+	p.t.Helper()
+	p.call(expression, func(ctx context.Context) (err error) {
+		v, err = chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+		return err
+	})
+	return v
+}
+
+// wait waits until an expression is true in the page.
+func (p *page) wait(expression string) {
+	p.t.Helper()
+	deadline := time.Now().Add(patience)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !eval[bool](p, "!!("+expression+")") {
+		if time.Now().After(deadline) {
+			p.t.Fatalf("the page never got to: %s\n%s", expression, eval[string](p, "JSON.stringify(window.mwm ?? document.body.innerText)"))
+		}
+		<-tick.C
+	}
+}
+
+// find is the expression for the first element that a selector names.
+func find(selector string) string { return "document.querySelector(" + js(selector) + ")" }
+
+// tagged is the selector of an element by the name that it has for tests.
+func tagged(testid string) string { return "[data-testid=" + js(testid) + "]" }
+
+// having is the selector of the same with another attribute.
+func having(testid, attribute, value string) string {
+	return tagged(testid) + "[" + attribute + "=" + js(value) + "]"
+}
+
+// js writes a value as JavaScript (and CSS) does.
+func js(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}
+
+// text returns an element's text, as it is in the document.
+func (p *page) text(selector string) string {
+	p.t.Helper()
+	p.wait(find(selector))
+	return eval[string](p, find(selector)+".textContent")
+}
+
+// waitText waits until an element has exactly this text.
+func (p *page) waitText(selector, text string) {
+	p.t.Helper()
+	p.wait(find(selector) + "?.textContent === " + js(text))
+}
+
+type point struct{ X, Y float64 }
+
+// click clicks an element with the mouse, once it stands still, can be used and
+// nothing lies above it.
+func (p *page) click(selector string) {
+	p.t.Helper()
+	script := `(() => {
+		const e = ` + find(selector) + `;
+		if (!e || e.disabled) return null;
+		e.scrollIntoView({ block: 'nearest', behavior: 'instant' });
+		const { left, top, width, height } = e.getBoundingClientRect();
+		const at = { X: left + width / 2, Y: top + height / 2 };
+		const hit = document.elementFromPoint(at.X, at.Y);
+		return hit && (e === hit || e.contains(hit)) ? at : null;
+	})()`
+	var at, before *point
+	eventually(p.t, "can be clicked: "+selector, func() bool {
+		before, at = at, eval[*point](p, script)
+		return at != nil && before != nil && *at == *before
+	})
+	p.clickAt(*at)
+}
+
+func (p *page) clickAt(at point) {
+	p.t.Helper()
+	p.do("click", chromedp.MouseEvent(chromedp.MouseMoved, at.X, at.Y), chromedp.MouseClickXY(at.X, at.Y))
+}
+
+// press presses keys, one after the other.
+func (p *page) press(keys string) {
+	p.t.Helper()
+	p.do("keys", chromedp.KeyEvent(keys))
+}
+
+// write clicks into a field and types.
+func (p *page) write(selector, text string) {
+	p.t.Helper()
+	p.click(selector)
+	p.wait("document.activeElement === " + find(selector))
+	p.press(text)
+	p.wait(find(selector) + ".value.endsWith(" + js(text) + ")")
+}
+
+// picture saves what the page looks like, if somebody wants artifacts.
+func (p *page) picture(name string) {
+	dir := os.Getenv("MWM_ARTIFACTS")
+	if dir == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	image, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+	if err == nil {
+		err = os.MkdirAll(dir, 0o755)
+	}
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, strings.ReplaceAll(name, "/", "-")+".png"), image, 0o644)
+	}
+	if err != nil {
+		p.t.Errorf("picture %s: %v", name, err)
+	}
+}
+
+// place is where a device is drawn.
+type place struct {
+	point
+	Visible bool
+	Status  string
+}
+
+// at returns where a device is drawn; nil if it has no position.
+func (p *page) at(id string) *place {
+	p.t.Helper()
+	return eval[*place](p, "mwm.position("+js(id)+")")
+}
+
+// choose selects a device as its user would: it is searched for by name, and
+// clicked in the list.
+func (p *page) choose(id string) {
+	p.t.Helper()
+	p.click(tagged("search"))
+	p.press(id)
+	p.click(having("device-row", "data-device", id) + ":not([hidden])")
+	p.waitText(tagged("card-id"), id)
+	p.click("#filter-clear")
+}
+
+// waitState waits until the text with this wording, on the device's card, is in a
+// state.
+func (p *page) waitState(body, state string) {
+	p.t.Helper()
+	p.wait(`[...document.querySelectorAll('` + having("text", "data-state", state) + ` .text-body')].some((e) => e.textContent === ` + js(body) + `)`)
+}
