@@ -211,6 +211,11 @@ window.addEventListener('hashchange', openLink);
 // ---- bar, panel, keys
 
 $('.tab').on('click', (e) => show(e.currentTarget.dataset.view));
+$('.skip').on('click', (e) => { // the address bar belongs to the permalink
+  e.preventDefault();
+  openPanel();
+  $('#list').trigger('focus');
+});
 $('#theme-toggle').on('click', toggleTheme);
 $('#lang-toggle').on('click', () => setLang(LANGUAGES[(LANGUAGES.indexOf(lang()) + 1) % LANGUAGES.length]));
 $('#help-open').on('click', () => help.open());
