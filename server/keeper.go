@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"mwm/server/broker"
@@ -18,10 +19,10 @@ type keeper struct {
 	fleet  *fleet.Fleet
 	log    *slog.Logger
 
-	saved  uint64         // the fleet's tick up to which devices are saved
-	failed bool           // the last attempt
-	todo   store.Values   // what an attempt that failed has left
-	names  map[string]int // of the retained values in todo
+	saved   uint64         // the fleet's tick up to which devices are saved
+	failing atomic.Bool    // the last attempt failed
+	todo    store.Values   // what an attempt that failed has left
+	names   map[string]int // of the retained values in todo
 }
 
 // load gives broker and fleet their last values back.
@@ -76,12 +77,12 @@ func (k *keeper) save(ctx context.Context) {
 	k.gather()
 	err := k.store.Save(ctx, k.todo)
 	switch {
-	case err != nil && !k.failed:
+	case err != nil && !k.failing.Load():
 		k.log.Error("cannot save last known values; trying again each second", "err", err)
-	case err == nil && k.failed:
+	case err == nil && k.failing.Load():
 		k.log.Info("saving last known values works again")
 	}
-	k.failed = err != nil
+	k.failing.Store(err != nil)
 	if err == nil {
 		k.todo, k.names = store.Values{}, nil
 	}
@@ -101,7 +102,7 @@ func (k *keeper) gather() {
 		k.names[c.Name] = len(k.todo.Retained)
 		k.todo.Retained = append(k.todo.Retained, c)
 	}
-	if k.failed {
+	if k.failing.Load() {
 		return // the devices in todo are written first
 	}
 	k.todo.Devices = k.todo.Devices[:0]

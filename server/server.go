@@ -145,7 +145,7 @@ func (s *Server) buildFrontEnds(opt Options) (err error) {
 	}
 	s.httpd, err = httpd.New(httpd.Options{
 		Assets: web.FS, Fleet: s.fleet, Feed: s.hub, Headquarters: newHeadquarters(s.broker, s.fleet, opt.Demo),
-		STOMP: s.stomp, MQTT: s.mqtt, Status: s.status, Origins: s.origins, Demo: opt.Demo != nil, TilesURL: c.Tiles,
+		STOMP: s.stomp, MQTT: s.mqtt, Status: s.status, Ready: s.ready, Metrics: s.metricsHandler(), Origins: s.origins, Demo: opt.Demo != nil, TilesURL: c.Tiles,
 		MaxText: MaxText, Logger: s.log.With("component", "http"),
 	})
 	return err
@@ -172,6 +172,14 @@ func (s *Server) status() httpd.Status {
 		Version: Version, Started: s.started, Demo: s.httpd.Demo(), Addresses: s.Addresses(), Phone: s.phone(),
 		Devices: s.fleet.Stats().Devices, Clients: len(s.broker.Clients()),
 	}
+}
+
+// ready says what does not work.
+func (s *Server) ready() error {
+	if s.keeper != nil && s.keeper.failing.Load() {
+		return errors.New("the database cannot be written")
+	}
+	return nil
 }
 
 // Run serves until ctx ends or a part fails, and stops in order.

@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -100,7 +101,21 @@ type Journal struct {
 	record uint64        // the last ID
 	box    uint64        // the last ID
 	room   chan struct{} // closed when there is room again; nil: nobody waits
+
+	stats JournalStats
 }
+
+// JournalStats count what has happened since the start.
+type JournalStats struct {
+	Transactions atomic.Uint64 // synced
+	Failed       atomic.Uint64 // transactions that the disk refused
+	Records      atomic.Uint64 // written
+	Spared       atomic.Uint64 // records removed before they were written
+	Nanoseconds  atomic.Uint64 // spent in transactions
+}
+
+// Stats returns the counters.
+func (j *Journal) Stats() *JournalStats { return &j.stats }
 
 // maxPlanned bounds what may wait to be written, in bytes: beyond, publishers
 // wait for the disk.
@@ -262,6 +277,7 @@ func (j *Journal) remove(r *Record) (done func(error), waits bool) {
 	switch r.phase {
 	case planned:
 		r.phase = removed
+		j.stats.Spared.Add(1)
 		j.live--
 		done, r.done = r.done, nil
 	case writing:
@@ -347,13 +363,26 @@ func (j *Journal) flush() error {
 		j.groups.Unlock()
 		var err error
 		if !changes.empty() {
-			err = j.store.Apply(&changes)
+			err = j.apply(&changes)
 		}
 		j.finish(records, changes, done, err)
 		if err != nil || changes.empty() {
 			return err
 		}
 	}
+}
+
+func (j *Journal) apply(c *Changes) error {
+	start := time.Now()
+	err := j.store.Apply(c)
+	j.stats.Nanoseconds.Add(uint64(time.Since(start)))
+	if err != nil {
+		j.stats.Failed.Add(1)
+		return err
+	}
+	j.stats.Transactions.Add(1)
+	j.stats.Records.Add(uint64(len(c.Insert)))
+	return nil
 }
 
 // take empties the plan. j.mu is held.

@@ -4,6 +4,8 @@
 //	GET  /                            the page, and below it its assets
 //	GET  /phone                       the page that makes a phone a device
 //	GET  /healthz                     200 once the server serves
+//	GET  /readyz                      200 while everything works, the disk too
+//	GET  /metrics                     for Prometheus
 //	GET  /stomp, /mqtt                STOMP and MQTT over WebSocket, either at both
 //	GET  /api/v1/feed                 the live feed, a WebSocket
 //	GET  /api/v1/status
@@ -90,6 +92,8 @@ type Options struct {
 	Headquarters Headquarters      // required
 	STOMP, MQTT  WebSocketServer   // required
 	Status       func() Status     // required; must not block
+	Ready        func() error      // what does not work; nil: everything does
+	Metrics      http.Handler      // required
 	Origins      auth.OriginPolicy // who may connect
 	Demo         bool              // whether StartDemo may be asked for
 	TilesURL     string            // template of the map tiles that the page may load; empty for none
@@ -113,10 +117,15 @@ func (o *Options) setDefaults() error {
 		return errors.New("httpd: Headquarters is not set")
 	case o.STOMP == nil || o.MQTT == nil:
 		return errors.New("httpd: STOMP or MQTT is not set")
+	case o.Metrics == nil:
+		return errors.New("httpd: Metrics is not set")
 	case o.Status == nil:
 		return errors.New("httpd: Status is not set")
 	case o.MaxText < 0 || o.MaxDemo < 0 || o.Timeout < 0 || o.DrainTimeout < 0:
 		return errors.New("httpd: MaxText, MaxDemo, Timeout and DrainTimeout must be positive, or 0 for their defaults")
+	}
+	if o.Ready == nil {
+		o.Ready = func() error { return nil }
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
@@ -208,6 +217,8 @@ func (s *Server) routes(policy pagePolicy) http.Handler {
 	r := chi.NewRouter()
 	r.Use(policy.headers)
 	r.Get("/healthz", s.healthz)
+	r.Get("/readyz", s.readyz)
+	r.Method(http.MethodGet, "/metrics", only(s.opts.Origins.AllowPage)(s.opts.Metrics))
 	r.Method(http.MethodGet, "/stomp", s.stompEndpoint())
 	r.Method(http.MethodGet, "/mqtt", s.mqttEndpoint())
 	r.Route("/api/v1", s.api)
@@ -232,12 +243,31 @@ func only(check func(*http.Request) error) func(http.Handler) http.Handler {
 }
 
 func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
+	var err error
+	if !s.ready.Load() {
+		err = errNotServing
+	}
+	answerProbe(w, err)
+}
+
+func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
+	err := s.opts.Ready()
+	if !s.ready.Load() {
+		err = errNotServing
+	}
+	answerProbe(w, err)
+}
+
+var errNotServing = errors.New("not ready")
+
+// answerProbe answers one who asks again and again.
+func answerProbe(w http.ResponseWriter, err error) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
-	if !s.ready.Load() {
+	if err != nil {
 		w.WriteHeader(http.StatusServiceUnavailable)
-		_, _ = w.Write([]byte("not ready\n"))
+		_, _ = fmt.Fprintln(w, err)
 		return
 	}
-	_, _ = w.Write([]byte("ok\n"))
+	_, _ = fmt.Fprintln(w, "ok")
 }

@@ -74,7 +74,7 @@ func options(t *testing.T) (Options, *desk) {
 		Assets: fstest.MapFS{
 			"index.html": {Data: []byte("<!doctype html>")}, "phone.html": {Data: []byte("<!doctype html>phone")}, "js/main.js": {Data: []byte(script)}, "map/world.bin": {Data: []byte{1, 2, 3}},
 		},
-		Fleet: f, Feed: http.NotFoundHandler(), Headquarters: d, STOMP: echo("STOMP"), MQTT: echo("MQTT"), Demo: true,
+		Fleet: f, Feed: http.NotFoundHandler(), Headquarters: d, STOMP: echo("STOMP"), MQTT: echo("MQTT"), Metrics: http.NotFoundHandler(), Demo: true,
 		Status: func() Status { return Status{Version: "1.2", Devices: 3} },
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}, d

@@ -1,0 +1,152 @@
+package server
+
+import (
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"mwm/server/broker"
+	"mwm/server/fleet"
+	"mwm/server/live"
+)
+
+// metric is one figure that the server exports. The parts count with plain
+// atomics and know nothing of Prometheus; this table is the only adapter.
+type metric struct {
+	name, help string
+	counter    bool // else a gauge
+	value      func(*reading) float64
+}
+
+// reading is one look at all parts.
+type reading struct {
+	s      *Server
+	fleet  fleet.Stats
+	live   live.Stats
+	queues queueTotals
+}
+
+// queueTotals sum up all queues, so that a thousand of them are not a thousand
+// time series.
+type queueTotals struct {
+	queues, waiting, unacknowledged, bytes, consumers, longest int
+}
+
+func (s *Server) read() *reading {
+	r := &reading{s: s, fleet: s.fleet.Stats(), live: s.hub.Stats()}
+	for _, q := range s.broker.Queues(">") {
+		r.queues.add(q)
+	}
+	for _, d := range s.broker.Durables() {
+		r.queues.add(d.QueueInfo)
+	}
+	return r
+}
+
+func (t *queueTotals) add(q broker.QueueInfo) {
+	t.queues++
+	t.waiting += q.Waiting
+	t.unacknowledged += q.Unacknowledged
+	t.bytes += q.Bytes
+	t.consumers += q.Consumers
+	t.longest = max(t.longest, q.Waiting)
+}
+
+func n[T ~int | ~uint64](v T) float64 { return float64(v) }
+
+// metrics are all there are. deploy/METRICS.md lists them, and a test compares.
+var metrics = []metric{
+	{"mwm_clients", "Connected STOMP and MQTT clients.", false, func(r *reading) float64 { return n(len(r.s.broker.Clients())) }},
+	{"mwm_stomp_connections_total", "STOMP connections accepted.", true, func(r *reading) float64 { return n(r.s.stomp.Stats().Accepted.Load()) }},
+	{"mwm_stomp_errors_total", "STOMP sessions ended by the server with an ERROR.", true, func(r *reading) float64 { return n(r.s.stomp.Stats().Refused.Load()) }},
+	{"mwm_stomp_slow_total", "STOMP sessions ended because the client did not keep up.", true, func(r *reading) float64 { return n(r.s.stomp.Stats().TooSlow.Load()) }},
+	{"mwm_stomp_dropped_total", "Topic messages lost by STOMP subscribers that did not keep up.", true, func(r *reading) float64 { return n(r.s.stomp.Dropped()) }},
+	{"mwm_stomp_headers_lost_total", "Headers left out because STOMP 1.0 cannot carry them.", true, func(r *reading) float64 { return n(r.s.stomp.Stats().LostHeaders.Load()) }},
+	{"mwm_mqtt_connections_total", "MQTT connections accepted.", true, func(r *reading) float64 { return n(r.s.mqtt.Stats().Connected.Load()) }},
+	{"mwm_mqtt_refused_total", "MQTT connections refused.", true, func(r *reading) float64 { return n(r.s.mqtt.Stats().Refused.Load()) }},
+	{"mwm_mqtt_faults_total", "MQTT connections ended for what the client sent.", true, func(r *reading) float64 { return n(r.s.mqtt.Stats().Faults.Load()) }},
+	{"mwm_mqtt_slow_total", "MQTT clients disconnected because they held publishers back.", true, func(r *reading) float64 { return n(r.s.mqtt.Stats().Slow.Load()) }},
+	{"mwm_mqtt_overflowed_total", "Messages discarded because a kept session's queue was full.", true, func(r *reading) float64 { return n(r.s.mqtt.Stats().Overflowed.Load()) }},
+	{"mwm_mqtt_too_large_total", "Messages not sent: longer than the receiver takes.", true, func(r *reading) float64 { return n(r.s.mqtt.Stats().TooLarge.Load()) }},
+	{"mwm_mqtt_wills_total", "Last wills published.", true, func(r *reading) float64 { return n(r.s.mqtt.Stats().Wills.Load()) }},
+
+	{"mwm_topic_messages_total", "Messages published to topics.", true, func(r *reading) float64 { return n(r.s.broker.Stats().In.Load()) }},
+	{"mwm_subscriptions", "Subscriptions to topics.", false, func(r *reading) float64 { return n(r.s.broker.Subscriptions()) }},
+	{"mwm_retained_topics", "Topics with a retained message.", false, func(r *reading) float64 { return n(r.s.broker.RetainedCount()) }},
+	{"mwm_retained_refused_total", "Messages not retained because of the limits.", true, func(r *reading) float64 { return n(r.s.broker.Stats().Unretained.Load()) }},
+	{"mwm_queues", "Queues, and durable subscriptions.", false, func(r *reading) float64 { return n(r.queues.queues) }},
+	{"mwm_queue_consumers", "Consumers of queues.", false, func(r *reading) float64 { return n(r.queues.consumers) }},
+	{"mwm_queue_waiting", "Messages that wait in queues.", false, func(r *reading) float64 { return n(r.queues.waiting) }},
+	{"mwm_queue_longest", "Messages that wait in the longest queue.", false, func(r *reading) float64 { return n(r.queues.longest) }},
+	{"mwm_queue_unacknowledged", "Messages given to consumers and not acknowledged.", false, func(r *reading) float64 { return n(r.queues.unacknowledged) }},
+	{"mwm_queue_bytes", "Bytes of messages in queues.", false, func(r *reading) float64 { return n(r.queues.bytes) }},
+	{"mwm_queue_enqueued_total", "Messages accepted by queues.", true, func(r *reading) float64 { return n(r.s.broker.Stats().Enqueued.Load()) }},
+	{"mwm_queue_consumed_total", "Messages acknowledged.", true, func(r *reading) float64 { return n(r.s.broker.Stats().Consumed.Load()) }},
+	{"mwm_queue_expired_total", "Messages given up because their time was over.", true, func(r *reading) float64 { return n(r.s.broker.Stats().Expired.Load()) }},
+	{"mwm_queue_dead_total", "Messages moved to a dead letter queue.", true, func(r *reading) float64 { return n(r.s.broker.Stats().Dead.Load()) }},
+	{"mwm_queue_refused_total", "Messages refused because a queue was full.", true, func(r *reading) float64 { return n(r.s.broker.Stats().Refused.Load()) }},
+	{"mwm_queue_lost_total", "Messages for durable subscribers that there was no room for.", true, func(r *reading) float64 { return n(r.s.broker.Stats().Lost.Load()) }},
+
+	{"mwm_journal_transactions_total", "Transactions synced to disk.", true, func(r *reading) float64 { return n(r.s.broker.Journal().Stats().Transactions.Load()) }},
+	{"mwm_journal_failed_total", "Transactions that the disk refused.", true, func(r *reading) float64 { return n(r.s.broker.Journal().Stats().Failed.Load()) }},
+	{"mwm_journal_records_total", "Messages written to disk; by transactions, the size of a group commit.", true, func(r *reading) float64 { return n(r.s.broker.Journal().Stats().Records.Load()) }},
+	{"mwm_journal_spared_total", "Messages acknowledged before they were written.", true, func(r *reading) float64 { return n(r.s.broker.Journal().Stats().Spared.Load()) }},
+	{"mwm_journal_seconds_total", "Time spent in transactions; by transactions, the time of a group commit.", true, func(r *reading) float64 { return n(r.s.broker.Journal().Stats().Nanoseconds.Load()) / 1e9 }},
+
+	{"mwm_devices", "Devices known.", false, func(r *reading) float64 { return n(r.fleet.Devices) }},
+	{"mwm_devices_offline", "Devices that have gone.", false, func(r *reading) float64 { return n(r.fleet.ByStatus[fleet.Offline]) }},
+	{"mwm_devices_stale", "Devices that have fallen silent.", false, func(r *reading) float64 { return n(r.fleet.ByStatus[fleet.Stale]) }},
+	{"mwm_devices_idle", "Devices at rest.", false, func(r *reading) float64 { return n(r.fleet.ByStatus[fleet.Idle]) }},
+	{"mwm_devices_moving", "Devices on the move.", false, func(r *reading) float64 { return n(r.fleet.ByStatus[fleet.Moving]) }},
+	{"mwm_locations_total", "Locations believed.", true, func(r *reading) float64 { return n(r.fleet.Locations) }},
+	{"mwm_motions_total", "Motions believed.", true, func(r *reading) float64 { return n(r.fleet.Motions) }},
+	{"mwm_payloads_refused_total", "Payloads of devices that were not believed.", true, func(r *reading) float64 {
+		return n(r.fleet.RefusedLocations + r.fleet.RefusedMotions + r.fleet.RefusedLastWills)
+	}},
+	{"mwm_devices_refused_total", "Reports of devices beyond --max-devices.", true, func(r *reading) float64 { return n(r.fleet.RefusedFull) }},
+
+	{"mwm_browsers", "Open dashboards.", false, func(r *reading) float64 { return n(r.live.Browsers) }},
+	{"mwm_feed_bytes_total", "Bytes sent to dashboards.", true, func(r *reading) float64 { return n(r.live.SentBytes) }},
+	{"mwm_feed_encoded_bytes_total", "Bytes encoded for dashboards; many share them.", true, func(r *reading) float64 { return n(r.live.EncodedBytes) }},
+	{"mwm_feed_skipped_total", "Ticks that a dashboard was not sent because it had not read those before.", true, func(r *reading) float64 { return n(r.live.Skipped) }},
+	{"mwm_feed_slow_total", "Dashboards disconnected because they did not keep up.", true, func(r *reading) float64 { return n(r.live.Slow) }},
+}
+
+// collector exports the table.
+type collector struct {
+	s     *Server
+	descs []*prometheus.Desc
+}
+
+// Describe is part of prometheus.Collector.
+func (c *collector) Describe(out chan<- *prometheus.Desc) {
+	for _, d := range c.descs {
+		out <- d
+	}
+}
+
+// Collect is part of prometheus.Collector.
+func (c *collector) Collect(out chan<- prometheus.Metric) {
+	r := c.s.read()
+	for i, m := range metrics {
+		kind := prometheus.GaugeValue
+		if m.counter {
+			kind = prometheus.CounterValue
+		}
+		out <- prometheus.MustNewConstMetric(c.descs[i], kind, m.value(r))
+	}
+}
+
+// metricsHandler serves the table, and the Go runtime's own figures, from a
+// registry of the server's own.
+func (s *Server) metricsHandler() http.Handler {
+	c := &collector{s: s}
+	for _, m := range metrics {
+		c.descs = append(c.descs, prometheus.NewDesc(m.name, m.help, nil, nil))
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(c, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
+}
