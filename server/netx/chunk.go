@@ -23,18 +23,21 @@ type Chunk struct {
 	refs   atomic.Int32
 }
 
-var (
-	chunks      = sync.Pool{New: func() any { return &Chunk{b: make([]byte, 0, ChunkSize)} }}
-	smallChunks = sync.Pool{New: func() any { return &Chunk{b: make([]byte, 0, smallChunk)} }}
-)
+// chunkSizes are the capacities of pooled chunks: besides the usual one, a small
+// one, and one for what a full read buffer becomes when it is encoded for many.
+var chunkSizes = [...]int{smallChunk, ChunkSize, 4 * ChunkSize}
+
+var chunkPools [len(chunkSizes)]sync.Pool
 
 // newChunk returns an empty chunk with room for at least n bytes.
 func newChunk(n int) *Chunk {
-	switch {
-	case n <= smallChunk:
-		return smallChunks.Get().(*Chunk)
-	case n <= ChunkSize:
-		return chunks.Get().(*Chunk)
+	for i, size := range chunkSizes {
+		if n <= size {
+			if c, ok := chunkPools[i].Get().(*Chunk); ok {
+				return c
+			}
+			return &Chunk{b: make([]byte, 0, size)}
+		}
 	}
 	return &Chunk{b: make([]byte, 0, n)}
 }
@@ -62,13 +65,12 @@ func (c *Chunk) Release() {
 		c.shared = false
 	}
 	c.n, c.keep, c.mark = 0, false, 0
-	switch cap(c.b) {
-	case ChunkSize:
-		c.b = c.b[:0]
-		chunks.Put(c)
-	case smallChunk:
-		c.b = c.b[:0]
-		smallChunks.Put(c)
+	for i, size := range chunkSizes {
+		if cap(c.b) == size {
+			c.b = c.b[:0]
+			chunkPools[i].Put(c)
+			return
+		}
 	}
 }
 
