@@ -33,8 +33,9 @@ func newEncoder(d *frame.Dialect, id string, kind broker.Kind, lost *atomic.Uint
 // key names the bytes that the encoder makes of a message.
 func (e *encoder) key() string { return e.d.Version + e.to + string(e.head) }
 
-// ownHeaders is more than the headers that the broker adds with numbers need.
-const ownHeaders = 200
+// ownHeaders is how much the headers with numbers take up at most that the broker
+// adds, with what ends the headers and the frame.
+const ownHeaders = len("timestamp:\nexpires:\npriority:9\ncontent-length:\n") + 3*20 + len("\n\x00")
 
 // Size implements [broker.Encoder].
 func (e *encoder) Size(m *broker.Message) int {
