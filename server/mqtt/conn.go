@@ -64,6 +64,8 @@ type conn struct {
 // netConn is a connection that can be told to end in order.
 type netConn interface {
 	net.Conn
+	// inner is the connection itself.
+	inner() net.Conn
 	// interrupt makes the reader return, now or when it reads next.
 	interrupt()
 	// finish waits until the peer has read what was written, at most for linger,
@@ -77,8 +79,9 @@ func (s *Server) ServeConn(nc net.Conn) { s.serve(streamConn{nc}) }
 
 func newConn(s *Server, nc netConn) *conn {
 	c := &conn{srv: s, nc: nc, log: s.opt.Logger}
-	c.out = netx.NewOutbound(nc, s.opt.MaxOutbound, s.opt.WriteTimeout, func(err error) { c.close(err) })
-	c.in = netx.NewReader(nc, s.opt.MaxPacket+5)
+	io := nc.inner() // which may know writev and reading without a buffer
+	c.out = netx.NewOutbound(io, s.opt.MaxOutbound, s.opt.WriteTimeout, func(err error) { c.close(err) })
+	c.in = netx.NewReader(io, s.opt.MaxPacket+5)
 	return c
 }
 
@@ -354,6 +357,8 @@ func (c *conn) start() {
 
 // streamConn is a TCP or TLS connection.
 type streamConn struct{ net.Conn }
+
+func (s streamConn) inner() net.Conn { return s.Conn }
 
 func (s streamConn) interrupt() { s.SetReadDeadline(time.Unix(1, 0)) }
 

@@ -63,6 +63,8 @@ func (c *wsConn) Close() error {
 	return c.ws.CloseNow()
 }
 
+func (c *wsConn) inner() net.Conn { return c.Conn }
+
 // interrupt closes with a closing handshake, which ends the reader.
 func (c *wsConn) interrupt() { c.finish() }
 
