@@ -38,6 +38,9 @@ func (k *keeper) load(ctx context.Context) error {
 	if err := k.broker.Restore(boxes, records, k.store.Clean()); err != nil {
 		return err
 	}
+	if err := k.broker.RestoreDurables(broker.NewMatch); err != nil {
+		return err
+	}
 	retained, devices := 0, 0
 	err = k.store.LoadRetained(ctx, func(m *broker.Message) {
 		k.broker.RestoreRetained(m)
