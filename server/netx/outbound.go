@@ -54,7 +54,7 @@ type Outbound struct {
 	deadline time.Time // when the write deadline was set last
 
 	written  atomic.Uint64 // kept frames written
-	progress atomic.Uint64 // system calls that wrote
+	progress atomic.Uint64 // calls that wrote
 	last     atomic.Int64  // when the last write began, in ns since the epoch
 	dropped  atomic.Uint64
 }
@@ -319,17 +319,7 @@ func (o *Outbound) write() (err error) {
 		o.deadline = now
 		o.nc.SetWriteDeadline(now.Add(o.timeout))
 	}
-	if len(o.taken) == 1 {
-		_, err = o.nc.Write(o.taken[0].b)
-	} else {
-		o.iov = o.iov[:0]
-		for _, c := range o.taken {
-			o.iov = append(o.iov, c.b)
-		}
-		o.bufs = o.iov // WriteTo consumes the slice it is called on
-		_, err = o.bufs.WriteTo(o.nc)
-		clear(o.iov)
-	}
+	err = o.writeTaken()
 	mark := uint64(0)
 	for i, c := range o.taken {
 		mark = max(mark, c.mark)
@@ -337,14 +327,35 @@ func (o *Outbound) write() (err error) {
 		o.taken[i] = nil
 	}
 	o.taken = o.taken[:0]
-	if err != nil {
-		return err
-	}
-	o.progress.Add(1)
-	if mark > 0 {
+	if err == nil && mark > 0 {
 		o.written.Store(mark)
 	}
-	return nil
+	return err
+}
+
+// writeTaken writes the chunks that were taken: with one system call where the
+// connection can do that, else one after the other.
+func (o *Outbound) writeTaken() error {
+	if _, ok := o.nc.(*net.TCPConn); !ok || len(o.taken) == 1 {
+		for _, c := range o.taken {
+			if _, err := o.nc.Write(c.b); err != nil {
+				return err
+			}
+			o.progress.Add(1)
+		}
+		return nil
+	}
+	o.iov = o.iov[:0]
+	for _, c := range o.taken {
+		o.iov = append(o.iov, c.b)
+	}
+	o.bufs = o.iov // WriteTo consumes the slice it is called on
+	_, err := o.bufs.WriteTo(o.nc)
+	clear(o.iov)
+	if err == nil {
+		o.progress.Add(1)
+	}
+	return err
 }
 
 // fail ends the queue for the given reason: nothing is written any more.

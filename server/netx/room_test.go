@@ -1,0 +1,162 @@
+package netx
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// crowdedOutbound is a queue more than half full, whose writer holds one block.
+func crowdedOutbound(t *testing.T) (*gate, *Outbound) {
+	g := newGate()
+	o := NewOutbound(g, 32*ChunkSize, 0, nil)
+	o.SendRun(blocks('w', 16)) // as much as one write takes
+	o.Wake()
+	synctest.Wait()
+	o.SendRun(blocks('a', 20))
+	if sent := o.Offer(blocks('x', 1)); !sent.Crowded || sent.Wake {
+		t.Fatalf("Offer to a crowded queue = %+v", sent)
+	}
+	t.Cleanup(func() {
+		o.Close()
+		close(g.pass)
+	})
+	return g, o
+}
+
+// A peer that reads is waited for.
+func TestWaitRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, o := crowdedOutbound(t)
+		go func() {
+			for range 36 {
+				time.Sleep(10 * time.Millisecond)
+				g.pass <- struct{}{}
+			}
+		}()
+		start := time.Now()
+		if w := o.WaitRoom(time.Minute); w != Room {
+			t.Errorf("WaitRoom = %v, want Room", w)
+		}
+		if d := time.Since(start); d != 160*time.Millisecond {
+			t.Errorf("it took %v, want 160 ms: until less than a quarter waits", d)
+		}
+		time.Sleep(time.Second)
+		if o.Dropped() != 0 {
+			t.Errorf("%d dropped", o.Dropped())
+		}
+	})
+}
+
+// The patience of 100 ms is the same in one wait and in many short ones.
+func TestStuck(t *testing.T) {
+	for _, step := range []time.Duration{time.Minute, 5 * time.Millisecond, 60 * time.Millisecond} {
+		synctest.Test(t, func(t *testing.T) {
+			_, o := crowdedOutbound(t)
+			start := time.Now()
+			for o.WaitRoom(step) == Busy {
+			}
+			if d := time.Since(start); d != stuckAfter {
+				t.Errorf("waiting %v at a time, it was stuck after %v, want %v", step, d, stuckAfter)
+			}
+			if w := o.WaitRoom(time.Minute); w != Stuck || time.Since(start) != stuckAfter {
+				t.Error("somebody waits for one that is stuck")
+			}
+			if sent := o.Offer(blocks('x', 30)); sent.Crowded || o.Dropped() == 0 {
+				t.Errorf("Offer = %+v, %d dropped: want it to lose its oldest", sent, o.Dropped())
+			}
+		})
+	}
+}
+
+// One that has caught up is waited for again.
+func TestNoLongerStuck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, o := crowdedOutbound(t)
+		o.GiveUp()
+		if w := o.WaitRoom(time.Minute); w != Stuck {
+			t.Fatalf("WaitRoom = %v after GiveUp, want Stuck", w)
+		}
+		for range 36 {
+			g.pass <- struct{}{}
+			synctest.Wait()
+		}
+		o.SendRun(blocks('w', 1))
+		o.Wake()
+		synctest.Wait()
+		o.SendRun(blocks('b', 20))
+		if sent := o.Offer(blocks('x', 1)); !sent.Crowded {
+			t.Error("nobody waits for one that has caught up")
+		}
+	})
+}
+
+// A slow peer is not stuck as long as it makes progress.
+func TestSlowIsNotStuck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, o := crowdedOutbound(t)
+		go func() {
+			for range 36 {
+				time.Sleep(90 * time.Millisecond)
+				g.pass <- struct{}{}
+			}
+		}()
+		w := Busy
+		for w == Busy {
+			w = o.WaitRoom(5 * time.Millisecond)
+		}
+		if w != Room {
+			t.Errorf("WaitRoom = %v, want Room", w)
+		}
+		time.Sleep(5 * time.Second)
+	})
+}
+
+func TestCharge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := NewOutbound(newGate(), 0, 0, nil)
+		const budget = time.Second
+		waited := func(d time.Duration) bool {
+			start := time.Now()
+			time.Sleep(d)
+			return o.Charge(start, budget)
+		}
+		if waited(900*time.Millisecond) || !waited(200*time.Millisecond) {
+			t.Error("the budget is not spent after a second")
+		}
+		time.Sleep(15 * time.Second) // half a second comes back
+		if waited(300*time.Millisecond) || !waited(500*time.Millisecond) {
+			t.Error("the budget does not come back at a thirtieth of the time")
+		}
+	})
+}
+
+// NotifyRoom calls once, when there is room or the end has come.
+func TestNotifyRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate()
+		o := NewOutbound(g, 0, 0, nil)
+		calls := 0
+		if o.NotifyRoom(func() { calls++ }) {
+			t.Error("an empty queue promises to call")
+		}
+		send(o, "a")
+		synctest.Wait()
+		if !o.NotifyRoom(func() { calls++ }) || calls != 0 {
+			t.Error("a busy queue does not promise to call")
+		}
+		g.pass <- struct{}{}
+		synctest.Wait()
+		send(o, "b")
+		synctest.Wait()
+		if calls != 1 {
+			t.Errorf("called %d times, want once", calls)
+		}
+		o.NotifyRoom(func() { calls++ })
+		o.Close()
+		if calls != 2 || o.NotifyRoom(func() {}) {
+			t.Errorf("called %d times after the end, want twice", calls)
+		}
+		close(g.pass)
+	})
+}
