@@ -38,6 +38,12 @@ func (w *writer) exec(query string, args ...driver.Value) error {
 
 // Apply makes the changes in one transaction and returns when it is synced.
 func (s *Store) Apply(c *broker.Changes) error {
+	return s.write(func(w *writer) error { return w.apply(c) })
+}
+
+// write runs f in a transaction of the writer, with prepared statements: all of
+// it or nothing.
+func (s *Store) write(f func(*writer) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.conn.Raw(func(any) error {
@@ -45,7 +51,7 @@ func (s *Store) Apply(c *broker.Changes) error {
 		if err := w.exec("BEGIN IMMEDIATE"); err != nil {
 			return err
 		}
-		err := w.apply(c)
+		err := f(w)
 		if err == nil {
 			if err = w.exec("COMMIT"); err == nil {
 				return nil

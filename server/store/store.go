@@ -1,11 +1,12 @@
 // Package store keeps on disk what has to outlive the server: the broker's
-// journal (queues, durable subscribers, sessions) and the last known values of
-// topics and devices. It is one SQLite database in a directory of the server's
-// own.
+// journal (queues, durable subscribers, sessions), the last known values of
+// topics and devices, and the devices' tracks. It is one SQLite database in a
+// directory of the server's own.
 //
-// There is one writer, and each of its transactions is synced before Apply or
-// Save returns: what they have taken survives a crash of the server and of the
-// machine.
+// There is one writer, and each of its transactions is synced before Apply, Save
+// or SaveHistory returns: what they have taken survives a crash of the server and
+// of the machine. Tracks are read on connections of their own, which do not wait
+// for the writer, nor it for them.
 package store
 
 import (
@@ -30,6 +31,9 @@ const File = "mwm.db"
 const lockFile = "lock"
 
 var errInUse = errors.New("another process uses it; stop that one, or give this one a --data directory of its own")
+
+// readers is how many connections read at a time; more reads wait for them.
+const readers = 4
 
 // Store is an open database. Its methods may be called concurrently.
 type Store struct {
@@ -60,6 +64,13 @@ var migrations = []string{
 	CREATE TABLE records (id INTEGER PRIMARY KEY, box INTEGER NOT NULL, state INTEGER NOT NULL, data BLOB NOT NULL);
 	CREATE TABLE life (clean INTEGER NOT NULL);
 	INSERT INTO life VALUES (1);`,
+	`CREATE TABLE tracked (num INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE);
+	CREATE TABLE tracks (
+		id INTEGER PRIMARY KEY, device INTEGER NOT NULL, hour INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+		points INTEGER NOT NULL, bytes INTEGER NOT NULL, written INTEGER NOT NULL, data BLOB NOT NULL
+	);
+	CREATE INDEX tracks_by_hour ON tracks (device, hour, first, last, points, bytes);
+	CREATE TABLE track_log (id INTEGER PRIMARY KEY, data BLOB NOT NULL);`,
 }
 
 // Open opens the database in dir, and makes both if need be. It fails if
@@ -84,6 +95,7 @@ func (s *Store) open(file string) (err error) {
 	if s.db, err = sql.Open("sqlite", "file:"+(&url.URL{Path: file}).EscapedPath()+"?"+options.Encode()); err != nil {
 		return err
 	}
+	s.db.SetMaxOpenConns(1 + readers)
 	if s.conn, err = s.db.Conn(context.Background()); err != nil {
 		return err
 	}

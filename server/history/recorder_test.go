@@ -1,0 +1,367 @@
+package history
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// disk is a store that a test can break, and that keeps the log.
+type disk struct {
+	*Memory
+	broken  atomic.Bool
+	devices []NamedDevice
+	log     []LogEntry
+	usage   Usage
+}
+
+func newDisk() *disk { return &disk{Memory: NewMemory()} }
+
+func (d *disk) SaveHistory(c *Changes) error {
+	if d.broken.Load() {
+		return errors.New("the disk is full")
+	}
+	d.devices = append(d.devices, c.Devices...)
+	d.log = append(d.log, c.Log...)
+	d.log = slices.DeleteFunc(d.log, func(e LogEntry) bool { return e.ID < c.Trim })
+	for _, chunk := range c.Chunks {
+		d.usage.add(Usage{1, int64(chunk.Points), chunk.Size()})
+	}
+	return d.Memory.SaveHistory(c)
+}
+
+func (d *disk) LoadHistory(_ context.Context, device func(NamedDevice), logged func(LogEntry)) (Usage, error) {
+	for _, n := range d.devices {
+		device(n)
+	}
+	for _, e := range d.log {
+		logged(e)
+	}
+	return d.usage, nil
+}
+
+func newRecorder(t testing.TB, o Options) *Recorder {
+	t.Helper()
+	if o.Store == nil {
+		o.Store = newDisk()
+	}
+	o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+	r, err := New(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func track(t testing.TB, r *Recorder, id string, from, to int64) (points []Point) {
+	t.Helper()
+	err := r.Track(t.Context(), id, time.UnixMilli(from), time.UnixMilli(to), func(p []Point) error {
+		points = append(points, p...)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return points
+}
+
+const begin = 480_000 * hourMs // an hour in 2024
+
+// A day at one point a second can be kept entirely, and comes back as it was,
+// whether it is in memory, on disk or both.
+func TestEverything(t *testing.T) {
+	r := newRecorder(t, Options{All: true})
+	const day = 86_400
+	want := drive(begin, day, rand.New(rand.NewPCG(3, 4)))
+	for i, p := range want {
+		r.Add("BBB", p)
+		if i%1000 == 0 {
+			if err := r.flush(false); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	got := track(t, r, "BBB", begin, begin+2*day*1000)
+	if !reflect.DeepEqual(got, want) {
+		t.Fatalf("%d points, want %d", len(got), len(want))
+	}
+	if s := r.Stats(); s.Usage.Points < day-1000-chunkPoints || s.Recorded != day || s.Usage.Bytes > 10*day {
+		t.Errorf("%+v", s)
+	}
+	if got := track(t, r, "BBB", want[5000].TS, want[5010].TS); !reflect.DeepEqual(got, want[5000:5010]) {
+		t.Errorf("a piece: %v", got)
+	}
+	if got := track(t, r, "AAA", begin, begin+day*1000); got != nil {
+		t.Errorf("of another device: %v", got)
+	}
+}
+
+func TestSampling(t *testing.T) {
+	at := func(s float64, north float64) Point { return At(begin+int64(s*1000), 42.5+north/111_195, 1.5) }
+	heading := func(p Point, h float64) Point { p.Heading = Known(h); return p }
+	for _, c := range []struct {
+		name   string
+		points []Point
+		want   []int // which are kept
+	}{
+		{"at rest, every half minute", []Point{at(0, 0), at(1, 0.5), at(29.9, -0.5), at(30, 0), at(40, 0), at(60, 0)}, []int{0, 3, 5}},
+		{"on the move, every five metres", []Point{at(0, 0), at(1, 4.9), at(2, 5.1), at(3, 9.8), at(4, 10.2)}, []int{0, 2, 4}},
+		{"in a curve", []Point{heading(at(0, 0), 350), heading(at(1, 2), 0), heading(at(2, 4), 10)}, []int{0, 2}},
+		{"a compass that turns at rest", []Point{heading(at(0, 0), 0), heading(at(1, 0), 90)}, []int{0}},
+		{"late ones, by the same rules", []Point{at(600, 0), at(0, 0), at(1, 1), at(31, 0)}, []int{1, 3, 0}},
+	} {
+		r := newRecorder(t, Options{})
+		var want []Point
+		for _, p := range c.points {
+			r.Add("BBB", p)
+		}
+		for _, i := range c.want {
+			want = append(want, c.points[i])
+		}
+		if got := track(t, r, "BBB", begin, begin+hourMs); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %v, want %v", c.name, got, want)
+		}
+	}
+}
+
+// Late points find their places, in whatever hours they belong to.
+func TestOrder(t *testing.T) {
+	r := newRecorder(t, Options{All: true})
+	want := drive(begin, 8*3600, rand.New(rand.NewPCG(5, 6)))
+	shuffled := slices.Clone(want)
+	rng := rand.New(rand.NewPCG(7, 8))
+	rng.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
+	for i, p := range shuffled {
+		r.Add("BBB", p)
+		if i%500 == 0 {
+			if err := r.flush(false); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if got := track(t, r, "BBB", begin, begin+9*hourMs); !reflect.DeepEqual(got, want) {
+		t.Errorf("%d points, want %d", len(got), len(want))
+	}
+	if n := len(r.devices["BBB"].taking()); n > maxOpen {
+		t.Errorf("%d hours are open", n)
+	}
+}
+
+// After a crash the log brings back what no chunk held yet, and nothing twice.
+func TestCrash(t *testing.T) {
+	store := newDisk()
+	now := time.UnixMilli(begin)
+	o := Options{Store: store, All: true, Now: func() time.Time { return now }}
+	r := newRecorder(t, o)
+	fast, slow := drive(begin, 1000, rand.New(rand.NewPCG(1, 1))), drive(begin, 100, rand.New(rand.NewPCG(2, 2)))
+	for i := range fast {
+		r.Add("fast", fast[i])
+		if i%10 == 0 {
+			r.Add("slow", slow[i/10])
+		}
+		if err := r.flush(false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(store.log) == 0 || store.usage.Points != 768 {
+		t.Fatalf("%d entries of the log, %d points", len(store.log), store.usage.Points)
+	}
+	r = newRecorder(t, o)
+	r.Add("new", slow[0])
+	for id, want := range map[string][]Point{"fast": fast, "slow": slow, "new": slow[:1]} {
+		if got := track(t, r, id, begin, begin+hourMs); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %d points, want %d", id, len(got), len(want))
+		}
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if len(store.log) != 0 {
+		t.Errorf("%d entries of the log after the end", len(store.log))
+	}
+	r = newRecorder(t, o)
+	if got := track(t, r, "slow", begin, begin+hourMs); !reflect.DeepEqual(got, slow) {
+		t.Errorf("after the end: %d points", len(got))
+	}
+}
+
+// The log does not grow with the time that a chunk takes to fill.
+func TestLogIsBounded(t *testing.T) {
+	store := newDisk()
+	r := newRecorder(t, Options{Store: store, All: true, MaxLog: 10_000, Now: func() time.Time { return time.UnixMilli(begin) }})
+	points := drive(begin, 3000, rand.New(rand.NewPCG(1, 1)))
+	for i, p := range points {
+		r.Add("busy", p)
+		if i%200 == 0 {
+			r.Add(fmt.Sprint("seldom", i), p)
+		}
+		if err := r.flush(false); err != nil {
+			t.Fatal(err)
+		}
+		size := 0
+		for _, e := range store.log {
+			size += len(e.Data)
+		}
+		if size > 12_000 {
+			t.Fatalf("%d bytes of log after %d points", size, i)
+		}
+	}
+}
+
+// A disk that does not keep up costs points, not memory, and each is counted.
+func TestBrokenDisk(t *testing.T) {
+	store := newDisk()
+	r := newRecorder(t, Options{Store: store, All: true, MaxPending: 4000})
+	points := drive(begin, 3000, rand.New(rand.NewPCG(1, 1)))
+	store.broken.Store(true)
+	for i, p := range points[:2000] {
+		if r.Add("BBB", p); i%10 == 0 {
+			r.report(r.flush(false))
+		}
+	}
+	s := r.Stats()
+	if s.Dropped.Disk == 0 || s.Recorded+s.Dropped.Disk != 2000 || s.Pending > 9000 || !s.Failing {
+		t.Errorf("%+v", s)
+	}
+	store.broken.Store(false)
+	r.report(r.flush(false))
+	kept := track(t, r, "BBB", begin, begin+hourMs)
+	if int64(len(kept)) != s.Recorded || !slices.Equal(kept, points[:len(kept)]) {
+		t.Errorf("%d points kept, %d recorded", len(kept), s.Recorded)
+	}
+	for i, p := range points[2000:] {
+		if r.Add("BBB", p); i%10 == 0 {
+			r.report(r.flush(false))
+		}
+	}
+	if after := r.Stats(); after.Dropped != s.Dropped || after.Failing {
+		t.Errorf("after the repair: %+v", after)
+	}
+}
+
+func TestLimits(t *testing.T) {
+	r := newRecorder(t, Options{All: true, MaxPerHour: 10, MaxDevices: 2})
+	points := drive(begin, 20, rand.New(rand.NewPCG(1, 1)))
+	for _, p := range points {
+		r.Add("A", p)
+	}
+	r.Add("A", At(begin+hourMs, 1, 1))
+	r.Add("B", points[0])
+	r.Add("C", points[0])
+	r.Add("B", Point{Lat: maxLat + 1})
+	r.Add("B", Point{TS: maxTS + 1})
+	if got, want := r.Stats().Dropped, (Drops{Rate: 10, Devices: 1, Invalid: 2}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	if got := track(t, r, "A", begin, begin+2*hourMs); len(got) != 11 {
+		t.Errorf("%d points", len(got))
+	}
+	for _, o := range []Options{{}, {Store: NewMemory(), MaxAge: -1}, {Store: NewMemory(), Distance: -1}} {
+		if _, err := New(t.Context(), o); err == nil {
+			t.Errorf("%+v was accepted", o)
+		}
+	}
+}
+
+// Run writes each second, drops by age and by size, and writes the rest at the end.
+func TestRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newDisk()
+		r := newRecorder(t, Options{Store: store, All: true, MaxAge: 2 * time.Hour, MaxBytes: 50_000})
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- r.Run(ctx) }()
+		start := time.Now()
+		late := At(0, 1, 1) // measured in 1970, but it came in now
+		r.Add("late", late)
+		for i := range 3 * 3600 {
+			r.Add("BBB", At(time.Now().UnixMilli(), 42.5, 1.5+float64(i)/1000))
+			time.Sleep(time.Second)
+			if i == 2 {
+				if synctest.Wait(); len(store.log) < 2 {
+					t.Error("the log was not written")
+				}
+			}
+			if i == 3600+1800 && len(track(t, r, "late", 0, 1)) != 1 {
+				t.Error("the late point is gone too early")
+			}
+		}
+		time.Sleep(time.Hour)
+		if len(track(t, r, "late", 0, 1)) != 0 {
+			t.Error("the late point is still there")
+		}
+		if s := r.Stats(); s.Usage.Bytes > 50_000 || s.Removed == 0 {
+			t.Errorf("%+v", s)
+		}
+		got := track(t, r, "BBB", start.UnixMilli(), start.UnixMilli()+10*hourMs)
+		if len(got) == 0 || len(got) > 2*3600+chunkPoints {
+			t.Errorf("%d points are left", len(got))
+		}
+		r.Add("last", At(start.UnixMilli(), 1, 1))
+		cancel()
+		if err := <-ended; err != nil || len(store.log) != 0 {
+			t.Errorf("%v, %d entries of the log", err, len(store.log))
+		}
+		if blobs, _ := store.TrackChunks(t.Context(), 3, hourOf(start.UnixMilli())); len(blobs) != 1 {
+			t.Error("the last point was not written")
+		}
+	})
+}
+
+func TestDays(t *testing.T) {
+	kathmandu, err := time.LoadLocation("Asia/Kathmandu") // 5:45 ahead: midnight lies within an hour
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newRecorder(t, Options{All: true})
+	midnight := time.Date(2025, 3, 1, 0, 0, 0, 0, kathmandu)
+	for s := -10; s < 20; s++ {
+		r.Add("BBB", At(midnight.Add(time.Duration(s)*time.Second).UnixMilli(), 1, 1+float64(s)))
+	}
+	r.Add("BBB", At(midnight.AddDate(0, -1, 0).UnixMilli(), 1, 1))
+	days, err := r.Days(t.Context(), "BBB", kathmandu)
+	if err != nil || len(days) != 3 || days[0].Day != "2025-02-01" || days[1].Day != "2025-02-28" || days[1].Points != 10 ||
+		days[2].Day != "2025-03-01" || days[2].Points != 20 || days[2].From != midnight.UnixMilli() || days[2].To-days[2].From != 24*hourMs {
+		t.Errorf("%+v, %v", days, err)
+	}
+	if days, err = r.Days(t.Context(), "BBB", time.UTC); err != nil || len(days) != 2 || days[1].Points != 30 {
+		t.Errorf("%+v, %v", days, err)
+	}
+	if days, err = r.Days(t.Context(), "nobody", time.UTC); err != nil || len(days) != 0 {
+		t.Errorf("%+v, %v", days, err)
+	}
+}
+
+// 10,000 devices that all report: what one of their seconds costs.
+func BenchmarkAdd(b *testing.B) {
+	r := newRecorder(b, Options{Store: NewMemory(), All: true})
+	ids := make([]string, 10_000)
+	for i := range ids {
+		ids[i] = fmt.Sprintf("truck-%05d", i)
+	}
+	points := drive(begin, 3599, rand.New(rand.NewPCG(1, 1)))
+	n := 0
+	for b.Loop() {
+		p := points[n/len(ids)%len(points)]
+		p.Lat += int32(n % len(ids) * 100)
+		r.Add(ids[n%len(ids)], p)
+		if n++; n%len(ids) == 0 {
+			if err := r.flush(false); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+}

@@ -1,0 +1,77 @@
+package history
+
+import "context"
+
+// Chunk is a run of points of one device in one hour.
+type Chunk struct {
+	Device      int64 // its number
+	Hour        int64 // since 1970 UTC
+	First, Last int64 // the earliest and the latest of its points, ms since 1970
+	Points      int
+	Written     int64 // when it was closed, ms since 1970
+	Data        []byte
+}
+
+// Size is what the chunk counts for the limit, in bytes.
+func (c Chunk) Size() int64 { return int64(len(c.Data)) + chunkOverhead }
+
+// chunkOverhead is about what a chunk takes up beside its data.
+const chunkOverhead = 64
+
+// LogEntry is a batch of the log.
+type LogEntry struct {
+	ID   uint64 // ascending
+	Data []byte
+}
+
+// NamedDevice is a device and its number.
+type NamedDevice struct {
+	Num int64
+	ID  string
+}
+
+// Changes are what a [Store] applies at once.
+type Changes struct {
+	Devices []NamedDevice // new ones
+	Log     []LogEntry
+	Chunks  []Chunk
+	Trim    uint64 // entries of the log before this one are not needed any more
+}
+
+// Hour is what a store has of a device in an hour.
+type Hour struct {
+	Hour, First, Last int64
+	Points            int
+}
+
+// Usage is how much there is.
+type Usage struct {
+	Chunks, Points, Bytes int64
+}
+
+func (u *Usage) add(o Usage) {
+	u.Chunks += o.Chunks
+	u.Points += o.Points
+	u.Bytes += o.Bytes
+}
+
+// Store keeps chunks. Its methods may be called concurrently; those that read
+// do not wait for those that write.
+type Store interface {
+	// SaveHistory makes the changes, all or none, and returns when they would
+	// survive a crash.
+	SaveHistory(*Changes) error
+	// LoadHistory calls device with all devices that have chunks, or may have, and
+	// logged with the entries of the log in their order.
+	LoadHistory(ctx context.Context, device func(NamedDevice), logged func(LogEntry)) (Usage, error)
+	// TrackHours returns what there is of a device from one hour to another, both
+	// included, in their order; of more than limit the last.
+	TrackHours(ctx context.Context, device, from, to int64, limit int) ([]Hour, error)
+	// TrackChunks returns the data of a device's chunks in an hour, in the order
+	// in which they were saved.
+	TrackChunks(ctx context.Context, device, hour int64) ([][]byte, error)
+	// DropChunks deletes the oldest chunks, in the order in which they were saved:
+	// those written before the given time, and others until so many bytes are free,
+	// but at most limit.
+	DropChunks(before, bytes int64, limit int) (Usage, error)
+}

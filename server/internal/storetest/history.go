@@ -1,0 +1,126 @@
+// Package storetest holds the tests that every store must pass.
+package storetest
+
+import (
+	"reflect"
+	"testing"
+
+	"mwm/server/history"
+)
+
+// History tests a store of tracks; open returns an empty one.
+func History(t *testing.T, open func(t *testing.T) history.Store) {
+	for _, c := range []struct {
+		name, explanation string
+		test              func(*testing.T, history.Store)
+	}{
+		{"chunks", "the chunks of an hour come back in the order in which they were saved, those of others do not", testChunks},
+		{"hours", "chunks of one hour are summed up, and of more hours than asked for the last are given", testHours},
+		{"drop", "the oldest go first: by age, by size, and never more than the limit", testDrop},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.test(t, open(t))
+			if t.Failed() {
+				t.Log("expected: ", c.explanation)
+			}
+		})
+	}
+}
+
+func chunk(device, hour int64, data string) history.Chunk {
+	return history.Chunk{
+		Device: device, Hour: hour, First: hour*3_600_000 + int64(len(data)), Last: hour*3_600_000 + 1000*int64(len(data)),
+		Points: len(data), Written: hour, Data: []byte(data),
+	}
+}
+
+func save(t *testing.T, s history.Store, chunks ...history.Chunk) {
+	t.Helper()
+	if err := s.SaveHistory(&history.Changes{Chunks: chunks}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func data(t *testing.T, s history.Store, device, hour int64) (all []string) {
+	t.Helper()
+	blobs, err := s.TrackChunks(t.Context(), device, hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range blobs {
+		all = append(all, string(b))
+	}
+	return all
+}
+
+func testChunks(t *testing.T, s history.Store) {
+	save(t, s, chunk(1, 5, "b"), chunk(2, 5, "other device"), chunk(1, -6, "before 1970"))
+	save(t, s, chunk(1, 5, "a"), chunk(1, 6, "other hour"), chunk(1, 5, "c"))
+	if got, want := data(t, s, 1, 5), []string{"b", "a", "c"}; !reflect.DeepEqual(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got, want := data(t, s, 1, -6), []string{"before 1970"}; !reflect.DeepEqual(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := data(t, s, 3, 5); got != nil {
+		t.Errorf("of a device without a history: %q", got)
+	}
+}
+
+func testHours(t *testing.T, s history.Store) {
+	save(t, s, chunk(1, 7, "xx"), chunk(1, 5, "x"), chunk(2, 5, "x"), chunk(1, 7, "xxxxx"), chunk(1, 9, "x"))
+	for _, c := range []struct {
+		from, to int64
+		limit    int
+		want     []int64
+	}{
+		{5, 9, 10, []int64{5, 7, 9}}, {6, 8, 10, []int64{7}}, {5, 9, 2, []int64{7, 9}}, {10, 20, 10, nil}, {-1 << 40, 1 << 40, 10, []int64{5, 7, 9}},
+	} {
+		hours, err := s.TrackHours(t.Context(), 1, c.from, c.to, c.limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []int64
+		for _, h := range hours {
+			got = append(got, h.Hour)
+			want := history.Hour{Hour: 7, First: 7*3_600_000 + 2, Last: 7*3_600_000 + 5000, Points: 7}
+			if h.Hour == 7 && h != want {
+				t.Errorf("got %+v, want %+v", h, want)
+			}
+		}
+		if !reflect.DeepEqual(got, c.want) {
+			t.Errorf("from %d to %d, at most %d: %d, want %d", c.from, c.to, c.limit, got, c.want)
+		}
+	}
+}
+
+func testDrop(t *testing.T, s history.Store) {
+	one := chunk(1, 1, "x").Size()
+	for h := range int64(10) {
+		save(t, s, chunk(1, h, "x"))
+	}
+	for _, c := range []struct {
+		what          string
+		before, bytes int64
+		limit         int
+		want, oldest  int64
+	}{
+		{"nothing", 0, 0, 10, 0, 0},
+		{"by age", 2, 0, 10, 2, 2},
+		{"by size", 0, 2*one - 1, 10, 2, 4},
+		{"by age and size", 5, 3 * one, 10, 3, 7},
+		{"no more than the limit", 100, 0, 1, 1, 8},
+		{"everything", 100, 0, 10, 2, 10},
+		{"nothing left", 100, 1 << 40, 10, 0, 10},
+	} {
+		u, err := s.DropChunks(c.before, c.bytes, c.limit)
+		if want := (history.Usage{Chunks: c.want, Points: c.want, Bytes: c.want * one}); err != nil || u != want {
+			t.Errorf("%s: %+v, %v, want %+v", c.what, u, err, want)
+		}
+		for h := range int64(10) {
+			if there := data(t, s, 1, h) != nil; there != (h >= c.oldest) {
+				t.Errorf("%s: hour %d is there: %t", c.what, h, there)
+			}
+		}
+	}
+}

@@ -1,0 +1,73 @@
+package store_test
+
+import (
+	"reflect"
+	"testing"
+
+	"mwm/server/history"
+	"mwm/server/internal/storetest"
+)
+
+func TestHistoryStore(t *testing.T) {
+	storetest.History(t, func(t *testing.T) history.Store {
+		s := open(t, t.TempDir())
+		t.Cleanup(func() { s.Close() })
+		return s
+	})
+}
+
+// What was saved is there after a restart: chunks, the log behind its trim, and
+// the devices that have either.
+func TestHistoryComesBack(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	chunk := history.Chunk{Device: 1, Hour: 5, First: 1, Last: 2, Points: 3, Written: 4, Data: []byte{0, 1}}
+	hostile := history.NamedDevice{Num: 1, ID: "'); DROP TABLE tracks; --"}
+	for _, c := range []history.Changes{
+		{Devices: []history.NamedDevice{hostile, {Num: 2, ID: "gone"}}, Log: []history.LogEntry{{ID: 1, Data: []byte("a")}, {ID: 2, Data: []byte("b")}}},
+		{Log: []history.LogEntry{{ID: 3, Data: []byte("c")}}, Chunks: []history.Chunk{chunk}, Trim: 2},
+	} {
+		if err := s.SaveHistory(&c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	load := func() (devices []history.NamedDevice, log []history.LogEntry) {
+		t.Helper()
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		s = open(t, dir)
+		u, err := s.LoadHistory(t.Context(), func(d history.NamedDevice) { devices = append(devices, d) }, func(e history.LogEntry) { log = append(log, e) })
+		if want := (history.Usage{Chunks: 1, Points: 3, Bytes: chunk.Size()}); err != nil || u != want {
+			t.Errorf("%+v, %v, want %+v", u, err, want)
+		}
+		return devices, log
+	}
+	devices, log := load()
+	if want := []history.NamedDevice{hostile, {Num: 2, ID: "gone"}}; !reflect.DeepEqual(devices, want) {
+		t.Errorf("devices %v", devices)
+	}
+	if want := []history.LogEntry{{ID: 2, Data: []byte("b")}, {ID: 3, Data: []byte("c")}}; !reflect.DeepEqual(log, want) {
+		t.Errorf("log %v", log)
+	}
+	if err := s.SaveHistory(&history.Changes{Trim: 4}); err != nil {
+		t.Fatal(err)
+	}
+	if devices, log = load(); len(devices) != 1 || len(log) != 0 {
+		t.Errorf("devices %v, log %v", devices, log)
+	}
+	s.Close()
+}
+
+// A change that fails leaves nothing of its transaction.
+func TestSaveHistoryIsAllOrNothing(t *testing.T) {
+	s := open(t, t.TempDir())
+	defer s.Close()
+	twice := history.LogEntry{ID: 1, Data: []byte("a")}
+	if err := s.SaveHistory(&history.Changes{Devices: []history.NamedDevice{{Num: 1, ID: "x"}}, Log: []history.LogEntry{twice, twice}}); err == nil {
+		t.Fatal("an entry was written twice")
+	}
+	if err := s.SaveHistory(&history.Changes{Devices: []history.NamedDevice{{Num: 1, ID: "x"}}, Log: []history.LogEntry{twice}}); err != nil {
+		t.Errorf("the transaction after a failed one: %v", err)
+	}
+}
