@@ -36,7 +36,9 @@ type Reader struct {
 	have  int
 	n     int
 	err   error
+	delay time.Duration
 	last  atomic.Int64 // when input came last, in ns since the epoch
+	awake atomic.Bool  // Hurry was called
 }
 
 var readBuffers = sync.Pool{New: func() any { return new([ReadSize]byte) }}
@@ -88,12 +90,35 @@ func (r *Reader) Serve(h Handler) error {
 		if err != nil {
 			return err
 		}
+		if r.delay > 0 {
+			r.rest()
+		}
 		r.touch()
 		need = n
 		if used > 0 {
 			r.have = copy(r.buf, r.buf[used:r.have])
 		}
 	}
+}
+
+// Delay asks that nothing is read for a time once the handler, which calls it,
+// has returned: the peer's sending comes to a halt, and nothing of it is lost.
+// That time does not count as silence of the peer.
+func (r *Reader) Delay(d time.Duration) { r.delay = max(r.delay, d) }
+
+// Hurry ends a delay, and there will be none any more: the connection is about
+// to end. It may be called from any goroutine.
+func (r *Reader) Hurry() { r.awake.Store(true) }
+
+// rest waits as Delay asked. Delays are rare and long: it looks up now and then
+// whether there is reason to stop.
+func (r *Reader) rest() {
+	for r.delay > 0 && !r.awake.Load() {
+		step := min(r.delay, 50*time.Millisecond)
+		time.Sleep(step)
+		r.delay -= step
+	}
+	r.delay = 0
 }
 
 // room makes the buffer large enough for more input. It grows as input comes,
