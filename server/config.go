@@ -41,6 +41,12 @@ type Config struct {
 	OfflineAfter time.Duration `name:"offline-after" env:"MWM_OFFLINE_AFTER" default:"2m" placeholder:"TIME" help:"A device without a connection that says nothing for this long is offline. Default: ${default}" group:"Fleet"`
 	MaxDevices   int           `name:"max-devices" env:"MWM_MAX_DEVICES" default:"100000" placeholder:"N" help:"Devices that are remembered; reports of others are not taken. Default: ${default}" group:"Fleet"`
 
+	History         string        `name:"history" env:"MWM_HISTORY" enum:"sampled,all,off" default:"sampled" placeholder:"WHICH" help:"Positions that are kept: sampled (by distance, turn and time), all, or off. Default: ${default}" group:"History"`
+	HistoryDistance float64       `name:"history-distance" env:"MWM_HISTORY_DISTANCE" default:"5" placeholder:"METERS" help:"A sampled position lies this far from the one before, or comes after --history-interval. Default: ${default}" group:"History"`
+	HistoryInterval time.Duration `name:"history-interval" env:"MWM_HISTORY_INTERVAL" default:"30s" placeholder:"TIME" help:"See --history-distance. Default: ${default}" group:"History"`
+	HistoryAge      time.Duration `name:"history-age" env:"MWM_HISTORY_AGE" default:"720h" placeholder:"TIME" help:"How long positions are kept. Default: ${default}, 30 days" group:"History"`
+	HistorySize     int64         `name:"history-size" env:"MWM_HISTORY_SIZE" default:"2147483648" placeholder:"BYTES" help:"Positions of all devices; the oldest go first. Without --data at most 64 MiB. Default: ${default}" group:"History"`
+
 	MaxConns         int           `name:"max-connections" env:"MWM_MAX_CONNECTIONS" default:"100000" placeholder:"N" help:"Open connections per listener. Default: ${default}" group:"Limits"`
 	MaxMessage       int           `name:"max-message" env:"MWM_MAX_MESSAGE" default:"1048576" placeholder:"BYTES" help:"Body of a STOMP message, or whole MQTT packet. Default: ${default}" group:"Limits"`
 	MaxOutbound      int           `name:"max-outbound" env:"MWM_MAX_OUTBOUND" default:"4194304" placeholder:"BYTES" help:"What may wait to be written to one connection; beyond, it loses its oldest topic messages. Default: ${default}" group:"Limits"`
@@ -84,7 +90,22 @@ func (c *Config) check() error {
 			return errors.New("--tiles needs --tiles-attribution: who made a map has to be said on it")
 		}
 	}
+	if err := c.checkHistory(); err != nil {
+		return err
+	}
 	return c.checkNumbers()
+}
+
+func (c *Config) checkHistory() error {
+	switch c.History {
+	case "", "sampled", "all", "off":
+	default:
+		return fmt.Errorf("--history is %q; it must be sampled, all or off", c.History)
+	}
+	if c.HistoryDistance < 0 || c.HistoryInterval < 0 || c.HistoryAge < 0 || c.HistorySize < 0 {
+		return errors.New("--history-distance, --history-interval, --history-age and --history-size must be positive, or 0 for their defaults")
+	}
+	return nil
 }
 
 func (c *Config) checkNumbers() error {

@@ -26,6 +26,8 @@ func TestConfigCheck(t *testing.T) {
 		{"tiles without a template", Config{Tiles: "https://example.com/", TilesAttribution: "x"}, "--tiles"},
 		{"tiles of nobody", Config{Tiles: "https://example.com/{z}/{x}/{y}.png"}, "--tiles-attribution"},
 		{"a negative number", Config{MaxDevices: -1}, "--max-devices is -1"},
+		{"a history of another kind", Config{History: "some"}, "--history is \"some\""},
+		{"a history of no size", Config{HistorySize: -1}, "--history-size"},
 		{"a negative time", Config{StaleAfter: -1}, "--stale-after"},
 	} {
 		err := c.cfg.check()

@@ -5,6 +5,7 @@ import (
 
 	"mwm/server/broker"
 	"mwm/server/fleet"
+	"mwm/server/history"
 	"mwm/server/telemetry"
 	"mwm/server/topic"
 )
@@ -12,8 +13,9 @@ import (
 // ingest tells the fleet what happens in the broker: what devices report, the
 // alerts and texts they are sent, when they come and go.
 type ingest struct {
-	fleet  *fleet.Fleet
-	broker *broker.Broker // set once it exists: it is told of its observer first
+	fleet   *fleet.Fleet
+	history *history.Recorder // nil: none is kept
+	broker  *broker.Broker    // set once it exists: it is told of its observer first
 }
 
 // subscribe begins to listen. What is retained already is a last value of each
@@ -52,8 +54,14 @@ func each(take func(m *broker.Message, at time.Time, retained bool)) receiver {
 }
 
 func (in *ingest) location(m *broker.Message, at time.Time, retained bool) {
-	if id, ok := telemetry.LocationID(m.Name); ok {
-		in.fleet.Location(id, m.Body, at, retained)
+	id, ok := telemetry.LocationID(m.Name)
+	if !ok {
+		return
+	}
+	if fix, ok := in.fleet.Location(id, m.Body, at, retained); ok && in.history != nil {
+		p := history.At(fix.TS, fix.Lat, fix.Lng)
+		p.Speed, p.Heading, p.Accuracy = history.Known(float64(fix.Speed)), history.Known(float64(fix.Heading)), history.Known(float64(fix.Accuracy))
+		in.history.Add(id, p)
 	}
 }
 

@@ -23,6 +23,7 @@ import (
 	"mwm/server/auth"
 	"mwm/server/broker"
 	"mwm/server/fleet"
+	"mwm/server/history"
 	"mwm/server/httpd"
 	"mwm/server/live"
 	"mwm/server/mqtt"
@@ -53,6 +54,8 @@ type Server struct {
 	httpd  *httpd.Server
 	store  *store.Store // nil: memory only
 	keeper *keeper      // nil: memory only
+
+	history *history.Recorder // nil: none is kept
 
 	listeners   []*listener
 	origins     auth.OriginPolicy
@@ -115,6 +118,10 @@ func (s *Server) buildCore() (err error) {
 			return fmt.Errorf("--data: %w", err)
 		}
 	}
+	if in.history, err = s.openHistory(); err != nil {
+		return err
+	}
+	s.history = in.history
 	return in.subscribe()
 }
 
@@ -193,6 +200,9 @@ func (s *Server) Run(ctx context.Context) error {
 	coreGroup.Go(func() error { return s.fleet.Run(core) })
 	if s.keeper != nil {
 		coreGroup.Go(func() error { return s.keeper.run(core) })
+	}
+	if s.history != nil {
+		coreGroup.Go(func() error { return s.history.Run(core) })
 	}
 
 	front, serving := errgroup.WithContext(ctx)

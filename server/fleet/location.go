@@ -18,28 +18,42 @@ type fix struct {
 
 const unknown = -1
 
+// Fix is a location that was believed, as it counts.
+type Fix struct {
+	TS       int64 // ms since 1970
+	Lat, Lng float64
+	// Speed, Heading and Accuracy are what the device said or, of its current
+	// position, what follows from successive ones; below 0 when not known.
+	Speed, Heading, Accuracy float32
+}
+
 // Location takes a location's payload that came to the address of device id at
 // the given time. A retained one was replayed by the broker, not sent just now.
-func (f *Fleet) Location(id string, payload []byte, at time.Time, retained bool) {
+// It returns what was believed; ok is false for nothing, or nothing new.
+func (f *Fleet) Location(id string, payload []byte, at time.Time, retained bool) (believed Fix, ok bool) {
 	if len(payload) == 0 {
-		return // clears a retained value: says nothing about the device
+		return Fix{}, false // clears a retained value: says nothing about the device
 	}
 	now := millis(at)
 	loc, err := telemetry.DecodeLocation(payload, id)
 	if err != nil {
 		f.stats.refusedLocations.Add(1)
 		f.notBelieved(id, "location", err, now)
-		return
+		return Fix{}, false
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	d, err := f.lookup(id)
 	if err != nil {
 		f.notBelievedLocked(id, "location", err, now)
-		return
+		return Fix{}, false
 	}
 	ts, timed := f.reportTime(&loc, now)
-	f.place(d, &loc, ts, timed, now, retained)
+	where := f.place(d, &loc, ts, timed, now, retained)
+	if minute := now - ts; !timed && minute >= 0 && minute < 60_000 {
+		where.ts = now // of the same minute: the arrival says it better
+	}
+	return Fix{TS: where.ts, Lat: where.lat, Lng: where.lng, Speed: where.speed, Heading: where.heading, Accuracy: where.accuracy}, !retained
 }
 
 // reportTime returns the time a report counts for, and whether it is good
@@ -57,12 +71,14 @@ func (f *Fleet) reportTime(loc *telemetry.Location, now int64) (ts int64, timed 
 	return ts, loc.TSForm == telemetry.TSSeconds
 }
 
-func (f *Fleet) place(d *device, loc *telemetry.Location, ts int64, timed bool, now int64, retained bool) {
+// place takes a report, and returns it with what is measured of it.
+func (f *Fleet) place(d *device, loc *telemetry.Location, ts int64, timed bool, now int64, retained bool) fix {
+	where := fixOf(loc, ts)
 	late := d.located && ts < d.fix.ts
 	if retained {
 		f.stats.retained.Add(1)
 		if late || d.located && ts == d.fix.ts {
-			return
+			return where
 		}
 	} else {
 		f.stats.locations.Add(1)
@@ -77,28 +93,41 @@ func (f *Fleet) place(d *device, loc *telemetry.Location, ts int64, timed bool, 
 			clock = now
 		}
 		f.moveTo(d, loc, ts, clock)
+		where = d.fix
 	}
 	if retained {
-		return
+		return where
 	}
 	d.reportedAt = max(d.reportedAt, now)
-	f.alive(d, now, "reports its location")
+	f.alive(d, now, newsLocation)
+	return where
+}
+
+// fixOf returns a report without what follows from others.
+func fixOf(loc *telemetry.Location, ts int64) fix {
+	measured := func(o telemetry.Optional) float32 {
+		if !o.Set {
+			return unknown
+		}
+		return float32(o.Value)
+	}
+	return fix{
+		lat: loc.Lat, lng: loc.Lng, ts: ts,
+		speed: measured(loc.Speed), heading: measured(loc.Heading), accuracy: measured(loc.Accuracy),
+	}
 }
 
 // moveTo makes loc the current position. clock is the time to measure speed by.
 func (f *Fleet) moveTo(d *device, loc *telemetry.Location, ts, clock int64) {
-	next := fix{lat: loc.Lat, lng: loc.Lng, ts: ts, speed: unknown, heading: unknown, accuracy: unknown}
-	if loc.Accuracy.Set {
-		next.accuracy = float32(loc.Accuracy.Value)
-	}
+	next := fixOf(loc, ts)
 	if !loc.Speed.Set || !loc.Heading.Set {
-		next.speed, next.heading = d.anchor.measure(next, clock)
-	}
-	if loc.Speed.Set {
-		next.speed = float32(loc.Speed.Value)
-	}
-	if loc.Heading.Set {
-		next.heading = float32(loc.Heading.Value)
+		speed, heading := d.anchor.measure(next, clock)
+		if !loc.Speed.Set {
+			next.speed = speed
+		}
+		if !loc.Heading.Set {
+			next.heading = heading
+		}
 	}
 	d.fix, d.located = next, true
 	if d.other = loc.Other; len(d.other) > maxOther {
