@@ -450,6 +450,21 @@ func TestTexts(t *testing.T) {
 	}
 }
 
+// The page hears of a text by the feed and by the answer to its own request, in
+// any order: of two states the one updated later is the newer one, also when
+// both came within a millisecond.
+func TestTextUpdatesGrow(t *testing.T) {
+	s := tell(t, Options{})
+	var last int64
+	for _, state := range []TextState{TextWaiting, TextDelivered, TextConsumed} {
+		text, _ := s.Text(TextUpdate{ID: "1", State: state, At: s.now, Device: "BBB", Body: "x"})
+		if text.Updated <= last {
+			t.Errorf("%s is updated at %d, the state before it at %d", state, text.Updated, last)
+		}
+		last = text.Updated
+	}
+}
+
 func TestAlerts(t *testing.T) {
 	s := tell(t, Options{})
 	s.Alerted("AAA", "yellow", 2, s.now)

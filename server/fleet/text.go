@@ -38,7 +38,7 @@ type Text struct {
 	Body    string    `json:"body"`
 	State   TextState `json:"state"`
 	At      int64     `json:"at"`      // ms since 1970
-	Updated int64     `json:"updated"` // last change of its state
+	Updated int64     `json:"updated"` // last change of its state; it grows with each, for readers that hear of them by several ways
 	Expires int64     `json:"expires"` // 0: never
 }
 
@@ -96,7 +96,7 @@ func (f *Fleet) Text(u TextUpdate) (text Text, ok bool) {
 		if t.State == u.State || t.State.final() || u.State == TextAccepted {
 			return *t, true
 		}
-		t.State, t.Updated = u.State, millis(u.At)
+		t.State, t.Updated = u.State, max(millis(u.At), t.Updated+1)
 	}
 	text = *el.Value.(*Text)
 	f.append(Item{Text: &text}, budgetText, text.Updated)
