@@ -69,7 +69,8 @@ func (f *Fleet) lookup(id string) (*device, error) {
 	return d, nil
 }
 
-// notBelieved tells why a payload of device id changed nothing.
+// notBelieved tells why a payload of device id, a location, a motion or a
+// last will, changed nothing.
 func (f *Fleet) notBelieved(id string, what string, err error, at int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -77,10 +78,14 @@ func (f *Fleet) notBelieved(id string, what string, err error, at int64) {
 }
 
 func (f *Fleet) notBelievedLocked(id, what string, err error, at int64) {
-	detail := fmt.Sprintf("%s not believed: %v", what, err)
+	n := news{params: Params{What: strings.TrimPrefix(what, "last ")}, detail: fmt.Sprintf("%s not believed: %v", what, err)}
+	if r := (*telemetry.Refusal)(nil); errors.As(err, &r) {
+		n.code, n.params.Member = string(r.Reason), r.Member
+	}
 	if errors.Is(err, errFull) {
 		f.stats.full.Add(1)
-		detail = fmt.Sprintf("%s not taken: the fleet is full with %d devices", what, f.opts.MaxDevices)
+		n.code, n.params.N = "full", f.opts.MaxDevices
+		n.detail = fmt.Sprintf("%s not taken: the fleet is full with %d devices", what, f.opts.MaxDevices)
 	}
 	d := f.byID[id]
 	switch {
@@ -95,7 +100,7 @@ func (f *Fleet) notBelievedLocked(id, what string, err error, at int64) {
 	default:
 		d.refusedAt, id = at, d.id
 	}
-	f.event(EventPayload, id, detail, at)
+	f.event(EventPayload, id, n, at)
 }
 
 // refusalPause is the least time between two events about a device's payloads.

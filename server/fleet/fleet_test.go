@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -86,6 +87,59 @@ func (s *story) wantEvents(want ...string) {
 		if i >= len(got) || i >= len(want) || !strings.Contains(got[i], want[i]) {
 			s.t.Fatalf("events\n  %s\nwant\n  %s", strings.Join(got, "\n  "), strings.Join(want, "\n  "))
 		}
+	}
+}
+
+// Each event says in a code, too, what its detail says, and no two things have
+// the same one.
+func TestEventsHaveCodes(t *testing.T) {
+	s := tell(t, Options{MaxDevices: 2})
+	s.at("BBB", 1, 1)
+	s.turn("AAA", false)
+	s.report("CCC", `{"deviceID":"CCC","lat":1,"lng":1}`)
+	s.report("BBB", `{"deviceID":"BBB","lat":91,"lng":1}`)
+	s.Motion("AAA", []byte("short"), s.now, false)
+	s.Motion("AAA", nil, s.now, false)
+	s.Connected("AAA", MQTT, s.now)
+	s.Disconnected("AAA", MQTT, true, s.now)
+	s.Connected("BBB", STOMP, s.now)
+	s.Disconnected("BBB", STOMP, false, s.now)
+	s.Connected("BBB", STOMP, s.now)
+	s.Connected("AAA", MQTT, s.now)
+	s.Will("AAA", []byte(`{"deviceID":"AAA"}`), s.now)
+	s.Disconnected("AAA", MQTT, true, s.now)
+	s.Alerted("AAA", "green", 0, s.now)
+	s.Alerted("AAA", "green", 2, s.now)
+	s.Alerted("AAA", "green", -1, s.now)
+	s.Text(TextUpdate{ID: "1", Device: "BBB", Body: "hi", State: TextExpired, At: s.now})
+	s.Disconnected("BBB", STOMP, false, s.now)
+	s.at("BBB", 1, 1)
+	s.pass(3 * time.Minute)
+	type told struct {
+		Kind   EventKind
+		Code   string
+		Params Params
+	}
+	var got []told
+	events, _ := s.Events()
+	for _, e := range events {
+		got = append(got, told{e.Kind, e.Code, e.Params})
+	}
+	want := []told{
+		{EventOnline, "location", Params{}}, {EventOnline, "motion", Params{}},
+		{EventPayload, "full", Params{N: 2, What: "location"}},
+		{EventPayload, "out-of-range", Params{What: "location", Member: "lat"}},
+		{EventPayload, "wrong-size", Params{What: "motion"}},
+		{EventRemoved, "cleared", Params{}},
+		{EventOffline, "lost-mqtt", Params{}},
+		{EventOffline, "closed-stomp", Params{}}, {EventOnline, "connected-stomp", Params{}},
+		{EventOnline, "connected-mqtt", Params{}}, {EventLastWill, "will", Params{}}, {EventOffline, "will", Params{}},
+		{EventAlert, "nobody", Params{Color: "green"}}, {EventAlert, "listeners", Params{N: 2, Color: "green"}}, {EventAlert, "sent", Params{Color: "green"}},
+		{EventText, "expired", Params{}},
+		{EventOffline, "closed-stomp", Params{}}, {EventOnline, "location", Params{}}, {EventOffline, "silent", Params{}},
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("told\n%+v\nwant\n%+v", got, want)
 	}
 }
 
@@ -409,6 +463,9 @@ func TestEventFlood(t *testing.T) {
 	events := s.told()
 	if n := len(events); n != 6 || !strings.Contains(events[5], "995 more payloads") {
 		t.Errorf("%d events, the last: %s", n, events[n-1])
+	}
+	if all, _ := s.Events(); all[5].Code != "more" || all[5].Params.N != 995 {
+		t.Errorf("%+v", all[5])
 	}
 	if got := s.Stats().LogSuppressed; got != 995 {
 		t.Errorf("%d suppressed", got)

@@ -23,13 +23,51 @@ const (
 	EventRemoved  EventKind = "removed" // from the motions
 )
 
-// Event is something worth telling an operator. It does not change.
+// Event is something worth telling an operator. It does not change. Code and
+// Params say the same as Detail, for who words it anew in another language.
 type Event struct {
 	Seq    uint64    `json:"seq"` // from 1
 	At     int64     `json:"at"`  // ms since 1970
 	Kind   EventKind `json:"kind"`
 	Device string    `json:"device"` // empty if it is about none
+	Code   string    `json:"code"`   // what it tells, among those of its kind; see news
+	Params Params    `json:"params,omitzero"`
 	Detail string    `json:"detail"` // plain English
+}
+
+// Params are what an event's code leaves open; which of them are set goes with
+// the code.
+type Params struct {
+	N      int    `json:"n,omitempty"`      // how many more; listeners; devices
+	Color  string `json:"color,omitempty"`  // of an alert
+	What   string `json:"what,omitempty"`   // was not believed: location, motion, will
+	Member string `json:"member,omitempty"` // of a payload that was not believed
+}
+
+// news is what an event tells.
+//
+// The codes of the kinds: online has location, motion, connected-stomp and
+// connected-mqtt; offline closed-stomp, closed-mqtt, lost-stomp, lost-mqtt,
+// silent and will; lastwill has will; removed has cleared; text the states of
+// texts; alert has nobody, listeners (N) and sent; payload the reasons of
+// package telemetry, and full (N). The code more (N) sums up what came too fast.
+type news struct {
+	code   string
+	params Params
+	detail string
+}
+
+var (
+	newsLocation = news{code: "location", detail: "reports its location"}
+	newsMotion   = news{code: "motion", detail: "reports its motion"}
+	newsSilent   = news{code: "silent", detail: "silent"}
+	newsWill     = news{code: "will", detail: "last will"}
+	newsCleared  = news{code: "cleared", detail: "its retained motion was cleared"}
+)
+
+// newsOf returns what tells that a connection has come or gone.
+func newsOf(code string, p Proto, detail string) news {
+	return news{code: code + "-" + strings.ToLower(p.String()), detail: detail}
 }
 
 // Alert is one that was sent to a device.
@@ -177,7 +215,7 @@ var budgetOf = [budgets]struct {
 	{500, "%d more devices were lost or removed", EventRemoved},
 }
 
-func (f *Fleet) event(kind EventKind, device, detail string, at int64) {
+func (f *Fleet) event(kind EventKind, device string, n news, at int64) {
 	b := budgetOther
 	switch kind {
 	case EventOnline, EventOffline:
@@ -190,7 +228,7 @@ func (f *Fleet) event(kind EventKind, device, detail string, at int64) {
 		b = budgetAlert
 	}
 	if f.spend(b, at) {
-		f.logEvent(&Event{At: at, Kind: kind, Device: device, Detail: detail})
+		f.logEvent(&Event{At: at, Kind: kind, Device: device, Code: n.code, Params: n.params, Detail: n.detail})
 	}
 }
 
@@ -228,9 +266,10 @@ func (f *Fleet) sumUp(b int, at int64) {
 	if l.lost == 0 {
 		return
 	}
-	detail := fmt.Sprintf(budgetOf[b].summary, l.lost)
+	f.logEvent(&Event{
+		At: at, Kind: budgetOf[b].kind, Code: "more", Params: Params{N: l.lost}, Detail: fmt.Sprintf(budgetOf[b].summary, l.lost),
+	})
 	l.lost = 0
-	f.logEvent(&Event{At: at, Kind: budgetOf[b].kind, Detail: detail})
 }
 
 // summarize sums up what the seconds before now left out.
@@ -251,15 +290,6 @@ func (f *Fleet) Alerted(device, color string, listeners int, at time.Time) {
 	device = strings.Clone(device) // the caller's may be part of something large
 	c, _ := telemetry.ColorNamed(color)
 	a := &Alert{Device: device, Color: c.Name, At: millis(at)}
-	detail := c.Name
-	switch {
-	case listeners == 0:
-		detail += ": nobody was listening"
-	case listeners == 1:
-		detail += ": one listener"
-	case listeners > 1:
-		detail += fmt.Sprintf(": %d listeners", listeners)
-	}
 	if listeners >= 0 {
 		a.Listeners = &listeners
 	}
@@ -268,5 +298,18 @@ func (f *Fleet) Alerted(device, color string, listeners int, at time.Time) {
 	f.alerts++
 	a.ID = strconv.FormatUint(f.alerts, 10)
 	f.append(Item{Alert: a}, budgetAlert, a.At)
-	f.event(EventAlert, device, detail, a.At)
+	f.event(EventAlert, device, alertNews(c.Name, listeners), a.At)
+}
+
+func alertNews(color string, listeners int) news {
+	n := news{code: "sent", params: Params{Color: color}, detail: color}
+	switch {
+	case listeners == 0:
+		n.code, n.detail = "nobody", color+": nobody was listening"
+	case listeners == 1:
+		n.code, n.params.N, n.detail = "listeners", 1, color+": one listener"
+	case listeners > 1:
+		n.code, n.params.N, n.detail = "listeners", listeners, fmt.Sprintf("%s: %d listeners", color, listeners)
+	}
+	return n
 }

@@ -36,7 +36,7 @@ func (f *Fleet) Motion(id string, payload []byte, at time.Time, retained bool) {
 	}
 	f.stats.motions.Add(1)
 	f.turn(d, m, now)
-	f.alive(d, now, "reports its motion")
+	f.alive(d, now, newsMotion)
 }
 
 func (f *Fleet) turn(d *device, m telemetry.Motion, at int64) {
@@ -54,7 +54,7 @@ func (f *Fleet) hideMotion(id string, now int64) {
 	defer f.mu.Unlock()
 	if d := f.byID[id]; d != nil && d.shown {
 		f.hideMotionLocked(d, now)
-		f.event(EventRemoved, d.id, "its retained motion was cleared", now)
+		f.event(EventRemoved, d.id, newsCleared, now)
 	}
 }
 
@@ -70,7 +70,7 @@ func (f *Fleet) Will(sender string, payload []byte, at time.Time) {
 	now := millis(at)
 	id, err := telemetry.DecodeWill(payload)
 	if err == nil && id != sender {
-		err = &telemetry.Refusal{Reason: telemetry.WrongDevice, Detail: "deviceID names another device than the sender"}
+		err = &telemetry.Refusal{Reason: telemetry.WrongDevice, Member: "deviceID", Detail: "deviceID names another device than the sender"}
 	}
 	if err != nil {
 		f.stats.refusedLastWills.Add(1)
@@ -84,13 +84,13 @@ func (f *Fleet) Will(sender string, payload []byte, at time.Time) {
 	if d == nil {
 		return // nothing was ever heard from it, so nothing ends
 	}
-	f.event(EventLastWill, d.id, "lost: the broker published its last will", now)
+	f.event(EventLastWill, d.id, news{code: newsWill.code, detail: "lost: the broker published its last will"}, now)
 	if d.shown {
 		f.hideMotionLocked(d, now)
 	}
 	// A second MQTT connection is the one that took over from the lost one.
 	if d.conns[STOMP] == 0 && d.conns[MQTT] <= 1 {
 		d.gone = true
-		f.refreshStatus(d, now, "last will")
+		f.refreshStatus(d, now, newsWill)
 	}
 }

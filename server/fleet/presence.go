@@ -57,7 +57,7 @@ func (f *Fleet) Connected(id string, p Proto, at time.Time) {
 	}
 	d.conns[p]++
 	f.mark(d, presence)
-	f.alive(d, millis(at), "connected with "+p.String())
+	f.alive(d, millis(at), newsOf("connected", p, "connected with "+p.String()))
 }
 
 // Disconnected says that a connection of the client id has ended; lost, that it
@@ -80,23 +80,23 @@ func (f *Fleet) Disconnected(id string, p Proto, lost bool, at time.Time) {
 		d.conns[p]--
 	}
 	f.mark(d, presence)
-	detail := p.String() + " connection closed"
+	n := newsOf("closed", p, p.String()+" connection closed")
 	if lost {
-		detail = p.String() + " connection lost"
+		n = newsOf("lost", p, p.String()+" connection lost")
 	}
 	d.gone = !d.conns.any()
-	f.refreshStatus(d, millis(at), detail)
+	f.refreshStatus(d, millis(at), n)
 }
 
 // alive notes a sign of life.
-func (f *Fleet) alive(d *device, at int64, detail string) {
+func (f *Fleet) alive(d *device, at int64, n news) {
 	d.seenAt, d.gone = max(d.seenAt, at), false
-	f.refreshStatus(d, at, detail)
+	f.refreshStatus(d, at, n)
 }
 
-// refreshStatus recomputes a device's status; detail explains the event if it
-// came or went.
-func (f *Fleet) refreshStatus(d *device, now int64, detail string) {
+// refreshStatus recomputes a device's status; n explains the event if it came or
+// went.
+func (f *Fleet) refreshStatus(d *device, now int64, n news) {
 	was, is := d.status, f.statusOf(d, now)
 	if was == is {
 		return
@@ -107,9 +107,9 @@ func (f *Fleet) refreshStatus(d *device, now int64, detail string) {
 	f.mark(d, presence)
 	switch {
 	case was == Offline:
-		f.event(EventOnline, d.id, detail, now)
+		f.event(EventOnline, d.id, n, now)
 	case is == Offline:
-		f.event(EventOffline, d.id, detail, now)
+		f.event(EventOffline, d.id, n, now)
 	}
 }
 
@@ -154,7 +154,7 @@ func (f *Fleet) age() {
 		if d.status == Offline {
 			return // only a sign of life ends this
 		}
-		f.refreshStatus(d, now, "silent")
+		f.refreshStatus(d, now, newsSilent)
 	})
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -101,7 +101,7 @@ func (f *Fleet) Text(u TextUpdate) (text Text, ok bool) {
 	text = *el.Value.(*Text)
 	f.append(Item{Text: &text}, budgetText, text.Updated)
 	if text.State != TextAccepted {
-		f.event(EventText, text.Device, textDetail[text.State], text.Updated)
+		f.event(EventText, text.Device, news{code: string(text.State), detail: textDetail[text.State]}, text.Updated)
 	}
 	return text, true
 }

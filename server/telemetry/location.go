@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 	"time"
@@ -72,13 +73,13 @@ const maxSpeed = 12000
 func (m *members) checkID(id string) error {
 	switch got := m.deviceID; {
 	case got.kind == absent:
-		return refuse(Missing, "deviceID is missing")
+		return refuseMember(Missing, "deviceID", "is missing")
 	case got.kind != aString:
-		return refuse(WrongType, "deviceID is not a string")
+		return refuseMember(WrongType, "deviceID", "is not a string")
 	case id == "":
 		return CheckID(string(got.text))
 	case string(got.text) != id:
-		return refuse(WrongDevice, "deviceID names another device than the address")
+		return refuseMember(WrongDevice, "deviceID", "names another device than the address")
 	}
 	return nil
 }
@@ -87,13 +88,13 @@ func (v value) degrees(name string, limit float64) (float64, error) {
 	switch v.kind {
 	case aNumber:
 	case absent:
-		return 0, refuse(Missing, "%s is missing", name)
+		return 0, refuseMember(Missing, name, "is missing")
 	default:
-		return 0, refuse(WrongType, "%s is not a number", name)
+		return 0, refuseMember(WrongType, name, "is not a number")
 	}
 	deg, err := strconv.ParseFloat(string(v.text), 64)
 	if err != nil || deg < -limit || deg > limit {
-		return 0, refuse(OutOfRange, "%s is not between %g and %g degrees", name, -limit, limit)
+		return 0, refuseMember(OutOfRange, name, fmt.Sprintf("is not between %g and %g degrees", -limit, limit))
 	}
 	return deg, nil
 }

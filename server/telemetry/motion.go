@@ -26,7 +26,7 @@ func DecodeMotion(payload []byte) (Motion, error) {
 	}
 	for i, v := range [...]float64{m.Pitch, m.Roll, m.Yaw} {
 		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return Motion{}, refuse(NotFinite, "%s is no finite number", [...]string{"pitch", "roll", "yaw"}[i])
+			return Motion{}, refuseMember(NotFinite, [...]string{"pitch", "roll", "yaw"}[i], "is no finite number")
 		}
 	}
 	return m, nil

@@ -35,6 +35,7 @@ const (
 // Refusal is the error of every decoder of this package.
 type Refusal struct {
 	Reason Reason
+	Member string // of the payload, that is at fault; empty if it is not one alone
 	Detail string // a plain English sentence without a full stop
 }
 
@@ -48,6 +49,11 @@ func (r *Refusal) Is(target error) bool {
 
 func refuse(reason Reason, format string, args ...any) *Refusal {
 	return &Refusal{Reason: reason, Detail: fmt.Sprintf(format, args...)}
+}
+
+// refuseMember refuses a payload for one of its members.
+func refuseMember(reason Reason, member, why string) *Refusal {
+	return &Refusal{Reason: reason, Member: member, Detail: member + " " + why}
 }
 
 // Optional is a measurement that a device may leave out. Its zero value is one

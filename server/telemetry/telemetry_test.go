@@ -80,6 +80,10 @@ func TestDecodeLocationRefuses(t *testing.T) {
 		if !errors.Is(err, &Refusal{Reason: c.reason}) || !strings.Contains(err.Error(), c.detail) {
 			t.Errorf("%.80s: got %v, want %s with %q", c.payload, err, c.reason, c.detail)
 		}
+		aboutOne := c.reason == Missing || c.reason == WrongType || c.reason == OutOfRange || c.reason == WrongDevice
+		if r := (*Refusal)(nil); errors.As(err, &r) && (r.Member != "") != aboutOne || !strings.HasPrefix(r.Detail, r.Member) {
+			t.Errorf("%.80s: the member at fault is %q: %s", c.payload, r.Member, r.Detail)
+		}
 	}
 }
 
