@@ -48,6 +48,6 @@
 // # Locks
 //
 // The lock of a client identifier (Server.ids) is taken first, then a session's,
-// then those of package broker. A session's lock is never held while something
+// then the server's and those of package broker. A session's lock is never held while something
 // blocks or is called that might publish.
 package mqtt

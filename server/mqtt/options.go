@@ -166,6 +166,7 @@ type SessionInfo struct {
 	QueuedBytes   int
 	Inflight      int    // messages sent, not acknowledged
 	Dropped       uint64 // messages discarded because the queue was full
+	Lost          uint64 // messages at QoS 0 that this connection did not take in time
 }
 
 // SubscriptionInfo describes a subscription.

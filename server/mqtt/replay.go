@@ -6,17 +6,26 @@ import (
 	"mwm/server/broker"
 )
 
+// maxNoted bounds what a session notes for replay before subscriptions have to
+// wait for their turn.
+const maxNoted = 10_000
+
 // replays are the retained messages that new subscriptions are still to be
-// sent (MQTT 5.0 §3.3.1.3). Only names are noted, of one subscription at a time:
-// each message is looked up again when its turn comes, so that it is never older
-// than what the client has got meanwhile.
+// sent (MQTT 5.0 §3.3.1.3). Only names are noted: each message is looked up again
+// when its turn comes, so that it is never older than what the client has got
+// meanwhile.
 type replays struct {
-	waiting []*subscription
-	sub     *subscription // whose turn it is
-	names   []string
+	noted   []replay
+	waiting []*subscription // not noted yet, so as not to note too much
 }
 
-// wantRetained plans the replay for new subscriptions.
+type replay struct {
+	name string
+	sub  *subscription
+}
+
+// wantRetained plans the replay for new subscriptions. It comes before their
+// SUBACK: what is published after that is new to the client, and not replayed.
 func (s *session) wantRetained(subs []*subscription) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -25,41 +34,44 @@ func (s *session) wantRetained(subs []*subscription) {
 			s.replays.waiting = append(s.replays.waiting, sub)
 		}
 	}
+	s.noteReplays()
 }
 
-// nextReplay turns to the next subscription when all of the last one has been
-// sent, and reports whether there is something to send. s.mu is held.
-func (s *session) nextReplay() bool {
+// noteReplays notes the names of waiting subscriptions. s.mu is held.
+func (s *session) noteReplays() {
 	r := &s.replays
-	for len(r.names) == 0 {
-		if len(r.waiting) == 0 {
-			*r = replays{}
-			return false
-		}
-		r.sub, r.waiting = r.waiting[0], r.waiting[1:]
-		s.srv.b.Retained(r.sub.name, func(m *broker.Message) { r.names = append(r.names, m.Name) })
+	for len(r.waiting) > 0 && len(r.noted) < maxNoted {
+		sub := r.waiting[0]
+		r.waiting = r.waiting[1:]
+		s.srv.b.Retained(sub.name, func(m *broker.Message) { r.noted = append(r.noted, replay{m.Name, sub}) })
 	}
-	return true
+	if len(r.noted) == 0 {
+		*r = replays{}
+	}
 }
 
 // pumpReplay sends retained messages, as far as window and connection allow.
 // s.mu is held.
 func (s *session) pumpReplay() {
-	for s.nextReplay() && s.canSend() && s.ready() {
-		r := &s.replays
-		name := r.names[0]
-		r.names = r.names[1:]
-		t := r.sub.terms.Load()
-		if t == nil {
-			continue
+	r := &s.replays
+	for len(r.noted) > 0 && s.canSend() && s.ready() {
+		next := r.noted[0]
+		r.noted = r.noted[1:]
+		if t := next.sub.terms.Load(); t != nil {
+			s.srv.b.Retained(next.name, func(m *broker.Message) { s.sendRetained(t, m) })
 		}
-		s.srv.b.Retained(name, func(m *broker.Message) {
-			it := item{msg: m, subID: t.subID, qos: min(m.QoS, t.qos), retain: true}
-			if it.qos > 0 {
-				s.send(it)
-			} else {
-				s.encode(&flight{retain: true, subID: t.subID, msg: m}, false)
-			}
-		})
+		if len(r.noted) == 0 {
+			s.noteReplays()
+		}
 	}
+}
+
+// sendRetained sends one retained message. s.mu is held.
+func (s *session) sendRetained(t *terms, m *broker.Message) {
+	it := item{msg: m, subID: t.subID, qos: min(m.QoS, t.qos), retain: true}
+	if it.qos > 0 {
+		s.send(it)
+		return
+	}
+	s.encode(&flight{retain: true, subID: t.subID, msg: m}, false)
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -52,17 +54,18 @@ func (s *Server) tooLarge() { s.stats.TooLarge.Add(1) }
 
 // Sessions describes all sessions, in no order.
 func (s *Server) Sessions() []SessionInfo {
-	s.mu.Lock()
-	all := make([]*session, 0, len(s.sessions))
-	for _, sess := range s.sessions {
-		all = append(all, sess)
-	}
-	s.mu.Unlock()
+	all := s.all()
 	infos := make([]SessionInfo, len(all))
 	for i, sess := range all {
 		infos[i] = sess.info()
 	}
 	return infos
+}
+
+func (s *Server) all() []*session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Values(s.sessions))
 }
 
 // enter books a new connection, unless the server is shutting down.
@@ -74,6 +77,12 @@ func (s *Server) enter(c *conn) bool {
 	}
 	s.conns[c] = struct{}{}
 	return true
+}
+
+func (s *Server) isClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
 }
 
 func (s *Server) leave(c *conn) {
@@ -106,6 +115,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	for _, c := range all {
 		c.close(errShutdown)
 	}
+	defer s.stopTimers()
 	if len(all) > 0 {
 		select {
 		case <-idle:
@@ -116,15 +126,12 @@ func (s *Server) Shutdown(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
-	s.dropSessions()
 	return nil
 }
 
-// dropSessions stops the timers of the sessions that are left.
-func (s *Server) dropSessions() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, sess := range s.sessions {
+// stopTimers stops the timers of the sessions that are left.
+func (s *Server) stopTimers() {
+	for _, sess := range s.all() {
 		sess.mu.Lock()
 		stop(&sess.timer)
 		stop(&sess.willTimer)
@@ -142,18 +149,17 @@ func (s *Server) attach(c *conn, h *handshake) error {
 	if old != nil && old.principal != c.client.Principal {
 		return newFault(packets.ErrNotAuthorized, "the client identifier belongs to somebody else")
 	}
-	if h.expiry > 0 && (old == nil || !old.isKept()) {
-		if s.keptSessions.Add(1) > int64(s.opt.MaxSessions) {
-			s.keptSessions.Add(-1)
-			return newFault(packets.ErrQuotaExceeded, "%d sessions are kept, no more are allowed", s.opt.MaxSessions)
-		}
+	if h.expiry > 0 && s.keptSessions.Load() >= int64(s.opt.MaxSessions) && (old == nil || !old.isKept()) {
+		return newFault(packets.ErrQuotaExceeded, "%d sessions are kept, no more are allowed", s.opt.MaxSessions)
 	}
 	sess := s.succeed(old, h, c)
-	s.stats.Connected.Add(1)
 	if err := s.b.Attach(c.client); err != nil { // tells the old connection
-		s.discard(sess)
+		if sess != old {
+			s.discard(sess)
+		}
 		return newFault(packets.ErrNotAuthorized, "%s", err)
 	}
+	s.stats.Connected.Add(1)
 	c.mu.Lock()
 	c.sess = sess
 	c.mu.Unlock()
@@ -171,7 +177,7 @@ func (s *Server) attach(c *conn, h *handshake) error {
 func (s *Server) succeed(old *session, h *handshake, c *conn) *session {
 	if old != nil {
 		old.mu.Lock()
-		w, client, was, resumed := old.will, old.client, old.kept(), old.kept() && !h.clean
+		w, client, resumed := old.will, old.client, old.kept() && !h.clean
 		old.will = nil
 		stop(&old.timer)
 		stop(&old.willTimer)
@@ -185,13 +191,7 @@ func (s *Server) succeed(old *session, h *handshake, c *conn) *session {
 			w.publish(s, client)
 		}
 		if resumed {
-			if was && h.expiry == 0 {
-				s.keptSessions.Add(-1)
-			}
 			return old
-		}
-		if was && h.expiry > 0 { // counted for the old one
-			s.keptSessions.Add(1)
 		}
 	}
 	sess := &session{srv: s, id: h.clientID, principal: c.client.Principal}
@@ -221,9 +221,7 @@ func (s *Server) discard(sess *session) {
 		return
 	}
 	sess.ended = true
-	if sess.kept() {
-		s.keptSessions.Add(-1)
-	}
+	sess.keepFor(0)
 	stop(&sess.timer)
 	stop(&sess.willTimer)
 	for _, sub := range sess.subs {
@@ -256,15 +254,17 @@ func (s *Server) detach(c *conn, err error) {
 		return
 	}
 	sess.owner = nil
+	sess.absence++
+	absence := sess.absence
 	w := sess.will
 	if errors.Is(err, errShutdown) {
 		w, sess.will = nil, nil
 	}
 	kept := sess.kept()
-	if kept {
-		sess.timer = time.AfterFunc(sess.expiry, func() { s.expire(sess) })
+	if kept && !s.isClosed() {
+		sess.timer = time.AfterFunc(sess.expiry, func() { s.expire(sess, absence) })
 		if w != nil && w.delay > 0 && w.delay < sess.expiry {
-			sess.willTimer = time.AfterFunc(w.delay, func() { s.willDue(sess) })
+			sess.willTimer = time.AfterFunc(w.delay, func() { s.willDue(sess, absence) })
 			w = nil
 		} else if w != nil && w.delay > 0 {
 			w = nil // published when the session ends
@@ -281,11 +281,11 @@ func (s *Server) detach(c *conn, err error) {
 }
 
 // expire ends a session whose client has been away for too long.
-func (s *Server) expire(sess *session) {
+func (s *Server) expire(sess *session, absence int) {
 	unlock := s.ids.lock(sess.id)
 	defer unlock()
 	sess.mu.Lock()
-	if sess.owner != nil || sess.ended || sess.timer == nil {
+	if sess.ended || sess.timer == nil || sess.absence != absence {
 		sess.mu.Unlock()
 		return
 	}
@@ -297,11 +297,11 @@ func (s *Server) expire(sess *session) {
 }
 
 // willDue publishes a delayed will.
-func (s *Server) willDue(sess *session) {
+func (s *Server) willDue(sess *session, absence int) {
 	unlock := s.ids.lock(sess.id)
 	defer unlock()
 	sess.mu.Lock()
-	if sess.owner != nil || sess.ended || sess.willTimer == nil {
+	if sess.ended || sess.willTimer == nil || sess.absence != absence {
 		sess.mu.Unlock()
 		return
 	}

@@ -24,6 +24,7 @@ type session struct {
 	owner     *conn          // the connection that ends or keeps the session when it ends
 	ended     bool
 	expiry    time.Duration
+	absence   int         // counts how often the client has gone
 	timer     *time.Timer // ends the session while the client is away
 	will      *will
 	willTimer *time.Timer
@@ -50,8 +51,19 @@ type item struct {
 	retain bool
 }
 
-// kept reports whether the session outlives its connection.
+// kept reports whether the session outlives its connection. s.mu is held.
 func (s *session) kept() bool { return s.expiry > 0 }
+
+// keepFor sets how long the session outlives its connection. s.mu is held.
+func (s *session) keepFor(d time.Duration) {
+	switch {
+	case s.expiry == 0 && d > 0:
+		s.srv.keptSessions.Add(1)
+	case s.expiry > 0 && d == 0:
+		s.srv.keptSessions.Add(-1)
+	}
+	s.expiry = d
+}
 
 // bind gives the session to a connection, which has been sent its CONNACK.
 func (s *session) bind(c *conn, expiry time.Duration, w *will) {
@@ -61,7 +73,8 @@ func (s *session) bind(c *conn, expiry time.Duration, w *will) {
 	stop(&s.willTimer)
 	s.replays = replays{}
 	s.conn, s.owner, s.client = c, c, c.client
-	s.expiry, s.will = expiry, w
+	s.keepFor(expiry)
+	s.will = w
 	s.window = c.window
 	s.frames, s.noticed = nil, false
 	s.wakeRoom()
@@ -118,10 +131,7 @@ func (s *session) setExpiry(c *conn, d time.Duration) error {
 	if s.expiry == 0 && d > 0 { // MQTT 5.0 §3.14.2.2.2
 		return violation("a session expiry interval in DISCONNECT, but none in CONNECT")
 	}
-	if s.expiry > 0 && d == 0 {
-		s.srv.keptSessions.Add(-1)
-	}
-	s.expiry = min(d, s.srv.opt.SessionExpiry)
+	s.keepFor(min(d, s.srv.opt.SessionExpiry))
 	return nil
 }
 
@@ -159,7 +169,7 @@ func (s *session) release(c *conn, id uint16) bool {
 // whose QoS is not 0.
 func (s *session) enqueue(sub *subscription, t *terms, b *broker.Batch, first, end int) {
 	s.mu.Lock()
-	if s.ended {
+	if s.ended || sub.terms.Load() == nil {
 		s.mu.Unlock()
 		return
 	}
@@ -357,6 +367,7 @@ func (s *session) info() SessionInfo {
 	}
 	if s.conn != nil {
 		info.Client = s.client
+		info.Lost = s.conn.out.Dropped()
 	}
 	for _, sub := range s.subs {
 		info.Subscriptions = append(info.Subscriptions, SubscriptionInfo{Filter: sub.filter, QoS: sub.terms.Load().qos})

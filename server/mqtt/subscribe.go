@@ -74,11 +74,11 @@ func (c *conn) subscribe(p []byte) error {
 			replays = append(replays, sub)
 		}
 	}
-	c.sendPacket(&ack, (*packets.Packet).SubackEncode)
 	if len(replays) > 0 {
 		c.sess.wantRetained(replays)
 		c.pumpDue = true
 	}
+	c.sendPacket(&ack, (*packets.Packet).SubackEncode)
 	return nil
 }
 

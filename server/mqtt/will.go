@@ -34,6 +34,6 @@ func (w *will) publish(s *Server, c *broker.Client) {
 	if w.expiry > 0 {
 		m.Expires = m.Timestamp + w.expiry.Milliseconds()
 	}
-	p.Flush()
 	s.stats.Wills.Add(1)
+	p.Flush()
 }

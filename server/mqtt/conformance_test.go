@@ -1,0 +1,108 @@
+package mqtt
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"strings"
+	"testing"
+)
+
+// conformance says where the statements of MQTT 5.0 that bind a server are
+// tested. Those not listed bind clients, repeat others, or concern what this
+// server does not offer: enhanced authentication (§4.12), server references
+// (§4.11), topic aliases towards clients, maximum QoS below 2.
+var conformance = []struct{ statements, what, test string }{
+	{"1.5.4-1 1.5.4-2", "strings are UTF-8 without NUL", "TestBadPublish TestBadProperties TestConnect"},
+	{"1.5.5-1", "variable byte integers in the fewest bytes", "TestUnexpectedPackets"},
+	{"2.1.3-1", "reserved flags", "TestUnexpectedPackets TestConnect"},
+	{"2.2.1-2 2.2.1-3 2.2.1-4", "packet identifiers", "TestBadPublish TestBadSubscribe TestPacketIdentifiers"},
+	{"2.2.1-5 2.2.1-6", "acknowledgements carry the identifier", "TestQoS TestUnsubscribe"},
+	{"3.1.0-1 3.1.0-2", "CONNECT first, and once", "TestConnect TestUnexpectedPackets"},
+	{"3.1.2-1 3.1.2-2", "protocol name and version", "TestConnect"},
+	{"3.1.2-3 3.1.2-11 3.1.2-12 3.1.2-13", "CONNECT flags", "TestConnect"},
+	{"3.1.2-4 3.1.2-5 3.1.2-6", "clean start", "TestKeptSession TestSessionExpiry"},
+	{"3.1.2-7 3.1.2-8 3.1.2-9 3.1.2-10", "when the will is published", "TestWill"},
+	{"3.1.2-14 3.1.2-15", "will retain", "TestWillProperties TestWill"},
+	{"3.1.2-22", "keep alive", "TestKeepAlive"},
+	{"3.1.2-23", "session state after the connection", "TestKeptSession TestResend"},
+	{"3.1.2-24 3.1.2-25", "maximum packet size", "TestMaximumPacketSize"},
+	{"3.1.2-29", "no reason strings when not wanted", "TestRefusedPublish"},
+	{"3.1.3-4 3.1.3-5 3.1.3-6 3.1.3-7 3.1.3-8", "client identifiers", "TestConnect"},
+	{"3.1.3-9", "will delay", "TestWill"},
+	{"3.1.4-2 3.1.4-5 3.1.4-6", "authentication, CONNACK", "TestAuthentication TestConnect"},
+	{"3.1.4-3", "take-over", "TestTakeOver TestTakeOverStorm"},
+	{"3.2.2-1 3.2.2-2 3.2.2-3 3.2.2-6 3.2.2-7", "session present", "TestKeptSession TestConnect"},
+	{"3.2.2-21", "the session expiry that the server grants", "TestSessionExpiry"},
+	{"3.3.1-1 3.3.1-2 3.3.1-4", "DUP and QoS", "TestBadPublish TestResend"},
+	{"3.3.1-5 3.3.1-6 3.3.1-7 3.3.1-8", "retained messages", "TestRetained TestManyRetained"},
+	{"3.3.1-9 3.3.1-10 3.3.1-11", "retain handling", "TestRetained"},
+	{"3.3.1-12 3.3.1-13", "retain as published", "TestRetained"},
+	{"3.3.2-1 3.3.2-2", "topic names", "TestBadPublish"},
+	{"3.3.2-4 3.3.2-15 3.3.2-16 3.3.2-17 3.3.2-18 3.3.2-20", "properties are forwarded", "TestProperties"},
+	{"3.3.2-5 3.3.2-6", "message expiry", "TestMessageExpiry"},
+	{"3.3.2-8 3.3.2-9 3.3.2-12", "topic aliases of clients", "TestTopicAlias"},
+	{"3.3.2-14", "response topics without wildcards", "TestBadProperties"},
+	{"3.3.4-1", "acknowledgement by QoS", "TestQoS"},
+	{"3.3.4-2 3.3.4-3 3.3.4-4 3.3.4-5", "overlapping subscriptions and their identifiers", "TestSubscriptionIdentifiers"},
+	{"3.3.4-6", "no subscription identifiers from clients", "TestBadProperties"},
+	{"3.3.4-7 3.3.4-9", "receive maximum", "TestReceiveMaximumOfServer TestWindow TestResend"},
+	{"3.4.2-1 3.5.2-1 3.6.2-1 3.7.2-1", "reason codes of acknowledgements", "TestNoMatchingSubscribers TestRefusedPublish TestWrongAcks"},
+	{"3.8.1-1 3.8.3-1 3.8.3-2 3.8.3-5", "malformed SUBSCRIBE", "TestBadSubscribe TestBadFilters TestUnexpectedPackets"},
+	{"3.8.3-3 3.8.3-4", "no local", "TestNoLocal TestBadSubscribe"},
+	{"3.8.4-1 3.8.4-2 3.8.4-5 3.8.4-6 3.8.4-7 3.9.3-1 3.9.3-2", "SUBACK", "TestBadFilters TestSubscriptionLimits"},
+	{"3.8.4-3 3.8.4-4", "subscribing anew", "TestRetained TestSubscriptionIdentifiers"},
+	{"3.8.4-8", "the lower QoS counts", "TestQoS"},
+	{"3.10.3-2 3.10.4-1 3.10.4-2 3.10.4-4 3.10.4-5 3.11.3-1 3.11.3-2", "UNSUBSCRIBE", "TestUnsubscribe TestBadSubscribe"},
+	{"3.12.4-1", "PINGREQ", "TestKeepAlive"},
+	{"3.14.0-1 3.14.2-1 3.14.4-3", "DISCONNECT", "TestWill TestUnexpectedPackets TestShutdown"},
+	{"4.1.0-1 4.1.0-2", "session state", "TestSessionExpiry TestExpiredSubscriptions"},
+	{"4.3.1-1 4.3.2-1 4.3.2-2 4.3.2-3 4.3.2-4", "QoS 0 and 1", "TestQoS TestResend"},
+	{"4.3.3-1 4.3.3-2 4.3.3-4 4.3.3-8 4.3.3-9 4.3.3-10 4.3.3-11", "QoS 2", "TestQoS TestQoS2Once TestResend TestWrongAcks"},
+	{"4.4.0-1 4.4.0-2", "sending again", "TestResend"},
+	{"4.5.0-1", "messages for a session that is away", "TestKeptSession TestQueueLimits"},
+	{"4.6.0-1 4.6.0-2 4.6.0-3 4.6.0-4 4.6.0-5 4.6.0-6", "order", "TestResend TestOrder TestKeptSession"},
+	{"4.7.1-1 4.7.1-2 4.7.2-1 4.7.3-1 4.7.3-2 4.7.3-4", "topic filters", "TestMatching TestBadFilters"},
+	{"4.8.2-1 4.8.2-2 4.8.2-3 4.8.2-4 4.8.2-5", "shared subscriptions", "TestShared TestBadFilters"},
+	{"4.9.0-1 4.9.0-2 4.9.0-3", "flow control", "TestWindow TestReceiveMaximumOfServer"},
+	{"4.13.1-1 4.13.2-1", "errors", "TestUnexpectedPackets TestBadPublish"},
+	{"6.0.0-1 6.0.0-2 6.0.0-3 6.0.0-4", "WebSocket", "TestWebSocket TestWebSocketText"},
+}
+
+// Every test that the table names exists, and no statement is claimed twice.
+func TestConformanceTable(t *testing.T) {
+	have := map[string]bool{}
+	files, err := os.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if !strings.HasSuffix(f.Name(), "_test.go") {
+			continue
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), f.Name(), nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range parsed.Decls {
+			if fn, ok := d.(*ast.FuncDecl); ok {
+				have[fn.Name.Name] = true
+			}
+		}
+	}
+	claimed := map[string]bool{}
+	for _, c := range conformance {
+		for name := range strings.FieldsSeq(c.test) {
+			if !have[name] {
+				t.Errorf("%s is said to be tested by %s, which does not exist", c.what, name)
+			}
+		}
+		for id := range strings.FieldsSeq(c.statements) {
+			if claimed[id] {
+				t.Errorf("[MQTT-%s] stands twice in the table", id)
+			}
+			claimed[id] = true
+		}
+	}
+}
