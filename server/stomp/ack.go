@@ -108,22 +108,45 @@ func unknownMessage(f *frame.Frame, header, value string) error {
 // settle carries an ACK or NACK out.
 func (s *session) settle(a answer, done func(error)) error {
 	cumulative := a.sub.mode == ackClient
-	if a.sub.ledger != nil && !a.sub.ledger.settle(a.tag, cumulative) {
-		return s.unlessEnded(a.sub, broker.ErrUnknownDelivery, done)
+	var wild []pendingAck
+	if a.sub.ledger != nil {
+		var ok bool
+		if wild, ok = a.sub.ledger.settle(a.tag, cumulative); !ok {
+			return s.unlessEnded(a.sub, broker.ErrUnknownDelivery, done)
+		}
 	}
 	switch {
+	case a.sub.wild != nil:
+		return s.settleWild(a, wild, done)
 	case a.sub.consumer == nil: // of a topic: NACK means that the message is given up
 		done(nil)
-	case a.nack:
-		if err := a.sub.consumer.Nack(a.tag, cumulative); err != nil {
-			return s.unlessEnded(a.sub, err, done)
-		}
-		done(nil)
-	default:
-		if err := a.sub.consumer.Ack(a.tag, cumulative, done); err != nil {
-			return s.unlessEnded(a.sub, err, done)
+		return nil
+	}
+	return s.settleOne(a, a.sub.consumer, a.tag, cumulative, done)
+}
+
+// settleWild carries out what concerns several queues.
+func (s *session) settleWild(a answer, all []pendingAck, done func(error)) error {
+	j := newJoin(len(all), done)
+	for _, p := range all {
+		if err := s.settleOne(a, p.from, p.tag, false, j.done); err != nil {
+			return err
 		}
 	}
+	return nil
+}
+
+func (s *session) settleOne(a answer, c *broker.Consumer, tag uint64, cumulative bool, done func(error)) error {
+	if !a.nack {
+		if err := c.Ack(tag, cumulative, done); err != nil {
+			return s.unlessEnded(a.sub, err, done)
+		}
+		return nil
+	}
+	if err := c.Nack(tag, cumulative); err != nil {
+		return s.unlessEnded(a.sub, err, done)
+	}
+	done(nil)
 	return nil
 }
 

@@ -80,9 +80,11 @@ func TestUnexpectedFrames(t *testing.T) {
 		"SEND\ndestination:/topic/a\\t\n\n^@":                           {"escape", `\\t`},
 		"SEND\ndestination:/topic/a\npriority:10\n\n^@":                 {"priority"},
 		"SEND\ndestination:/topic/a\nexpires:soon\n\n^@":                {"expires"},
+		"SUBSCRIBE\nid:0\ndestination:/queue/a.>.b\n\n^@":               {"wildcard"},
+		"SUBSCRIBE\nid:0\ndestination:/topic/$temp.x.y\n\n^@":           {"temporary"},
+		"SUBSCRIBE\nid:0\ndestination:/topic/a\nselector:a = \n\n^@":    {"selector", "column 5"},
 		"ACK\nid:1\n\nbody^@":                                           {"ACK", "no body"},
 		"SUBSCRIBE\nid:0\ndestination:/topic/a\nack:maybe\n\n^@":        {"ack", "client-individual"},
-		"SUBSCRIBE\nid:0\ndestination:/queue/a.>\n\n^@":                 {"wildcard"},
 		"SUBSCRIBE\nid:0\ndestination:/queue/a\nprefetch-count:x\n\n^@": {"prefetch-count"},
 	} {
 		t.Run(strings.ReplaceAll(frame, "\n", " "), func(t *testing.T) {

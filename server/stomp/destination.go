@@ -48,6 +48,9 @@ func (s *session) destination(value string) (d destination, err error) {
 	default:
 		return d, errDestination(value)
 	}
+	if d.owner == "" && strings.HasPrefix(d.name, tempMark) {
+		return d, refuse("invalid destination", "names that begin with %s are those of temporary destinations", tempMark)
+	}
 	return d, nil
 }
 
@@ -77,9 +80,6 @@ func (s *session) replyTo(value string) string {
 func (s *session) checkFilter(d destination) error {
 	if d.owner != "" && d.owner != s.id {
 		return refuse("access refused", "a temporary destination can be subscribed to by the connection that it belongs to alone")
-	}
-	if d.kind == broker.QueueKind && topic.IsWild(d.name) {
-		return refuse("invalid destination", "wildcards stand for topics: a queue is named whole, not as in %.80q", queuePrefix+d.name)
 	}
 	if d.owner != "" && topic.IsWild(d.name) {
 		return refuse("invalid destination", "a temporary destination is named whole")

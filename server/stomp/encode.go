@@ -15,6 +15,9 @@ type encoder struct {
 	head []byte // up to and with "message-id:"
 	to   string // the prefix of destinations of its kind
 	lost *atomic.Uint64
+	// match selects messages, as selector says; nil: all.
+	match    func(*broker.Message) bool
+	selector string
 }
 
 func newEncoder(d *frame.Dialect, id string, kind broker.Kind, lost *atomic.Uint64) encoder {
@@ -31,7 +34,7 @@ func newEncoder(d *frame.Dialect, id string, kind broker.Kind, lost *atomic.Uint
 }
 
 // key names the bytes that the encoder makes of a message.
-func (e *encoder) key() string { return e.d.Version + e.to + string(e.head) }
+func (e *encoder) key() string { return e.d.Version + e.to + string(e.head) + e.selector }
 
 // ownHeaders is how much the headers with numbers take up at most that the broker
 // adds, with what ends the headers and the frame.
@@ -55,6 +58,9 @@ func (e *encoder) Size(m *broker.Message) int {
 
 // Append implements [broker.Encoder].
 func (e *encoder) Append(dst []byte, m *broker.Message) []byte {
+	if e.match != nil && !e.match(m) {
+		return dst
+	}
 	dst = append(dst, e.head...)
 	dst = append(dst, m.ID[:]...)
 	return e.appendRest(dst, m)

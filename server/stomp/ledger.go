@@ -13,7 +13,7 @@ type ledger struct {
 	window int
 
 	mu      sync.Mutex
-	open    map[uint64]broker.ID
+	open    map[uint64]pendingAck
 	tags    map[broker.ID]uint64
 	oldest  uint64        // none before it is open
 	last    uint64        // the number of the last delivery
@@ -22,26 +22,41 @@ type ledger struct {
 	scratch []byte // for frames
 }
 
+// pendingAck is a delivery that is to be acknowledged.
+type pendingAck struct {
+	id broker.ID
+	// Of a wildcard consumer: which of its queues it is from, and its number there.
+	from *broker.Consumer
+	tag  uint64
+}
+
 func newLedger(window int) *ledger {
-	return &ledger{window: window, open: map[uint64]broker.ID{}, tags: map[broker.ID]uint64{}, oldest: 1}
+	return &ledger{window: window, open: map[uint64]pendingAck{}, tags: map[broker.ID]uint64{}, oldest: 1}
 }
 
 // note adds a delivery that has been numbered elsewhere, in ascending order.
 func (l *ledger) note(tag uint64, id broker.ID) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.add(tag, id)
+	l.add(tag, pendingAck{id: id})
 }
 
-func (l *ledger) add(tag uint64, id broker.ID) {
+func (l *ledger) add(tag uint64, p pendingAck) {
 	l.last = tag
-	l.open[tag] = id
-	l.tags[id] = tag
+	l.open[tag] = p
+	l.tags[p.id] = tag
 }
 
-// next adds a delivery and returns its number. l.mu is held.
-func (l *ledger) next(id broker.ID) uint64 {
-	l.add(l.last+1, id)
+// number adds a delivery and returns its number.
+func (l *ledger) number(p pendingAck) uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.next(p)
+}
+
+// next is number with l.mu held.
+func (l *ledger) next(p pendingAck) uint64 {
+	l.add(l.last+1, p)
 	return l.last
 }
 
@@ -61,23 +76,28 @@ func (l *ledger) free() int {
 }
 
 // settle takes the delivery away, and if cumulative is set all before it. It
-// reports whether it was there.
-func (l *ledger) settle(tag uint64, cumulative bool) bool {
+// reports whether it was there, and returns those of a wildcard consumer.
+func (l *ledger) settle(tag uint64, cumulative bool) (wild []pendingAck, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if _, ok := l.open[tag]; !ok {
-		return false
+		return nil, false
 	}
 	first := tag
 	if cumulative {
 		first = l.oldest
 	}
 	for t := first; t <= tag; t++ {
-		if id, ok := l.open[t]; ok {
-			delete(l.open, t)
-			if l.tags[id] == t {
-				delete(l.tags, id)
-			}
+		p, ok := l.open[t]
+		if !ok {
+			continue
+		}
+		delete(l.open, t)
+		if l.tags[p.id] == t {
+			delete(l.tags, p.id)
+		}
+		if p.from != nil {
+			wild = append(wild, p)
 		}
 	}
 	for l.oldest <= l.last {
@@ -87,7 +107,7 @@ func (l *ledger) settle(tag uint64, cumulative bool) bool {
 		l.oldest++
 	}
 	l.notify()
-	return true
+	return wild, true
 }
 
 func (l *ledger) notify() {

@@ -262,3 +262,59 @@ func TestDurable(t *testing.T) {
 	anonymous.send(subscribe)
 	anonymous.wantError("client-id")
 }
+
+// SYSTEM: selector is a condition on headers.
+func TestSelector(t *testing.T) {
+	w := serve(t, stomp.Options{})
+	for _, destination := range []string{"/topic/sales", "/queue/sales"} {
+		for _, ack := range []string{"auto", "client"} {
+			p := w.connect("1.2")
+			p.send("SUBSCRIBE\nid:0\ndestination:" + destination + "\nack:" + ack + "\nselector:country IN ('FR', 'DE', 'IT')\n\n^@")
+			for _, country := range []string{"FR", "US", "IT"} {
+				p.send("SEND\ndestination:" + destination + "\ncountry:" + country + "\n\n" + country + "^@")
+			}
+			p.want("MESSAGE", "=FR")
+			p.want("MESSAGE", "=IT")
+			p.sync()
+			p.nc.Close()
+			w.broker.DeleteQueue("sales")
+		}
+	}
+}
+
+// Queues whose names a wildcard matches, those that come later, too.
+func TestWildcardConsumer(t *testing.T) {
+	for _, version := range []string{"1.0", "1.1", "1.2"} {
+		for _, ack := range []string{"client", "client-individual"} {
+			w := serve(t, stomp.Options{})
+			hq, p := w.connect("1.2"), w.connect(version)
+			send := func(queue, body string) {
+				hq.send("SEND\ndestination:/queue/device." + queue + ".text\nreceipt:r\n\n" + body + "^@")
+				hq.want("RECEIPT")
+			}
+			send("A", "1")
+			p.send("SUBSCRIBE\nid:0\ndestination:/queue/device.*.text\nack:" + ack + "\n\n^@")
+			var got []message
+			got = append(got, p.want("MESSAGE", "destination:/queue/device.A.text", "=1"))
+			send("B", "2")
+			got = append(got, p.want("MESSAGE", "destination:/queue/device.B.text", "=2"))
+			send("A", "3")
+			got = append(got, p.want("MESSAGE", "destination:/queue/device.A.text", "=3"))
+			p.send(answerTo(version, "ACK", got[1]))
+			p.sync()
+			left := map[string]int{"client": 1, "client-individual": 2}[ack]
+			n := 0
+			for _, q := range w.broker.Queues("device.>") {
+				n += q.Unacknowledged
+			}
+			if n != left {
+				t.Errorf("STOMP %s, ack:%s: %d are unacknowledged, want %d", version, ack, n, left)
+			}
+			p.send("UNSUBSCRIBE\nid:0\n\n^@SUBSCRIBE\nid:1\ndestination:/queue/device.>\n\n^@")
+			for range left {
+				p.want("MESSAGE", "subscription:1", "redelivered:true")
+			}
+			p.sync()
+		}
+	}
+}

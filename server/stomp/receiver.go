@@ -32,6 +32,9 @@ func (r *ackReceiver) Deliver(_ *broker.Subscription, b *broker.Batch) {
 		return
 	}
 	for i := range b.Messages {
+		if r.enc.match != nil && !r.enc.match(&b.Messages[i]) {
+			continue
+		}
 		if !r.hasRoom(b, own) {
 			return
 		}
@@ -70,7 +73,7 @@ func (r *ackReceiver) give(m *broker.Message) (wake bool) {
 	l := r.ledger
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	tag := l.next(m.ID)
+	tag := l.next(pendingAck{id: m.ID})
 	var ack [40]byte
 	l.scratch = r.enc.appendDelivery(l.scratch[:0], m, (*subscription)(r).ackID(ack[:0], tag), false)
 	_, wake = r.s.out.Send(l.scratch)

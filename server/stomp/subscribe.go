@@ -1,10 +1,13 @@
 package stomp
 
 import (
+	"errors"
 	"strconv"
 
 	"mwm/server/broker"
+	"mwm/server/broker/selector"
 	"mwm/server/stomp/frame"
+	"mwm/server/topic"
 )
 
 // ackMode is the ack header of a SUBSCRIBE. (STOMP 1.2, "SUBSCRIBE ack Header")
@@ -30,6 +33,7 @@ type subscription struct {
 	// One of these is set.
 	topic    *broker.Subscription
 	consumer *broker.Consumer
+	wild     *broker.WildConsumer
 
 	ledger *ledger // what is to be acknowledged; nil if auto or not needed
 }
@@ -61,10 +65,8 @@ func subscriptionName(f *frame.Frame) (string, bool) {
 
 // parseSubscribe reads the headers of a SUBSCRIBE.
 func (s *session) parseSubscribe(f *frame.Frame) (sub *subscription, window int, err error) {
-	for _, name := range []string{"selector", "browser"} {
-		if v, ok := f.Get(name); ok && v != "false" {
-			return nil, 0, refuse("header not supported", "this server does not know %s on SUBSCRIBE, and without it the messages would be others", name)
-		}
+	if v, ok := f.Get("browser"); ok && v != "false" {
+		return nil, 0, refuse("header not supported", "this server has no browsers of queues")
 	}
 	value, ok := f.Get("destination")
 	if !ok {
@@ -86,6 +88,9 @@ func (s *session) parseSubscribe(f *frame.Frame) (sub *subscription, window int,
 	if !ok {
 		sub.id = value
 	}
+	if err := sub.parseSelector(f); err != nil {
+		return nil, 0, err
+	}
 	if v, ok := f.Get("ack"); ok {
 		if sub.mode, ok = ackModes[v]; !ok {
 			return nil, 0, refuse("malformed ack", "%.40q is none of auto, client, client-individual", v)
@@ -98,6 +103,28 @@ func (s *session) parseSubscribe(f *frame.Frame) (sub *subscription, window int,
 	}
 	window, err = s.window(f)
 	return sub, window, err
+}
+
+// parseSelector reads which messages the subscription is for.
+func (sub *subscription) parseSelector(f *frame.Frame) (err error) {
+	text, ok := f.Get("selector")
+	if !ok || text == "" {
+		return nil
+	}
+	if sub.enc.match, err = broker.NewMatch(text); err != nil {
+		return &ProtocolError{Message: "malformed selector", Detail: selectorDetail(err), Err: err}
+	}
+	sub.enc.selector = text
+	return nil
+}
+
+// selectorDetail shows where a selector is wrong.
+func selectorDetail(err error) string {
+	var se *selector.Error
+	if errors.As(err, &se) {
+		return se.Error() + "\n" + se.Snippet()
+	}
+	return err.Error()
 }
 
 // parseDurable reads whether the subscription is a durable one.
@@ -179,18 +206,26 @@ func (sub *subscription) listen(window int) error {
 
 // consume becomes a consumer of a queue, or of what a durable subscription keeps.
 func (sub *subscription) consume(window int, done func(error)) (err error) {
-	if sub.mode != ackAuto && sub.enc.d.AckBy != frame.ByID {
+	wild := sub.durable == "" && topic.IsWild(sub.to.name)
+	if sub.mode != ackAuto && (wild || sub.enc.d.AckBy != frame.ByID) {
 		sub.ledger = newLedger(window)
 	}
 	b, opt := sub.s.srv.b, broker.ConsumerOptions{
-		Client: sub.s.client.Load(), Window: window, Auto: sub.mode == ackAuto,
+		Client: sub.s.client.Load(), Window: window, Match: sub.enc.match, Auto: sub.mode == ackAuto,
 		Out: sub.s.out, Append: sub.appendDelivery,
 	}
-	if sub.durable != "" {
-		sub.consumer, err = b.ConsumeDurable(sub.durable, broker.DurableOptions{Filter: sub.to.name, NoLocal: sub.noLocal}, nil, opt, done)
+	switch {
+	case sub.durable != "":
+		d := broker.DurableOptions{Filter: sub.to.name, Selector: sub.enc.selector, NoLocal: sub.noLocal}
+		sub.consumer, err = b.ConsumeDurable(sub.durable, d, sub.enc.match, opt, done)
 		return err
+	case wild:
+		opt.Append = sub.appendWild
+		sub.wild, err = b.ConsumeWild(sub.to.name, opt)
+	default:
+		sub.consumer, err = b.Consume(sub.to.name, opt)
 	}
-	if sub.consumer, err = b.Consume(sub.to.name, opt); err == nil {
+	if err == nil {
 		done(nil)
 	}
 	return err
@@ -203,6 +238,17 @@ func (sub *subscription) appendDelivery(dst []byte, d broker.Delivery) []byte {
 	}
 	var ack [40]byte
 	return sub.enc.appendDelivery(dst, d.Message, sub.ackID(ack[:0], d.Tag), d.Redelivered > 0)
+}
+
+// appendWild is appendDelivery for one of several queues: the deliveries are
+// numbered over all of them.
+func (sub *subscription) appendWild(dst []byte, d broker.Delivery) []byte {
+	var ack [40]byte
+	id := ack[:0]
+	if sub.ledger != nil {
+		id = sub.ackID(id, sub.ledger.number(pendingAck{d.ID, d.Consumer, d.Tag}))
+	}
+	return sub.enc.appendDelivery(dst, d.Message, id, d.Redelivered > 0)
 }
 
 // ackID appends the ack header's value of a delivery: the numbers of the
@@ -249,9 +295,12 @@ func (s *session) unsubscribe(f *frame.Frame, done func(error)) error {
 // end takes the subscription out of effect.
 func (sub *subscription) end() {
 	b := sub.s.srv.b
-	if sub.consumer != nil {
+	switch {
+	case sub.consumer != nil:
 		sub.consumer.Leave()
-	} else {
+	case sub.wild != nil:
+		sub.wild.Leave()
+	default:
 		b.Unsubscribe(sub.topic)
 	}
 	if sub.ledger != nil {
@@ -278,7 +327,9 @@ func (s *session) replay(sub *subscription) {
 	wake := false
 	s.srv.b.Retained(sub.to.name, func(m *broker.Message) {
 		if sub.ledger != nil {
-			wake = (*ackReceiver)(sub).give(m) || wake
+			if sub.enc.match == nil || sub.enc.match(m) {
+				wake = (*ackReceiver)(sub).give(m) || wake
+			}
 			return
 		}
 		wake = s.out.SendRun(retained{m, &sub.enc}) || wake
