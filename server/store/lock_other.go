@@ -19,3 +19,12 @@ func lock(file string) (unlock func() error, err error) {
 	}
 	return f.Close, nil
 }
+
+// locked reports whether another process holds the lock.
+func locked(file string) (bool, error) {
+	err := os.Remove(file)
+	return err != nil && !errors.Is(err, os.ErrNotExist), nil
+}
+
+// syncDir does nothing: directories cannot be synced here.
+func syncDir(string) error { return nil }

@@ -25,3 +25,30 @@ func lock(file string) (unlock func() error, err error) {
 	}
 	return f.Close, nil
 }
+
+// locked reports whether another process holds the lock. It makes no file: one
+// made by another user could not be opened by the server's.
+func locked(file string) (bool, error) {
+	f, err := os.Open(file)
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	err = unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB)
+	_ = f.Close()
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return true, nil
+	}
+	return false, err
+}
+
+// syncDir makes a new name in a directory last.
+func syncDir(name string) error {
+	d, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

@@ -92,7 +92,7 @@ func Open(dir string) (*Store, error) {
 
 func (s *Store) open(file string) (err error) {
 	options := url.Values{"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(10000)"}}
-	if s.db, err = sql.Open("sqlite", "file:"+(&url.URL{Path: file}).EscapedPath()+"?"+options.Encode()); err != nil {
+	if s.db, err = sql.Open("sqlite", dsn(file, options)); err != nil {
 		return err
 	}
 	s.db.SetMaxOpenConns(1 + readers)
@@ -137,8 +137,10 @@ func (s *Store) migrate() error {
 	if err := s.conn.QueryRowContext(context.Background(), "PRAGMA user_version").Scan(&version); err != nil {
 		return err
 	}
-	if version > len(migrations) {
-		return fmt.Errorf("it is of version %d, made by a newer mwm; this one knows up to %d", version, len(migrations))
+	if version > 0 {
+		if err := checkVersion(version); err != nil {
+			return err
+		}
 	}
 	for ; version < len(migrations); version++ {
 		err := s.inTx(context.Background(), func(tx *sql.Tx) error {
