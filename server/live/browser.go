@@ -33,6 +33,7 @@ type browser struct {
 	sidePos  uint64    // the last item of the log that was sent
 	named    int       // devices named
 	items    [][]byte  // reused
+	sentAt   time.Time // when it last got anything
 }
 
 var errShutdown = errors.New("the server is shutting down")
@@ -148,6 +149,8 @@ func (b *browser) write(ctx context.Context, epoch string, seq, named uint64) er
 	}
 	ping := time.NewTicker(b.hub.opts.PingEvery)
 	defer ping.Stop()
+	quiet := time.NewTimer(b.hub.opts.AliveEvery)
+	defer quiet.Stop()
 	for {
 		if err := b.sendSide(ctx); err != nil {
 			return err
@@ -163,6 +166,13 @@ func (b *browser) write(ctx context.Context, epoch string, seq, named uint64) er
 			if err := b.ping(ctx); err != nil {
 				return err
 			}
+		case <-quiet.C:
+			if time.Since(b.sentAt) >= b.hub.opts.AliveEvery {
+				if err := b.sendText(ctx, alive); err != nil {
+					return err
+				}
+			}
+			quiet.Reset(b.hub.opts.AliveEvery - time.Since(b.sentAt))
 		}
 	}
 }
@@ -323,6 +333,7 @@ func (b *browser) send(ctx context.Context, kind websocket.MessageType, data []b
 		}
 		return err
 	}
+	b.sentAt = time.Now()
 	b.hub.stats.sentMessages.Add(1)
 	b.hub.stats.sentBytes.Add(uint64(len(data)))
 	return nil

@@ -20,6 +20,9 @@
 // falls out of it is disconnected with a reason. Nothing is queued per browser,
 // so one that stops reading costs no memory; a write that makes no progress, or a
 // ping without an answer, ends it.
+//
+// A page sees nothing of pings. So that it can tell a quiet fleet from a dead
+// link, it is sent a sign of life when there has been nothing else for a while.
 package live
 
 import (
@@ -53,6 +56,7 @@ type Options struct {
 	MaxBehind    int           // bytes of texts, alerts and events a browser may be behind; default 4 MiB
 	WriteTimeout time.Duration // for one message; default 15 s
 	PingEvery    time.Duration // to find browsers that are gone; default 30 s
+	AliveEvery   time.Duration // a browser hears at least this often from the server; default 10 s
 }
 
 // Tiles is where the page gets map tiles.
@@ -75,7 +79,7 @@ func (o *Options) setDefaults() error {
 		standard time.Duration
 	}{
 		{"Every", &o.Every, 100 * time.Millisecond}, {"WriteTimeout", &o.WriteTimeout, 15 * time.Second},
-		{"PingEvery", &o.PingEvery, 30 * time.Second},
+		{"PingEvery", &o.PingEvery, 30 * time.Second}, {"AliveEvery", &o.AliveEvery, 10 * time.Second},
 	} {
 		if *s.value < 0 {
 			return fmt.Errorf("live: %s is %v; it must be positive, or 0 for %v", s.name, *s.value, s.standard)

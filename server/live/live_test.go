@@ -77,6 +77,7 @@ type page struct {
 	alerts  []fleet.Alert
 	events  []fleet.Event
 	removed []uint32
+	alive   int
 	closed  error
 }
 
@@ -162,6 +163,8 @@ func (p *page) message(data []byte) {
 		err = json.Unmarshal(data, &p.events[len(p.events)-1])
 	case "motion-removed":
 		p.removed = append(p.removed, m.Index)
+	case "alive":
+		p.alive++
 	default:
 		p.t.Errorf("message of type %q", m.Type)
 	}
@@ -351,6 +354,12 @@ func TestLastWillLeavesTheMotions(t *testing.T) {
 	if _, there := late.pitch["AAA"]; there {
 		t.Error("a newcomer is shown the motion")
 	}
+}
+
+func TestSignOfLife(t *testing.T) {
+	b := start(t, Options{AliveEvery: 50 * time.Millisecond})
+	p := b.open("")
+	p.until("signs of life, nothing else happening", func() bool { return p.alive >= 3 })
 }
 
 func TestBrowsersShareFrames(t *testing.T) {

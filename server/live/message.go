@@ -55,6 +55,9 @@ type hiddenMessage struct {
 	Index uint32 `json:"index"`
 }
 
+// alive is sent when there has been nothing else to say for a while.
+var alive = []byte(`{"type":"alive"}`)
+
 func encodeItem(it fleet.Item) []byte {
 	switch {
 	case it.Text != nil:
