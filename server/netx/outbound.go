@@ -43,6 +43,7 @@ type Outbound struct {
 	moved   uint64    // the progress that waiters saw last
 	movedAt time.Time // and since when they see it
 	kept    uint64    // frames appended that must not be dropped
+	count   uint64    // messages appended
 	onRoom  []func()  // called once, when there is room again
 	onError func(error)
 	room    chan struct{} // closed when there is room again; nil: nobody waits
@@ -53,7 +54,9 @@ type Outbound struct {
 	bufs     net.Buffers
 	deadline time.Time // when the write deadline was set last
 
+	tap      atomic.Pointer[Tap]
 	written  atomic.Uint64 // kept frames written
+	sent     atomic.Uint64 // bytes written
 	progress atomic.Uint64 // calls that wrote
 	last     atomic.Int64  // when the last write began, in ns since the epoch
 	dropped  atomic.Uint64
@@ -83,6 +86,16 @@ func (o *Outbound) Idle() time.Duration {
 // Dropped is the number of frames dropped because the peer did not keep up.
 func (o *Outbound) Dropped() uint64 { return o.dropped.Load() }
 
+// Messages is the number of messages appended, those dropped later included.
+func (o *Outbound) Messages() uint64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.count
+}
+
+// Bytes is the number of bytes written.
+func (o *Outbound) Bytes() uint64 { return o.sent.Load() }
+
 // Written is the number of kept frames that have been written, in order.
 func (o *Outbound) Written() uint64 { return o.written.Load() }
 
@@ -103,7 +116,10 @@ func (o *Outbound) crowded() bool { return o.bytes > o.limit/2 && !o.stuck && !o
 // Send appends one frame that must not be dropped and reports whether the
 // caller has to Wake the writer. seq counts the kept frames: the frame is
 // written once Written returns seq or more.
-func (o *Outbound) Send(frame []byte) (seq uint64, wake bool) {
+func (o *Outbound) Send(frame []byte) (seq uint64, wake bool) { return o.SendMessages(frame, 0) }
+
+// SendMessages is Send for frames that hold n messages, one after the other.
+func (o *Outbound) SendMessages(frame []byte, n int) (seq uint64, wake bool) {
 	o.mu.Lock()
 	if o.closed {
 		o.mu.Unlock()
@@ -114,6 +130,7 @@ func (o *Outbound) Send(frame []byte) (seq uint64, wake bool) {
 	c.keep = true
 	o.kept++
 	c.mark = o.kept
+	o.count += uint64(n)
 	seq = o.kept
 	o.bytes += len(frame)
 	wake = o.begin()
@@ -175,6 +192,7 @@ func (o *Outbound) appendRun(r Run) (wake bool) {
 		o.bytes += len(c.b) - before
 		c.n++
 	}
+	o.count += uint64(r.Len())
 	o.trim()
 	return o.begin()
 }
@@ -194,6 +212,7 @@ func (o *Outbound) appendShared(s *Chunk) (wake bool) {
 		o.queue = append(o.queue, s)
 	}
 	o.bytes += len(s.b)
+	o.count += uint64(s.n)
 	o.trim()
 	return o.begin()
 }
@@ -320,13 +339,21 @@ func (o *Outbound) write() (err error) {
 		o.nc.SetWriteDeadline(now.Add(o.timeout))
 	}
 	err = o.writeTaken()
-	mark := uint64(0)
+	mark, sent := uint64(0), 0
+	tap := o.tap.Load()
 	for i, c := range o.taken {
 		mark = max(mark, c.mark)
+		sent += len(c.b)
+		if tap != nil && err == nil {
+			(*tap).Sent(c.b)
+		}
 		c.Release()
 		o.taken[i] = nil
 	}
 	o.taken = o.taken[:0]
+	if err == nil {
+		o.sent.Add(uint64(sent))
+	}
 	if err == nil && mark > 0 {
 		o.written.Store(mark)
 	}

@@ -39,6 +39,9 @@ type Reader struct {
 	delay time.Duration
 	last  atomic.Int64 // when input came last, in ns since the epoch
 	awake atomic.Bool  // Hurry was called
+
+	received atomic.Uint64 // bytes
+	tap      atomic.Pointer[Tap]
 }
 
 var readBuffers = sync.Pool{New: func() any { return new([ReadSize]byte) }}
@@ -80,13 +83,18 @@ func (r *Reader) Serve(h Handler) error {
 			if err := r.room(need); err != nil {
 				return err
 			}
+			before := r.have
 			if err := r.fill(); err != nil {
 				return err
 			}
+			r.received.Add(uint64(r.have - before))
 			r.touch()
 		}
 		r.last.Store(busy)
 		used, n, err := h.Data(r.buf[:r.have])
+		if tap := r.tap.Load(); tap != nil {
+			r.show(*tap, used, err)
+		}
 		if err != nil {
 			return err
 		}
