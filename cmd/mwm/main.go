@@ -16,13 +16,15 @@ import (
 )
 
 type cli struct {
-	Serve  ServeCmd  `cmd:"" help:"Run the brokers, the dashboard and the API."`
-	Sim    SimCmd    `cmd:"" help:"Simulate trucks and phones against any server."`
-	Demo   DemoCmd   `cmd:"" help:"Run server and simulator in one process."`
-	Text   TextCmd   `cmd:"" help:"Send a text to a truck."`
-	Alert  AlertCmd  `cmd:"" help:"Send a colour alert to a phone."`
-	Watch  WatchCmd  `cmd:"" help:"Follow locations, motions, alerts, comings and goings as lines."`
-	Health HealthCmd `cmd:"" help:"Ask a running server whether it serves; the exit status tells."`
+	Serve   ServeCmd   `cmd:"" help:"Run the brokers, the dashboard and the API."`
+	Sim     SimCmd     `cmd:"" help:"Simulate trucks and phones against any server."`
+	Demo    DemoCmd    `cmd:"" help:"Run server and simulator in one process."`
+	Text    TextCmd    `cmd:"" help:"Send a text to a truck."`
+	Alert   AlertCmd   `cmd:"" help:"Send a colour alert to a phone."`
+	Watch   WatchCmd   `cmd:"" help:"Follow locations, motions, alerts, comings and goings as lines."`
+	Backup  BackupCmd  `cmd:"" help:"Copy the database, also while the server runs."`
+	Restore RestoreCmd `cmd:"" help:"Make a data directory from a backup."`
+	Health  HealthCmd  `cmd:"" help:"Ask a running server whether it serves; the exit status tells."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }

@@ -20,7 +20,7 @@ func serving(t *testing.T, cfg server.Config) (at server.Config, stop func()) {
 			*a = "127.0.0.1:0"
 		}
 	}
-	c, err := parse(t, "serve", "--http", cfg.HTTP, "--stomp", cfg.STOMP, "--mqtt", cfg.MQTT, "--stomp-ws=", "--mqtt-ws=")
+	c, err := parse(t, "serve", "--http", cfg.HTTP, "--stomp", cfg.STOMP, "--mqtt", cfg.MQTT, "--stomp-ws=", "--mqtt-ws=", "--data="+cfg.Data)
 	if err != nil {
 		t.Fatal(err)
 	}
