@@ -98,6 +98,42 @@ test('waits longer each time, and not at all when the network or the user comes 
   assert.equal(Socket.all.length, before + 3);
 });
 
+test('the waits start over only after a connection that lasted', (t) => {
+  t.mock.method(Math, 'random', () => 1);
+  const { feed, tick } = start(t);
+  const waits = [];
+  const lose = () => {
+    latest().drop();
+    waits.push(feed.retryAt - Date.now());
+    tick(20000);
+  };
+  for (let k = 0; k < 3; k++) {
+    latest().say(HELLO);
+    lose();
+  }
+  latest().say(HELLO);
+  tick(11000);
+  lose();
+  assert.deepEqual(waits, [500, 1000, 2000, 500]);
+});
+
+test('a link on which nothing comes any more is given up', (t) => {
+  const { feed, got, tick } = start(t);
+  const socket = latest();
+  socket.say(HELLO);
+  for (let k = 0; k < 6; k++) {
+    tick(10000);
+    socket.say({ type: 'alive' });
+  }
+  assert.equal(feed.state, 'live', 'a sign of life is enough');
+  assert.deepEqual(got.map(([name]) => name), ['hello'], 'and nobody else’s business');
+  tick(24999);
+  assert.equal(feed.state, 'live');
+  tick(1);
+  assert.equal(feed.state, 'waiting');
+  assert.equal(socket.readyState, 3);
+});
+
 test('a hidden page pauses, also one that was hidden when it connected', (t) => {
   start(t);
   const socket = latest();

@@ -4,6 +4,9 @@
 // frame(decoded batch) and message(texts, alerts, events, …). A handler that throws says that the feed contradicts
 // what the page knows: the page then starts over with a connection that does not resume.
 //
+// The server says something at least every ten seconds. A link on which nothing has come for much longer is half open: the
+// page gives it up and connects anew.
+//
 // It fires 'state' when its state changes. States: 'connecting' (never been live), 'live', 'waiting' (lost; retryAt says when the next
 // attempt is), 'retrying' (an attempt is under way).
 
@@ -12,6 +15,8 @@ import { Backoff } from './backoff.js';
 
 const SUBPROTOCOL = 'mwm.feed.v1';
 const HELLO_DEADLINE = 10000;
+const SILENCE = 25000; // ms without a message after which the link counts as dead
+const STEADY = 10000; // ms that a connection must have lasted for the waits to start from the shortest again
 
 export class FeedClient extends EventTarget {
   state = 'connecting';
@@ -23,6 +28,9 @@ export class FeedClient extends EventTarget {
   #backoff = new Backoff();
   #timer = 0;
   #ackTimer = 0;
+  #watch = 0;
+  #heardAt = 0;
+  #liveSince = 0;
   #handlers;
 
   constructor(url, handlers) {
@@ -77,8 +85,11 @@ export class FeedClient extends EventTarget {
     if (socket !== this.#socket) return;
     this.#socket = null;
     clearTimeout(this.#timer);
+    clearTimeout(this.#watch);
     clearTimeout(this.#ackTimer);
     this.#ackTimer = 0;
+    // A server that accepts and throws out at once must not be asked twice a second for ever.
+    if (this.state === 'live' && Date.now() - this.#liveSince >= STEADY) this.#backoff.reset();
     const wait = this.#backoff.next();
     this.retryAt = Date.now() + wait;
     this.#timer = setTimeout(() => this.#open(), wait);
@@ -87,6 +98,7 @@ export class FeedClient extends EventTarget {
 
   #receive(socket, data) {
     if (socket !== this.#socket) return;
+    this.#heardAt = Date.now();
     try {
       if (typeof data === 'string') this.#json(JSON.parse(data));
       else this.#binary(data);
@@ -100,17 +112,29 @@ export class FeedClient extends EventTarget {
   #json(message) {
     if (message.type === 'hello') this.#hello(message);
     else if (message.type === 'dir') this.#handlers.dir(message);
-    else this.#handlers.message(message);
+    else if (message.type !== 'alive') this.#handlers.message(message);
   }
 
   #hello(message) {
     clearTimeout(this.#timer);
-    this.#backoff.reset();
+    this.#liveSince = this.#heardAt;
+    this.#listen(SILENCE);
     if (!message.resumed) this.seq = message.seq;
     this.epoch = message.epoch;
     this.#handlers.hello(message);
     this.#setState('live');
     if (document.hidden) this.#send({ type: 'pause' });
+  }
+
+  // #listen looks after so many ms whether the server has been heard since. While the page was frozen it could hear nothing, but what
+  // came meanwhile is handled before the timer.
+  #listen(after) {
+    const socket = this.#socket;
+    this.#watch = setTimeout(() => {
+      const left = this.#heardAt + SILENCE - Date.now();
+      if (left > 0) this.#listen(left);
+      else this.#abandon(socket);
+    }, after);
   }
 
   #binary(buffer) {
@@ -123,7 +147,7 @@ export class FeedClient extends EventTarget {
     this.#ackTimer ||= setTimeout(() => {
       this.#ackTimer = 0;
       this.#send({ type: 'ack', seq: this.seq });
-    });
+    }, 0);
   }
 
   #send(message) {
