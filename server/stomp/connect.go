@@ -12,8 +12,9 @@ import (
 	"mwm/server/stomp/frame"
 )
 
-// maxClientID is the longest client-id in bytes.
-const maxClientID = 256
+// maxClientID is the longest client-id in bytes. A device's ID has up to 128
+// characters, whose UTF-8 may take four times that.
+const maxClientID = 1024
 
 // connect handles the first frame. (STOMP 1.2, "Connecting")
 func (s *session) connect(f *frame.Frame) error {

@@ -168,6 +168,15 @@ func TestTakeOver(t *testing.T) {
 	again.sync() // another client-id does not disturb
 }
 
+// A device's ID of 128 characters is a client-id, however many bytes it has.
+func TestLongestClientID(t *testing.T) {
+	w := serve(t, stomp.Options{})
+	w.connect("1.2", "client-id:"+strings.Repeat("🚚", 128))
+	p := w.dial()
+	p.send("CONNECT\nclient-id:" + strings.Repeat("x", 1025) + "\n\n^@")
+	p.wantError("malformed client-id", "at most 1024 bytes")
+}
+
 func TestTakeOverByStranger(t *testing.T) {
 	w := serve(t, stomp.Options{Authenticator: passwords{"a": "", "b": ""}})
 	owner := w.connect("1.2", "client-id:BBB", "login:a")
