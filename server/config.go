@@ -55,6 +55,8 @@ type Config struct {
 	MaxRetained      int           `name:"max-retained" env:"MWM_MAX_RETAINED" default:"1000000" placeholder:"N" help:"Topics with a retained message; those of further topics are delivered, but not retained. Default: ${default}" group:"Limits"`
 	ConnectTimeout   time.Duration `name:"connect-timeout" env:"MWM_CONNECT_TIMEOUT" default:"10s" placeholder:"TIME" help:"A connection must introduce itself within this time. Default: ${default}" group:"Limits"`
 	ShutdownTimeout  time.Duration `name:"shutdown-timeout" env:"MWM_SHUTDOWN_TIMEOUT" default:"10s" placeholder:"TIME" help:"An orderly stop takes at most this long. Default: ${default}" group:"Limits"`
+
+	PProf string `name:"pprof" env:"MWM_PPROF" placeholder:"ADDR" help:"Serve Go profiles at /debug/pprof/ of this address, which must be of this machine." group:"Diagnosis"`
 }
 
 // check reports the first setting that cannot be, by its name.
@@ -66,6 +68,9 @@ func (c *Config) check() error {
 		host, _, err := net.SplitHostPort(l.addr)
 		if err != nil {
 			return fmt.Errorf("--%s: %q is not host:port (write \":8080\" for all addresses, \"127.0.0.1:0\" for a free port): %w", l.flag, l.addr, err)
+		}
+		if l.flag == "pprof" && !isLoopback(host) {
+			return fmt.Errorf("--pprof: %q can be reached from other machines, and profiles show what is in memory; write 127.0.0.1:port", l.addr)
 		}
 		if !c.AllowAnonymous && !isLoopback(host) {
 			return fmt.Errorf("--%s: %q can be reached from other machines, and anybody may connect without credentials; listen on 127.0.0.1, or say --allow-anonymous", l.flag, l.addr)
@@ -146,6 +151,7 @@ func (c *Config) listeners() []listenerConfig {
 		{"http", c.HTTP, false}, {"stomp", c.STOMP, false}, {"stomp-ws", c.STOMPWS, false},
 		{"mqtt", c.MQTT, false}, {"mqtt-ws", c.MQTTWS, false},
 		{"https", c.HTTPS, true}, {"stomps", c.STOMPS, true}, {"mqtts", c.MQTTS, true},
+		{"pprof", c.PProf, false},
 	}
 }
 

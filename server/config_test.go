@@ -28,6 +28,7 @@ func TestConfigCheck(t *testing.T) {
 		{"a negative number", Config{MaxDevices: -1}, "--max-devices is -1"},
 		{"a history of another kind", Config{History: "some"}, "--history is \"some\""},
 		{"a history of no size", Config{HistorySize: -1}, "--history-size"},
+		{"profiles for everybody", Config{PProf: ":6060", AllowAnonymous: true}, "--pprof"},
 		{"a negative time", Config{StaleAfter: -1}, "--stale-after"},
 	} {
 		err := c.cfg.check()

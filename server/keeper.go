@@ -28,10 +28,16 @@ type keeper struct {
 // load gives broker and fleet their last values back.
 func (k *keeper) load(ctx context.Context) error {
 	start := time.Now()
+	so := newProgress(k.log, start)
 	var boxes []broker.Box
 	var records []broker.StoredRecord
-	err := k.store.LoadJournal(ctx, func(b broker.Box) { boxes = append(boxes, b) },
-		func(r broker.StoredRecord) { records = append(records, r) })
+	err := k.store.LoadJournal(ctx, func(b broker.Box) {
+		boxes = append(boxes, b)
+		so.loaded("queues and subscribers")
+	}, func(r broker.StoredRecord) {
+		records = append(records, r)
+		so.loaded("messages")
+	})
 	if err != nil {
 		return err
 	}
@@ -45,6 +51,7 @@ func (k *keeper) load(ctx context.Context) error {
 	err = k.store.LoadRetained(ctx, func(m *broker.Message) {
 		k.broker.RestoreRetained(m)
 		retained++
+		so.loaded("retained values")
 	})
 	if err != nil {
 		return err
@@ -52,6 +59,7 @@ func (k *keeper) load(ctx context.Context) error {
 	err = k.store.LoadDevices(ctx, func(d fleet.Saved) {
 		k.fleet.Restore(d)
 		devices++
+		so.loaded("devices")
 	})
 	if err != nil {
 		return err

@@ -27,6 +27,7 @@ func (s *Server) listen() error {
 		"stomp-ws": s.http(s.httpd.ServeSTOMP), "mqtt-ws": s.http(s.httpd.ServeMQTT),
 		"stomp": s.raw("stomp", s.stomp.ServeConn), "stomps": s.raw("stomps", s.stomp.ServeConn),
 		"mqtt": s.raw("mqtt", s.mqtt.ServeConn), "mqtts": s.raw("mqtts", s.mqtt.ServeConn),
+		"pprof": s.serveProfiles,
 	}
 	for _, l := range s.cfg.listeners() {
 		if l.addr == "" {

@@ -165,6 +165,9 @@ func (s *Server) Addresses() httpd.Addresses {
 	}
 }
 
+// Profiles is where Go's profiles are served; empty if they are not.
+func (s *Server) Profiles() string { return s.addr("pprof") }
+
 func (s *Server) addr(flag string) string {
 	for _, l := range s.listeners {
 		if l.flag == flag {
