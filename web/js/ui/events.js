@@ -5,6 +5,8 @@ import { t, onLang } from '../i18n.js';
 import { addTask } from '../scheduler.js';
 import { remember, recall } from '../remember.js';
 import * as format from '../format.js';
+import { KINDS, wording } from '../eventtext.js';
+import { colourOf } from './alerts.js';
 import { make, icon } from './dom.js';
 
 const MOST = 200;
@@ -89,16 +91,24 @@ export class Events {
     this.#badge();
   }
 
-  #item({ kind, device, detail, at }) {
+  #item(event) {
+    const { kind, device, at } = event;
+    const { title, why } = wording(event);
     const $text = make('span', 'event-text');
     if (device) $text.append(make('b', '', device), document.createTextNode(' '));
-    $text.append(document.createTextNode(t(`event.${Object.hasOwn(ICONS, kind) ? kind : 'other'}`)));
-    if (detail) $text.append(make('span', 'event-detail', detail));
+    $text.append(document.createTextNode(title));
+    if (why) $text.append(this.#why(why, event.params?.color));
     const time = make('time', '', format.clock(at)).attr('datetime', new Date(at).toISOString());
     const $event = make(device ? 'button' : 'div', 'event').attr({ 'data-kind': kind, 'data-testid': 'event' })
-      .append(icon(ICONS[kind] ?? 'events'), $text, time);
+      .append(icon(KINDS.includes(kind) ? ICONS[kind] : 'events'), $text, time);
     if (device) $event.attr({ type: 'button', 'data-device': device });
     return make('li').append($event);
+  }
+
+  #why(why, colour) {
+    const $why = make('span', 'event-detail');
+    if (colour) $why.append(make('span', 'event-colour').css('background-color', colourOf(colour)));
+    return $why.append(document.createTextNode(why));
   }
 
   #badge() {
@@ -108,7 +118,7 @@ export class Events {
   #say() {
     const last = this.#events[this.#events.length - 1] ?? this.#pending[this.#pending.length - 1];
     if (!last || !this.#unannounced) return;
-    const text = `${last.device ?? ''} ${t(`event.${Object.hasOwn(ICONS, last.kind) ? last.kind : 'other'}`)}`;
+    const text = `${last.device ?? ''} ${wording(last).title}`;
     $('#announcer').text(this.#unannounced > 1 ? t('events.announce', { n: this.#unannounced, text }) : text);
     this.#unannounced = 0;
   }
