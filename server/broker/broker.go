@@ -95,8 +95,12 @@ type Broker struct {
 
 	queuesMu  sync.RWMutex
 	queues    map[string]*Queue
+	past      pastQueues
 	wild      topic.Tree[*WildConsumer]
 	wildCount int
+
+	movedMu sync.Mutex
+	movedID ID // of the message that was moved last
 
 	durablesMu sync.Mutex
 	durables   map[durableKey]*durable
@@ -127,14 +131,17 @@ func (b *Broker) Run(ctx context.Context) error {
 	return nil
 }
 
-// expire gives up messages whose time is over, until ctx ends.
+// expire gives up messages whose time is over, and measures rates, until ctx ends.
 func (b *Broker) expire(ctx context.Context) {
-	tick := time.NewTicker(time.Second)
+	tick, measure := time.NewTicker(time.Second), time.NewTicker(measureEvery)
 	defer tick.Stop()
+	defer measure.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case now := <-measure.C:
+			b.measure(now)
 		case now := <-tick.C:
 			b.expireQueues(now)
 			b.expireDurables(now)

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"mwm/server/netx"
 )
 
 // Protocol names what a client speaks.
@@ -21,6 +23,9 @@ var ErrTakenOver = errors.New("another connection took over this client-id")
 // ErrOtherPrincipal refuses a client whose identifier is in use by somebody else.
 var ErrOtherPrincipal = errors.New("the client-id is in use by another principal")
 
+// ErrClosedByOperator closes a connection because somebody asked for it.
+var ErrClosedByOperator = errors.New("an operator closed the connection")
+
 // Client is a connection that has been accepted by its front end.
 type Client struct {
 	// ID is the STOMP client-id or MQTT client identifier; may be empty for STOMP.
@@ -33,6 +38,15 @@ type Client struct {
 	// Close ends the connection with a reason that the peer is told. It must
 	// not block and may be called more than once.
 	Close func(reason error)
+	// In and Out are what the connection is read and written through; nil for
+	// the server's own.
+	In  *netx.Reader
+	Out *netx.Outbound
+	// Subscriptions tells what the client is subscribed to, at most limit; nil: nothing.
+	Subscriptions func(limit int) []ClientSubscription
+
+	num     uint64 // set by Attach
+	traffic traffic
 }
 
 type clientKey struct {
@@ -45,6 +59,8 @@ type clients struct {
 	mu   sync.Mutex
 	all  map[*Client]struct{}
 	byID map[clientKey]*Client
+	// count numbers them.
+	count uint64
 }
 
 // Attach registers a client. One of the same protocol and identifier that is
@@ -76,6 +92,8 @@ func (l *clients) attach(c *Client) (old *Client, err error) {
 		l.all = map[*Client]struct{}{}
 		l.byID = map[clientKey]*Client{}
 	}
+	l.count++
+	c.num = l.count
 	l.all[c] = struct{}{}
 	if c.ID != "" {
 		l.byID[key] = c
@@ -137,6 +155,7 @@ const (
 	Refused                    // NACKed by the consumer
 	Expired                    // given up: its time is over
 	Dead                       // given up: delivered too often
+	Discarded                  // deleted by an operator, or moved elsewhere
 )
 
 // QueueEvent is one step.

@@ -177,7 +177,7 @@ func (c *Consumer) give(e *entry) (wake bool) {
 	c.q.counts.Delivered++
 	c.scratch = c.opt.Append(c.scratch[:0], Delivery{e.msg, c.tag, e.redelivered(), c})
 	e.deliveries++
-	seq, wake := c.opt.Out.Send(c.scratch)
+	seq, wake := c.opt.Out.SendMessages(c.scratch, 1)
 	e.frame = seq
 	if cap(c.scratch) > netx.ChunkSize {
 		c.scratch = nil

@@ -153,6 +153,10 @@ func (j *Journal) DropBox(id uint64, done func(error)) {
 	j.plan(done, func() { j.next.Dropped = append(j.next.Dropped, id) })
 }
 
+// Sync calls done when all that was planned before is on disk, or with the
+// reason why it cannot be written.
+func (j *Journal) Sync(done func(error)) { j.plan(done, func() {}) }
+
 // plan adds changes to the next transaction.
 func (j *Journal) plan(done func(error), add func()) {
 	if j.store == nil {

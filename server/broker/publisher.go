@@ -124,6 +124,8 @@ func (p *Publisher) deliver() {
 	}
 	all := b.Messages
 	p.b.stats.In.Add(uint64(len(all)))
+	b.route.count(len(all))
+	p.published(len(all))
 	p.dropExpired()
 	p.b.retain(b.Messages)
 	for _, s := range b.route.subs {
@@ -174,6 +176,7 @@ func (p *Publisher) Enqueue(name string, fill func(m *Message), done func(error)
 	if m.Persistent && !p.together {
 		p.b.journal.WaitRoom()
 	}
+	p.published(1)
 	if q := p.b.enqueue(m.Clone(), p.client, done); q != nil {
 		p.touched(q)
 	}

@@ -63,8 +63,12 @@ type Queue struct {
 	counts    QueueCounts
 }
 
-// QueueCounts are the totals of a queue since it came into being.
-type QueueCounts struct{ Enqueued, Delivered, Consumed, Expired, Dead uint64 }
+// QueueCounts are the totals of a queue since the server was started, or since
+// it was forgotten how often.
+type QueueCounts struct {
+	Enqueued, Delivered, Consumed, Expired, Dead uint64
+	Removed                                      uint64 // deleted or moved by an operator
+}
 
 // QueueInfo describes a queue at one moment.
 type QueueInfo struct {
@@ -96,7 +100,7 @@ func (b *Broker) lockQueue(name string) (*Queue, error) {
 		if len(b.queues) >= b.opt.MaxQueues {
 			return nil, fmt.Errorf("%d queues exist, no more are allowed", len(b.queues))
 		}
-		q = &Queue{b: b, name: name, watched: b.opt.Watch(name)}
+		q = &Queue{b: b, name: name, watched: b.opt.Watch(name), counts: b.past.take(name)}
 		b.queues[name] = q
 		q.mu.Lock()
 		b.joinWild(q)
@@ -114,6 +118,7 @@ func (b *Broker) tidy(q *Queue) {
 	defer q.mu.Unlock()
 	if q.live == 0 && q.bound == 0 && b.queues[q.name] == q {
 		delete(b.queues, q.name)
+		b.past.put(q.name, q.counts)
 		b.partWild(q)
 		if q.box != 0 {
 			b.journal.DropBox(q.box, nil)
@@ -186,8 +191,7 @@ func (b *Broker) enqueue(m *Message, c *Client, done func(error)) *Queue {
 		done(nil)
 		return nil
 	}
-	if q.live >= b.opt.MaxQueueMessages || q.bytes+m.Size() > b.opt.MaxQueueBytes {
-		err := fmt.Errorf("%w: /queue/%s holds %d messages of %d bytes", ErrQueueFull, m.Name, q.live, q.bytes)
+	if err := q.room(m); err != nil {
 		q.mu.Unlock()
 		b.stats.Refused.Add(1)
 		done(err)
@@ -195,6 +199,14 @@ func (b *Broker) enqueue(m *Message, c *Client, done func(error)) *Queue {
 	}
 	q.add(m, c, done)
 	return q
+}
+
+// room reports why there is no room for a message. q.mu is held.
+func (q *Queue) room(m *Message) error {
+	if q.live >= q.b.opt.MaxQueueMessages || q.bytes+m.Size() > q.b.opt.MaxQueueBytes {
+		return fmt.Errorf("%w: /queue/%s holds %d messages of %d bytes", ErrQueueFull, q.name, q.live, q.bytes)
+	}
+	return nil
 }
 
 // add puts a message at the end of the queue, whose lock is held and given up.

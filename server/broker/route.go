@@ -46,6 +46,9 @@ type Route struct {
 	Name string
 	gen  uint64
 	subs []*Subscription // those with one Key are neighbours
+
+	counts  *topicCounts
+	outside int // of subs, those that are not the server's own
 }
 
 // Listeners is the number of subscriptions, but the server's own and those of
@@ -80,9 +83,10 @@ type routes struct {
 }
 
 type routeShard struct {
-	mu sync.RWMutex
-	m  map[string]*Route
-	_  [32]byte // a cache line of its own
+	mu     sync.RWMutex
+	m      map[string]*Route
+	counts map[string]*topicCounts // see topics.go
+	_      [24]byte                // a cache line of its own
 }
 
 func (t *routes) init() {
@@ -153,6 +157,7 @@ func (t *routes) lookup(name []byte) (*Route, error) {
 	}
 	r = t.compute(string(name))
 	shard.mu.Lock()
+	r.counts = shard.countsOf(r.Name)
 	if len(shard.m) >= routesInShard {
 		clear(shard.m)
 	}
@@ -177,6 +182,11 @@ func (t *routes) compute(name string) *Route {
 			r.subs = slices.Clone(r.subs)
 		}
 		slices.SortStableFunc(r.subs, byKey)
+	}
+	for _, s := range r.subs {
+		if !s.Internal {
+			r.outside++
+		}
 	}
 	return r
 }

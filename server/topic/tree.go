@@ -173,6 +173,9 @@ func (n *leaf[V]) delete(name string, more bool) (deleted, empty bool) {
 	return deleted, !n.set && len(n.next) == 0
 }
 
+// All calls yield for the value of every name.
+func (t *Names[V]) All(yield func(V)) { t.root.all(false, yield) }
+
 // Match calls yield for the value of every name that the filter matches.
 func (t *Names[V]) Match(filter string, yield func(V)) {
 	t.root.match(filter, true, true, yield)
