@@ -1,0 +1,73 @@
+package broker
+
+import (
+	"container/heap"
+	"slices"
+	"strings"
+)
+
+// Page is a part of a list in the order of names.
+type Page struct {
+	After string // only names behind it; "" for all
+	Limit int
+	Match string // only names that contain it, in any case; "" for all
+}
+
+// picker picks the names of a page from many, in any order: it holds no more
+// than the page.
+type picker struct {
+	page  Page
+	match string
+	names nameHeap // the greatest first
+	have  map[string]struct{}
+	more  bool
+}
+
+func newPicker(p Page) *picker {
+	return &picker{page: p, match: strings.ToLower(p.Match), have: map[string]struct{}{}}
+}
+
+// add offers a name; the same may come again.
+func (p *picker) add(name string) {
+	if name <= p.page.After && p.page.After != "" {
+		return
+	}
+	full := len(p.names) >= p.page.Limit
+	if full && (len(p.names) == 0 || name > p.names[0]) && p.more {
+		return // most names of a long list end here
+	}
+	if _, again := p.have[name]; again || p.match != "" && !strings.Contains(strings.ToLower(name), p.match) {
+		return
+	}
+	if !full {
+		p.have[name] = struct{}{}
+		heap.Push(&p.names, name)
+		return
+	}
+	p.more = true
+	if len(p.names) > 0 && name < p.names[0] {
+		delete(p.have, p.names[0])
+		p.have[name] = struct{}{}
+		p.names[0] = name
+		heap.Fix(&p.names, 0)
+	}
+}
+
+// picked returns the names in their order, and whether there are more.
+func (p *picker) picked() (names []string, more bool) {
+	slices.Sort(p.names)
+	return p.names, p.more
+}
+
+type nameHeap []string
+
+func (h nameHeap) Len() int           { return len(h) }
+func (h nameHeap) Less(i, j int) bool { return h[i] > h[j] }
+func (h nameHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *nameHeap) Push(x any)        { *h = append(*h, x.(string)) }
+func (h *nameHeap) Pop() any {
+	last := len(*h) - 1
+	x := (*h)[last]
+	*h = (*h)[:last]
+	return x
+}
