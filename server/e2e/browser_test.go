@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	cdppage "github.com/chromedp/cdproto/page"
@@ -193,15 +194,19 @@ func (p *page) wait(expression string) {
 // find is the expression for the first element that a selector names.
 func find(selector string) string { return "document.querySelector(" + js(selector) + ")" }
 
+// all is the expression for an array of all elements that a selector names.
+func all(selector string) string { return "[...document.querySelectorAll(" + js(selector) + ")]" }
+
 // tagged is the selector of an element by the name that it has for tests.
-func tagged(testid string) string { return "[data-testid=" + js(testid) + "]" }
+func tagged(testid string) string { return "[data-testid=" + testid + "]" }
 
 // having is the selector of the same with another attribute.
 func having(testid, attribute, value string) string {
-	return tagged(testid) + "[" + attribute + "=" + js(value) + "]"
+	quoted := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value)
+	return tagged(testid) + "[" + attribute + `="` + quoted + `"]`
 }
 
-// js writes a value as JavaScript (and CSS) does.
+// js writes a value as JavaScript does.
 func js(v any) string {
 	b, err := json.Marshal(v)
 	if err != nil {
@@ -257,12 +262,25 @@ func (p *page) press(keys string) {
 	p.do("keys", chromedp.KeyEvent(keys))
 }
 
+// enter types what is short and has keys; the rest comes at once, as if pasted.
+func (p *page) enter(text string) {
+	p.t.Helper()
+	if len(text) < 40 && strings.IndexFunc(text, func(r rune) bool { return r > '~' }) < 0 {
+		p.press(text)
+		return
+	}
+	p.call("insert text", func(ctx context.Context) error {
+		_, err := chromedp.Call(ctx, input.InsertText, input.InsertTextParams{Text: text})
+		return err
+	})
+}
+
 // write clicks into a field and types.
 func (p *page) write(selector, text string) {
 	p.t.Helper()
 	p.click(selector)
 	p.wait("document.activeElement === " + find(selector))
-	p.press(text)
+	p.enter(text)
 	p.wait(find(selector) + ".value.endsWith(" + js(text) + ")")
 }
 
@@ -304,7 +322,7 @@ func (p *page) at(id string) *place {
 func (p *page) choose(id string) {
 	p.t.Helper()
 	p.click(tagged("search"))
-	p.press(id)
+	p.enter(id)
 	p.click(having("device-row", "data-device", id) + ":not([hidden])")
 	p.waitText(tagged("card-id"), id)
 	p.click("#filter-clear")
@@ -314,5 +332,5 @@ func (p *page) choose(id string) {
 // state.
 func (p *page) waitState(body, state string) {
 	p.t.Helper()
-	p.wait(`[...document.querySelectorAll('` + having("text", "data-state", state) + ` .text-body')].some((e) => e.textContent === ` + js(body) + `)`)
+	p.wait(all(having("text", "data-state", state)+" .text-body") + `.some((e) => e.textContent === ` + js(body) + `)`)
 }

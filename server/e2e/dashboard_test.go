@@ -29,7 +29,7 @@ func devicesAppearAndMove(p *page) {
 	p.t.Helper()
 	p.wait("mwm.connection === 'live' && mwm.devices === 26 && mwm.located === 20")
 	p.waitText(tagged("connection")+" .link-text", "Live")
-	p.wait("document.querySelectorAll('" + tagged("device-row") + ":not([hidden])').length > 5")
+	p.wait(all(tagged("device-row")+":not([hidden])") + ".length > 5")
 	p.wait("mwm.counts.moving >= 10 && mwm.inView >= 10")
 	drawnWhereTheySay(p)
 	if v := medianSpeed(p); v < 1 {
@@ -175,14 +175,14 @@ func alertReachesPhone(p *page, s *testServer) {
 		p.t.Errorf("the phone got %q", color)
 	}
 	p.waitText(tagged("alert-result"), "Alert sent: red.")
-	p.wait(`[...document.querySelectorAll('` + having("event", "data-kind", "alert") + `')].some((e) => e.dataset.device === "my phone")`)
+	p.wait(find(having("event", "data-kind", "alert") + `[data-device="my phone"]`))
 }
 
 func motionPageShowsPhones(p *page) {
 	p.t.Helper()
 	p.click(tagged("view-motion"))
 	p.wait("mwm.view === 'motion' && location.hash.includes('view=motion')")
-	phones := `[...document.querySelectorAll('` + tagged("phone") + `:not([hidden])')].map((e) => e.dataset.device).sort().join()`
+	phones := all(tagged("phone")+":not([hidden])") + `.map((e) => e.dataset.device).sort().join()`
 	p.wait(phones + ` === 'STU,TUV,UVW,VWX,WXY,XYZ,my phone'`)
 	p.waitText("#motion-summary", "7 phones")
 	p.wait("mwm.motion('XYZ').values >= 5") // the sparkline grows

@@ -114,6 +114,14 @@ func (p *process) say(text string) {
 	}
 }
 
+// closeInput ends the program's standard input.
+func (p *process) closeInput() {
+	p.t.Helper()
+	if err := p.stdin.Close(); err != nil {
+		p.t.Fatalf("%s: %v", p.name, err)
+	}
+}
+
 // interrupt does what Ctrl-C does.
 func (p *process) interrupt() {
 	p.t.Helper()
