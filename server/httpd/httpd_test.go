@@ -169,6 +169,23 @@ func TestAcceptsGzip(t *testing.T) {
 	}
 }
 
+// On an origin that a browser does not trust the header would only make it
+// complain on the console.
+func TestOpenerPolicy(t *testing.T) {
+	opts, _ := options(t)
+	s := newServer(t, opts)
+	for host, want := range map[string]string{
+		"127.0.0.1:8080": "same-origin", "[::1]:8080": "same-origin", "localhost": "same-origin", "192.168.1.5:8080": "", "fleet.test": "", "": "",
+	} {
+		if got := ask(s, "GET", "/", "", "Host: "+host).Header().Get("Cross-Origin-Opener-Policy"); got != want {
+			t.Errorf("%q: %q", host, got)
+		}
+	}
+	if got := ask(s, "GET", "/", "", "Host: fleet.test", "X-Forwarded-Proto: https").Header().Get("Cross-Origin-Opener-Policy"); got != "same-origin" {
+		t.Errorf("behind a proxy with TLS: %q", got)
+	}
+}
+
 func TestHeaders(t *testing.T) {
 	opts, _ := options(t)
 	h := ask(newServer(t, opts), "GET", "/", "").Header()

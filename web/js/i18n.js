@@ -17,6 +17,11 @@ function preferred() {
   return wanted.map((tag) => tag.slice(0, 2)).find((tag) => LANGUAGES.includes(tag)) ?? 'en';
 }
 
+// addTexts adds to the dictionaries what only one page says: {en: {…}, ko: {…}}.
+export function addTexts(texts) {
+  for (const tag of LANGUAGES) Object.assign(DICTIONARIES[tag], texts[tag]);
+}
+
 export const lang = () => current;
 
 export function setLang(tag) {

@@ -4,21 +4,30 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import en from '../js/i18n/en.js';
 import ko from '../js/i18n/ko.js';
-import { t, setLang } from '../js/i18n.js';
+import phoneEn from '../js/i18n/phone.en.js';
+import phoneKo from '../js/i18n/phone.ko.js';
+import { t, setLang, addTexts } from '../js/i18n.js';
 
 const web = fileURLToPath(new URL('..', import.meta.url));
 const PLURAL = /\.(zero|one|two|few|many|other)$/;
 const base = (dictionary) => new Set(Object.keys(dictionary).map((key) => key.replace(PLURAL, '')));
 const params = (text) => [...text.matchAll(/\{(\w+)\}/g)].map((m) => m[1]).sort().join();
 
-test('both languages have the same keys', () => {
-  assert.deepEqual([...base(ko)].sort(), [...base(en)].sort());
+const PAGES = { dashboard: { en, ko }, phone: { en: phoneEn, ko: phoneKo } };
+
+for (const [page, dictionaries] of Object.entries(PAGES)) test(`both languages have the same keys: ${page}`, () => {
+  assert.deepEqual([...base(dictionaries.ko)].sort(), [...base(dictionaries.en)].sort());
+});
+
+test('no key of the phone hides one of the dashboard', () => {
+  assert.deepEqual(Object.keys(phoneEn).filter((key) => key in en), []);
 });
 
 test('each language has the plural forms that it uses', () => {
-  const counted = Object.keys(en).filter((key) => key.endsWith('.one')).map((key) => key.replace(PLURAL, ''));
+  const all = { en: { ...en, ...phoneEn }, ko: { ...ko, ...phoneKo } };
+  const counted = Object.keys(all.en).filter((key) => key.endsWith('.one')).map((key) => key.replace(PLURAL, ''));
   assert.ok(counted.length > 2);
-  for (const [lang, dictionary] of Object.entries({ en, ko })) {
+  for (const [lang, dictionary] of Object.entries(all)) {
     const forms = new Intl.PluralRules(lang).resolvedOptions().pluralCategories;
     for (const key of counted) {
       for (const form of forms) assert.ok(`${key}.${form}` in dictionary, `${lang}: ${key} needs ${form}`);
@@ -27,17 +36,19 @@ test('each language has the plural forms that it uses', () => {
 });
 
 test('translations use the parameters of the English text, and say something', () => {
-  for (const [key, text] of Object.entries(ko)) {
-    const english = en[key] ?? en[`${key}.other`];
+  const english = { ...en, ...phoneEn };
+  for (const [key, text] of Object.entries({ ...ko, ...phoneKo })) {
+    const original = english[key] ?? english[`${key}.other`];
     assert.ok(text.trim(), key);
-    assert.equal(params(text), params(english), key);
+    assert.equal(params(text), params(original), key);
   }
 });
 
 test('every key that the page names exists', () => {
-  const known = base(en);
+  const [ofDashboard, ofPhone] = [base(en), base({ ...en, ...phoneEn })];
   const files = readdirSync(`${web}js`, { recursive: true }).filter((f) => f.endsWith('.js')).map((f) => `${web}js/${f}`);
-  for (const file of [`${web}index.html`, ...files]) {
+  for (const file of [`${web}index.html`, `${web}phone.html`, ...files]) {
+    const known = file.includes('phone') ? ofPhone : ofDashboard;
     const source = readFileSync(file, 'utf8');
     const used = file.endsWith('.html')
       ? [...source.matchAll(/data-i18n="([^"]+)"/g), ...source.matchAll(/[\w-]+:([\w]+\.[\w.]+)(?=[ "])/g)]
@@ -53,4 +64,7 @@ test('parameters and plurals', () => {
   assert.equal(t('alert.nobody', { id: '<b>$&</b>' }), 'No phone was listening for alerts to <b>$&</b>.');
   setLang('ko');
   assert.equal(t('list.count', { n: 1 }), '기기 1대');
+  assert.equal(t('phone.link.live'), 'phone.link.live', 'what no page has added');
+  addTexts({ en: phoneEn, ko: phoneKo });
+  assert.equal(t('phone.link.live'), '연결됨');
 });

@@ -1,0 +1,78 @@
+// A connection that comes back: the states and the waiting that both protocols share.
+//
+// connect(events) begins a session and returns it; the session later calls up(), and down() or taken() at its end, and
+// has close(), which says goodbye to the server. The link fires 'state' when the state changes. States: 'off', 'connecting' (never been
+// live), 'live', 'waiting' (lost; retryAt says when the next attempt is), 'retrying', 'taken' (another page is this
+// device now: coming back by itself would throw that one out, and so on for ever).
+
+import { Backoff } from '../feed/backoff.js';
+
+export class Link extends EventTarget {
+  state = 'off';
+  retryAt = 0;
+  session = null;
+  #connect;
+  #backoff = new Backoff();
+  #timer = 0;
+
+  constructor(connect) {
+    super();
+    this.#connect = connect;
+  }
+
+  get live() {
+    return this.state === 'live';
+  }
+
+  start() {
+    if (this.state !== 'off' && this.state !== 'taken') return;
+    this.#backoff.reset();
+    this.#open('connecting');
+  }
+
+  // retry connects at once when a wait is on.
+  retry() {
+    if (this.state === 'waiting') this.#open('retrying');
+  }
+
+  // stop returns when the server has been told.
+  async stop() {
+    clearTimeout(this.#timer);
+    const session = this.session;
+    this.session = null;
+    this.#set('off');
+    await session?.close();
+  }
+
+  #open(state) {
+    clearTimeout(this.#timer);
+    let session = null;
+    const ifMine = (act) => () => { if (session === this.session) act.call(this); };
+    this.#set(state);
+    session = this.#connect({ up: ifMine(this.#up), down: ifMine(this.#lost), taken: ifMine(this.#taken) });
+    this.session = session;
+  }
+
+  #up() {
+    this.#backoff.reset();
+    this.#set('live');
+  }
+
+  #lost() {
+    this.session = null;
+    const wait = this.#backoff.next();
+    this.retryAt = Date.now() + wait;
+    this.#timer = setTimeout(() => this.#open('retrying'), wait);
+    this.#set('waiting');
+  }
+
+  #taken() {
+    this.session = null;
+    this.#set('taken');
+  }
+
+  #set(state) {
+    this.state = state;
+    this.dispatchEvent(new Event('state'));
+  }
+}

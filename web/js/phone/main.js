@@ -1,0 +1,286 @@
+// The phone's page: sources (sensors or simulated) → channels → connections; and what comes back.
+
+import $ from '../../vendor/jquery.js';
+import { t, lang, onLang, translate, addTexts } from '../i18n.js';
+import en from '../i18n/phone.en.js';
+import ko from '../i18n/phone.ko.js';
+import { startTheme, onTheme, colour } from '../theme.js';
+import { loadIcons } from '../icons.js';
+import { recall, remember } from '../remember.js';
+import { notify } from '../ui/notices.js';
+import { setText } from '../ui/dom.js';
+import { COLOURS, colourOf } from '../ui/alerts.js';
+import * as api from '../api.js';
+import { ownID, keepID } from './identity.js';
+import { Link } from './link.js';
+import { connectSTOMP } from './stomp.js';
+import { connectMQTT } from './mqtt.js';
+import { Outbox } from './outbox.js';
+import { Inbox } from './inbox.js';
+import { Channel } from './channel.js';
+import { Locator } from './locator.js';
+import { Walk, PACES } from './walk.js';
+import { Orientation } from './orientation.js';
+import { Tilt } from './tilt.js';
+import { Pacer } from './pacer.js';
+import { encode } from './attitude.js';
+import { reportOf } from './position.js';
+import { onShake } from './shake.js';
+import { Alarm } from './alarm.js';
+import { Awake } from './awake.js';
+import { buzz } from './buzz.js';
+import { keepForOffline } from './offline.js';
+import { permissions, questions } from './permissions.js';
+import { Links } from './view/links.js';
+import { LocationCard, keptPlace } from './view/location.js';
+import { MotionCard } from './view/motion.js';
+import { TextList, textPanel } from './view/texts.js';
+import { startPanel } from './view/start.js';
+import { Sheet } from './view/sheet.js';
+
+const HTTPS_COMMAND = 'mwm serve --allow-anonymous \\\n  --https :8443 \\\n  --tls-cert cert.pem --tls-key key.pem';
+const WORTH_SAYING = 15000; // ms of being hidden
+
+addTexts({ en, ko });
+startTheme();
+$('html').attr('lang', lang());
+translate($(document.body));
+loadIcons().catch((err) => console.warn(`icons: ${err.message}`));
+
+let id = ownID(location.hash);
+let secureURL = null; // where this page can be had over HTTPS, when it came over HTTP
+let lastFix = null;
+
+// ---- what is kept in this browser
+
+const kept = (name) => ({
+  load() {
+    try {
+      const value = JSON.parse(recall(name) ?? '[]');
+      return Array.isArray(value) ? value : [];
+    } catch {
+      return [];
+    }
+  },
+  save: (list) => remember(name, JSON.stringify(list)),
+});
+
+// The positions that wait are written at most once a second, and when the page goes.
+function seldom(store) {
+  let timer = 0;
+  let latest = null;
+  const write = () => {
+    clearTimeout(timer);
+    timer = 0;
+    if (latest) store.save(latest);
+    latest = null;
+  };
+  window.addEventListener('pagehide', write);
+  document.addEventListener('visibilitychange', write);
+  return { ...store, save(list) { latest = list; timer ||= setTimeout(write, 1000); } };
+}
+
+// ---- connections
+
+const endpoint = (path) => {
+  const url = new URL(path, location.href);
+  url.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
+  url.hash = url.search = '';
+  return url.href;
+};
+
+const outbox = new Outbox(seldom(kept('phone.outbox')));
+const inbox = new Inbox(kept('phone.inbox'));
+const links = {
+  stomp: new Link((events) => connectSTOMP({ url: endpoint('stomp'), id, text: textCame }, events)),
+  mqtt: new Link((events) => connectMQTT({ url: endpoint('mqtt'), id, alert: alertCame }, events)),
+};
+
+links.stomp.addEventListener('state', () => {
+  if (links.stomp.live) {
+    outbox.connected(links.stomp.session, () => locationCard.arrived());
+  } else {
+    outbox.disconnected();
+    inbox.disconnected();
+  }
+  locationCard.changed();
+});
+
+links.mqtt.addEventListener('state', () => {
+  if (links.mqtt.live) setTimeout(keepForOffline, 1000); // all of the page is there now
+});
+
+// ---- out: positions and motions
+
+const walk = new Walk(keptPlace());
+if (Object.hasOwn(PACES, recall('phone.pace') ?? '')) walk.pace = recall('phone.pace');
+const position = new Channel('location', 'fix', { sensor: new Locator(), simulated: walk });
+const motion = new Channel('motion', 'attitude', { sensor: new Orientation(), simulated: new Tilt() });
+
+position.addEventListener('value', ({ detail }) => {
+  lastFix = detail;
+  outbox.add(reportOf(detail));
+});
+
+const pacer = new Pacer((attitude) => {
+  if (!links.mqtt.live) return;
+  links.mqtt.session.sendMotion(encode(attitude));
+  motionCard.published(attitude);
+});
+
+motion.addEventListener('value', ({ detail }) => pacer.offer(detail));
+motion.addEventListener('state', () => { if (motion.state !== 'live') pacer.stop(); });
+
+function resend() {
+  if (!lastFix || !position.on) return;
+  outbox.add(reportOf(lastFix));
+  buzz('shake');
+  notify(t(links.stomp.live ? 'phone.location.resent' : 'phone.location.resentLater'));
+}
+
+onShake(resend);
+
+// ---- in: texts and alerts
+
+function textCame(text) {
+  if (inbox.receive(text)) buzz('text');
+}
+
+const alarm = new Alarm({ ground: $('#ground')[0], content: $('#frame')[0], label: $('#alert')[0] });
+
+function alertCame(name) {
+  const known = Object.hasOwn(COLOURS, name) ? name : 'red';
+  alarm.show(colourOf(name), t('phone.alert', { colour: t(`colour.${known}`) }));
+  buzz('alert');
+}
+
+// ---- the page
+
+const locationCard = new LocationCard({ channel: position, outbox, resend, secureURL: () => secureURL });
+const motionCard = new MotionCard({ channel: motion, secureURL: () => secureURL });
+new TextList(inbox);
+new Links(links, () => id);
+const sheet = new Sheet({ id: () => id, unsent: () => outbox.size, rename });
+const awake = new Awake();
+
+$('#device-open').on('click', () => sheet.open());
+
+async function rename(next) {
+  if (next === id) return;
+  await Promise.race([Promise.allSettled(Object.values(links).map((link) => link.stop())), new Promise((done) => { setTimeout(done, 2000); })]);
+  id = keepID(next);
+  outbox.clear();
+  inbox.clear();
+  locationCard.fresh();
+  showDevice();
+  for (const link of Object.values(links)) link.start();
+}
+
+function showDevice() {
+  const [location, motions] = [position, motion].map((channel) => channel.state === 'live' || channel.state === 'lost');
+  const nothing = position.on || motion.on ? 'waiting' : 'nothing';
+  const what = location && motions ? 'both' : location ? 'location' : motions ? 'motion' : nothing;
+  const doing = t(`phone.doing.${what}`);
+  setText($('#device-id')[0], id);
+  setText($('#doing')[0], awake.held ? t('phone.doing.awake', { doing }) : doing);
+  $('#device-open').attr('aria-label', t('phone.device', { id }));
+  document.title = `${id} – mwm`;
+}
+
+// The dock holds what the user is asked just now: a text before everything, else, at the first visit, to start.
+let listensOnly = false;
+let asked = null; // what the browser will ask
+let docked = '';
+
+function showDock() {
+  const [text] = inbox.open;
+  const asks = position.chosen === null && motion.chosen === null && !listensOnly;
+  const what = [text?.key ?? '', inbox.open.length, text ? '' : asks, lang(), secureURL, asked].join('\n');
+  if (what === docked) return;
+  docked = what;
+  const panel = text ? textPanel(inbox) : asks ? startPanel({ actions: starts, questions: asked, secureURL, command: HTTPS_COMMAND }) : null;
+  $('#dock').empty().prop('hidden', panel === null).append(panel ?? '');
+}
+
+const starts = {
+  start() {
+    motion.switchTo('sensor'); // first: where the browser asks for a tap, this is it
+    position.switchTo('sensor');
+  },
+  simulate() {
+    motion.switchTo('simulated');
+    position.switchTo('simulated');
+  },
+  later() {
+    listensOnly = true;
+    showDock();
+  },
+};
+
+for (const channel of [position, motion]) {
+  channel.addEventListener('state', () => {
+    awake.want(position.on || motion.on);
+    showDevice();
+    showDock();
+  });
+}
+awake.addEventListener('change', showDevice);
+inbox.addEventListener('change', showDock);
+onLang((tag) => {
+  $('html').attr('lang', tag);
+  translate($(document.body));
+  showDevice();
+  showDock();
+});
+
+const tintBar = () => $('meta[name="theme-color"]').attr('content', colour('--surface'));
+onTheme(tintBar);
+tintBar();
+
+// ---- being hidden, and coming back
+
+let hiddenAt = 0;
+
+function visibility() {
+  if (document.hidden) {
+    hiddenAt = Date.now();
+    pacer.stop(); // sensors are silent now: what was last felt is no news
+    return;
+  }
+  for (const link of Object.values(links)) link.retry();
+  const away = hiddenAt ? Date.now() - hiddenAt : 0;
+  if (away < WORTH_SAYING || !(position.on || motion.on)) return;
+  const seconds = Math.round(away / 1000);
+  const time = seconds < 120 ? t('phone.hidden.seconds', { n: seconds }) : t('phone.hidden.minutes', { n: Math.round(seconds / 60) });
+  notify(t('phone.hidden', { time }));
+}
+
+document.addEventListener('visibilitychange', visibility);
+for (const event of ['online', 'pageshow']) window.addEventListener(event, () => Object.values(links).forEach((link) => link.retry()));
+
+// ---- off we go
+
+async function findSecureURL() {
+  if (window.isSecureContext) return;
+  try {
+    const { phone } = await api.status();
+    const url = phone?.urls.find((one) => one.startsWith('https:'));
+    if (url) secureURL = `${url}#${new URLSearchParams({ id })}`;
+  } catch {
+    return; // then there is no link, only the command
+  }
+  locationCard.changed();
+  motionCard.changed();
+  showDock();
+}
+
+showDevice();
+showDock();
+for (const link of Object.values(links)) link.start();
+position.resume();
+motion.resume();
+findSecureURL();
+permissions().then((states) => {
+  asked = questions(states);
+  showDock();
+});

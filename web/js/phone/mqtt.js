@@ -1,0 +1,56 @@
+// The device's half that speaks MQTT: motions out, alerts in. The library is the one that anybody's page would use; it
+// is large, so it comes after the page is there.
+
+import { every, cancel } from './metronome.js';
+
+const KEEP_ALIVE = 15; // s; a phone that is lost for half as much again gets its last will
+const CONNECT_DEADLINE = 10000;
+const TAKEN_OVER = 0x8e; // MQTT 5 §4.13
+
+// connectMQTT begins a session as the device. alert(name) is called with the colour of each alert.
+export function connectMQTT({ url, id, alert }, events) {
+  let closed = false;
+  let client = null;
+  load().then((mqtt) => {
+    if (!closed) client = open(mqtt, { url, id, alert }, events);
+  }).catch((err) => {
+    console.warn(`MQTT: ${err.message}`);
+    events.down();
+  });
+  return {
+    sendMotion: (payload) => client.publish(`/mwm/${id}/motion`, payload, { qos: 0, retain: true }),
+    close() {
+      closed = true;
+      return client?.endAsync();
+    },
+  };
+}
+
+const load = async () => (await import('../../vendor/mqtt.js')).default;
+
+function open(mqtt, { url, id, alert }, { up, down, taken }) {
+  const client = mqtt.connect(url, {
+    clientId: id,
+    protocolVersion: 5,
+    clean: true,
+    keepalive: KEEP_ALIVE,
+    connectTimeout: CONNECT_DEADLINE,
+    reconnectPeriod: 0, // the link sees to that
+    resubscribe: false,
+    queueQoSZero: false,
+    timerVariant: { set: every, clear: cancel }, // its own would be a worker from a blob, which the page's policy forbids
+    will: { topic: '/mwm/lastWill', payload: JSON.stringify({ deviceID: id }), qos: 2, retain: false },
+  });
+  client.on('connect', () => client.subscribe(`/mwm/${id}/alert`, { qos: 1 }, (err) => {
+    if (err) client.end(true);
+    else up();
+  }));
+  client.on('message', (_, payload, packet) => { if (!packet.retain) alert(new TextDecoder().decode(payload)); });
+  client.on('disconnect', ({ reasonCode }) => { if (reasonCode === TAKEN_OVER) taken(); });
+  client.on('error', (err) => console.warn(`MQTT: ${err.message}`));
+  client.on('close', () => {
+    client.end(true);
+    down();
+  });
+  return client;
+}

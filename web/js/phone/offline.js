@@ -1,0 +1,15 @@
+// Hands the service worker the list of what makes this page, once it runs: the worker keeps that for when there is no network.
+
+export async function keepForOffline() {
+  if (!navigator.serviceWorker || !window.isSecureContext) return;
+  try {
+    await navigator.serviceWorker.register('phone.sw.js', { scope: 'phone' });
+    const { active } = await navigator.serviceWorker.ready;
+    const files = performance.getEntriesByType('resource').map((entry) => entry.name)
+      .filter((url) => new URL(url).origin === location.origin && !new URL(url).pathname.includes('/api/'));
+    const page = new URL(location.pathname, location.href).href;
+    active.postMessage({ type: 'runs', urls: [...new Set([page, ...files])] });
+  } catch (err) {
+    console.warn(`offline: ${err.message}`);
+  }
+}

@@ -1,0 +1,65 @@
+// The two connections, always in sight: a pill for each in the bar, and below it, while one is lost, what that means.
+
+import $ from '../../../vendor/jquery.js';
+import { t, onLang } from '../../i18n.js';
+import { addTask } from '../../scheduler.js';
+import { setText } from '../../ui/dom.js';
+
+const WORDS_AFTER = 1500; // ms: a reconnect shorter than that needs no words
+
+export class Links {
+  #links; // by protocol
+  #id;
+  #since = new Map(); // when a protocol was lost
+  #task = addTask((now) => this.#render(now), 250);
+
+  // links is {stomp, mqtt}, id() the device's.
+  constructor(links, id) {
+    this.#links = links;
+    this.#id = id;
+    for (const [name, link] of Object.entries(links)) {
+      link.addEventListener('state', () => {
+        if (link.live || link.state === 'off' || link.state === 'connecting') this.#since.delete(name);
+        else if (!this.#since.has(name)) this.#since.set(name, performance.now());
+        this.#task.request();
+      });
+      $(`#link-${name}`).on('click', () => this.#retry());
+    }
+    $('#lost-retry').on('click', () => this.#retry());
+    onLang(() => this.#task.request());
+    this.#task.request();
+  }
+
+  #all(state) {
+    return Object.entries(this.#links).filter(([, link]) => link.state === state);
+  }
+
+  #retry() {
+    for (const link of Object.values(this.#links)) {
+      if (link.state === 'taken') link.start();
+      else link.retry();
+    }
+  }
+
+  #render(now) {
+    for (const [name, link] of Object.entries(this.#links)) {
+      const words = t('phone.link.name', { protocol: name.toUpperCase(), state: t(`phone.link.${link.state}`) });
+      $(`#link-${name}`).attr({ 'data-state': link.state, 'aria-label': words, title: words });
+    }
+    const taken = this.#all('taken').length > 0;
+    const lost = [...this.#since].filter(([name, since]) => now - since > WORDS_AFTER && this.#links[name].state !== 'taken').map(([name]) => name);
+    $('#lost').prop('hidden', !taken && lost.length === 0).attr('data-tone', taken ? 'taken' : 'lost');
+    if (taken) setText($('#lost-text')[0], t('phone.taken', { id: this.#id() }));
+    else if (lost.length) setText($('#lost-text')[0], this.#lostWords(lost));
+    setText($('#lost-retry')[0], t(taken ? 'phone.taken.here' : 'link.retry'));
+    $('#lost-retry').prop('hidden', !taken && this.#all('waiting').length === 0);
+    return this.#since.size ? 250 : undefined;
+  }
+
+  #lostWords(lost) {
+    const what = lost.length > 1 ? [t('phone.lost.both'), t('phone.lost.kept')] : [t(`phone.lost.${lost[0]}`)];
+    const waits = this.#all('waiting').map(([, link]) => link.retryAt - Date.now());
+    const when = waits.length ? t('phone.lost.next', { n: Math.max(1, Math.ceil(Math.min(...waits) / 1000)) }) : t('phone.lost.now');
+    return [...what, when].join(' ');
+  }
+}
