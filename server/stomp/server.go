@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -30,6 +31,7 @@ type Server struct {
 
 	mu       sync.Mutex
 	sessions map[string]*session // by their ids
+	refusals map[string]uint64   // by the message header of the ERROR
 	closing  bool
 	running  sync.WaitGroup
 }
@@ -40,7 +42,8 @@ func New(b *broker.Broker, opt Options) (*Server, error) {
 		return nil, errors.New("stomp: no broker")
 	}
 	opt = opt.withDefaults()
-	return &Server{b: b, opt: opt, log: opt.Logger.With("component", "stomp"), sessions: map[string]*session{}}, nil
+	return &Server{b: b, opt: opt, log: opt.Logger.With("component", "stomp"),
+		sessions: map[string]*session{}, refusals: map[string]uint64{}}, nil
 }
 
 // Stats returns the counters.
@@ -63,6 +66,22 @@ func (s *Server) Dropped() uint64 {
 		n += x.out.Dropped()
 	}
 	return n
+}
+
+// Refusals counts the sessions that the server ended with an ERROR by its message
+// header: each limit and each rule has one of its own.
+func (s *Server) Refusals() map[string]uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.refusals)
+}
+
+// refused counts an ERROR.
+func (s *Server) refused(pe *ProtocolError) {
+	s.stats.Refused.Add(1)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refusals[pe.Message]++
 }
 
 // ServeConn serves one connection until it has ended, and closes it.

@@ -244,7 +244,7 @@ func (s *session) farewell(err error) {
 	s.report(err)
 	pe := asProtocolError(err)
 	if pe != nil {
-		s.srv.stats.Refused.Add(1)
+		s.srv.refused(pe)
 		s.reply(s.dialect.Load().AppendError(nil, pe.Message, pe.receipt, pe.Detail+"\n"))
 	}
 	if isNetwork(err) || !s.out.Flush(s.srv.opt.Linger) {

@@ -1,6 +1,7 @@
 package stomp
 
 import (
+	"slices"
 	"sync"
 
 	"mwm/server/broker"
@@ -76,21 +77,38 @@ func (s *session) abort(f *frame.Frame, done func(error)) error {
 	return err
 }
 
-// commit handles COMMIT: all steps reach the disk together.
+// commit handles COMMIT: what is kept reaches the disk together. Messages to
+// topics may have to wait for a subscriber, which must not hold up the disk: they
+// follow, unless durable subscribers may keep them.
 func (s *session) commit(f *frame.Frame, done func(error)) error {
 	t, err := s.take(f)
 	if err != nil {
 		return err
 	}
 	all := newJoin(len(t.steps), done)
-	s.pub.Together(func() {
+	together := slices.ContainsFunc(t.steps, step.isKeptByTopic)
+	carryOut := func(which func(step) bool) {
 		for i := 0; i < len(t.steps) && err == nil; i++ {
-			err = s.carryOut(t.steps[i], all.done)
+			if which(t.steps[i]) {
+				err = s.carryOut(t.steps[i], all.done)
+			}
 		}
 		s.pub.Flush()
+	}
+	s.pub.Together(func() {
+		carryOut(func(x step) bool { return together || !x.isTopic() })
 	})
+	if !together {
+		carryOut(step.isTopic)
+	}
 	return err
 }
+
+// isTopic reports whether the step is a message to a topic.
+func (x step) isTopic() bool { return x.message != nil && x.to.kind == broker.TopicKind }
+
+// isKeptByTopic reports whether it is one that durable subscribers keep on disk.
+func (x step) isKeptByTopic() bool { return x.isTopic() && x.message.Persistent }
 
 // carryOut does a step of a transaction that is committed.
 func (s *session) carryOut(x step, done func(error)) error {
