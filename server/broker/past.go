@@ -6,7 +6,8 @@ import "strings"
 // whoever looks at the console wants to see what has happened to them.
 type pastQueues struct {
 	counts map[string]QueueCounts
-	order  []string // in which they went; some may be back
+	order  []string       // in which they went
+	again  map[string]int // how often a name stands in order
 }
 
 // maxPast is how many queues are remembered.
@@ -18,13 +19,18 @@ func (p *pastQueues) put(name string, c QueueCounts) {
 		return
 	}
 	if p.counts == nil {
-		p.counts = map[string]QueueCounts{}
+		p.counts, p.again = map[string]QueueCounts{}, map[string]int{}
 	}
 	p.counts[name] = c
+	p.again[name]++
 	p.order = append(p.order, name)
 	for len(p.counts) > maxPast || len(p.order) > 2*maxPast {
-		delete(p.counts, p.order[0])
+		first := p.order[0]
 		p.order = p.order[1:]
+		if p.again[first]--; p.again[first] == 0 { // it did not go again later
+			delete(p.again, first)
+			delete(p.counts, first)
+		}
 	}
 }
 
