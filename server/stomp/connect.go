@@ -76,7 +76,7 @@ func negotiate(f *frame.Frame) (*frame.Dialect, error) {
 func (s *session) identify(f *frame.Frame, d *frame.Dialect) (*broker.Client, error) {
 	c := &broker.Client{
 		Protocol: broker.STOMP, Version: d.Version, Remote: s.nc.RemoteAddr().String(), Since: time.Now(),
-		Close: s.end,
+		Close: s.end, In: s.in, Out: s.out, Subscriptions: s.subscriptions,
 	}
 	if a := s.srv.opt.Authenticator; a != nil {
 		login, _ := f.Get("login")

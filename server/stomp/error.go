@@ -57,6 +57,8 @@ func asProtocolError(err error) *ProtocolError {
 		return tell("queue full")
 	case errors.Is(err, broker.ErrTakenOver):
 		return tell("connection taken over")
+	case errors.Is(err, broker.ErrClosedByOperator):
+		return tell("connection closed")
 	case errors.Is(err, broker.ErrUnknownDelivery):
 		return tell("unknown message")
 	case errors.Is(err, broker.ErrUnknownSubscriber):
