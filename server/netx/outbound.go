@@ -244,27 +244,48 @@ func (o *Outbound) trim() {
 	if o.bytes <= o.limit {
 		return
 	}
-	w := o.head
-	for r := o.head; r < len(o.queue); r++ {
-		c := o.queue[r]
-		if o.bytes > o.limit && !c.keep && r < len(o.queue)-1 {
-			o.bytes -= len(c.b)
-			o.dropped.Add(uint64(c.n))
-			c.Release()
-			continue
-		}
-		if w == r {
-			if o.bytes <= o.limit {
-				return
-			}
+	for o.bytes > o.limit && o.head < len(o.queue)-1 && !o.queue[o.head].keep {
+		o.drop(o.queue[o.head])
+		o.queue[o.head] = nil
+		o.head++
+	}
+	if o.bytes > o.limit {
+		o.trimBehindKept()
+	}
+	o.compact()
+}
+
+// trimBehindKept is trim when the oldest chunk must stay. o.mu is held.
+func (o *Outbound) trimBehindKept() {
+	w, last := o.head, len(o.queue)-1
+	for r, c := range o.queue {
+		switch {
+		case r < o.head:
+		case o.bytes > o.limit && !c.keep && r < last:
+			o.drop(c)
+		default:
+			o.queue[w] = c
 			w++
-			continue
 		}
-		o.queue[w] = c
-		w++
 	}
 	clear(o.queue[w:])
 	o.queue = o.queue[:w]
+}
+
+// drop gives a chunk up. o.mu is held.
+func (o *Outbound) drop(c *Chunk) {
+	o.bytes -= len(c.b)
+	o.dropped.Add(uint64(c.n))
+	c.Release()
+}
+
+// compact gives the space before the head back, now and then. o.mu is held.
+func (o *Outbound) compact() {
+	if o.head > 64 && o.head*2 > len(o.queue) {
+		m := copy(o.queue, o.queue[o.head:])
+		clear(o.queue[m:])
+		o.queue, o.head = o.queue[:m], 0
+	}
 }
 
 // Wake starts the writer; the caller was told to by what appended.
@@ -315,16 +336,13 @@ func (o *Outbound) take() bool {
 		o.head++
 	}
 	o.bytes -= n
-	switch {
-	case o.head == len(o.queue):
-		o.queue, o.head = o.queue[:0], 0
-		if cap(o.queue) > 64 {
-			o.queue = nil
-		}
-	case o.head > 64 && o.head*2 > len(o.queue):
-		m := copy(o.queue, o.queue[o.head:])
-		clear(o.queue[m:])
-		o.queue, o.head = o.queue[:m], 0
+	if o.head < len(o.queue) {
+		o.compact()
+		return n > 0
+	}
+	o.queue, o.head = o.queue[:0], 0
+	if cap(o.queue) > 64 {
+		o.queue = nil
 	}
 	return n > 0
 }

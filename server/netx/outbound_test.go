@@ -136,6 +136,30 @@ func TestOutboundTrims(t *testing.T) {
 	})
 }
 
+// One that is never written to does not grow, however long that goes on.
+func TestOutboundStaysBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate()
+		o := NewOutbound(g, 8*ChunkSize, 0, nil)
+		send(o, "first")
+		synctest.Wait()
+		for i := range 10_000 {
+			o.SendRun(blocks('x', 1))
+			if i%1000 == 500 {
+				o.Send([]byte("kept"))
+			}
+		}
+		if o.Pending() > 20*ChunkSize || cap(o.queue) > 1000 {
+			t.Errorf("%d bytes and %d places for chunks", o.Pending(), cap(o.queue))
+		}
+		close(g.pass)
+		synctest.Wait()
+		if n := strings.Count(g.written(), "kept"); n != 10 {
+			t.Errorf("%d of the 10 kept frames were written", n)
+		}
+	})
+}
+
 // A single frame above the bound is not dropped while it is the only one.
 func TestOutboundOversize(t *testing.T) {
 	g := newGate()
