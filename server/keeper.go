@@ -41,7 +41,7 @@ func (k *keeper) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := k.broker.Restore(boxes, records, k.store.Clean()); err != nil {
+	if err := k.broker.Restore(boxes, records, k.store.Doubtful()); err != nil {
 		return err
 	}
 	if err := k.broker.RestoreDurables(broker.NewMatch); err != nil {

@@ -104,7 +104,6 @@ type Broker struct {
 
 	durablesMu sync.Mutex
 	durables   map[durableKey]*durable
-	clean      bool // see Restore
 }
 
 // New returns a broker.

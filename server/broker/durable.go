@@ -182,7 +182,7 @@ func (b *Broker) RestoreDurables(parse func(selector string) (func(*Message) boo
 		d := b.addDurable(m.Key, m.Opt, match, k.Box.ID)
 		for _, r := range k.Records {
 			e := d.queue.push(r.Message)
-			e.rec, e.deliveries, e.maybe = r.Record, int(r.State), !b.clean
+			e.rec, e.deliveries, e.maybe = r.Record, int(r.State), r.Doubtful
 		}
 	}
 	return nil

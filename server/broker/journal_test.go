@@ -334,7 +334,11 @@ func TestRestore(t *testing.T) {
 		}
 		again := New(Options{Store: newMemoryStore()})
 		boxes, records := s.contents()
-		if err := again.Restore(boxes, records, clean); err != nil {
+		doubtful := uint64(0)
+		if !clean {
+			doubtful = records[len(records)-1].ID
+		}
+		if err := again.Restore(boxes, records, doubtful); err != nil {
 			t.Fatal(err)
 		}
 		next := again.NewPublisher(nil)
@@ -427,7 +431,7 @@ func TestDurable(t *testing.T) {
 	boxes, records := s.contents()
 	again := newMemoryStore()
 	b = running(t, again)
-	if err := b.Restore(boxes, records, true); err != nil {
+	if err := b.Restore(boxes, records, 0); err != nil {
 		t.Fatal(err)
 	}
 	if err := b.RestoreDurables(nil); err != nil {

@@ -5,12 +5,12 @@ import (
 )
 
 // Restore gives queues back what was on disk: boxes and their records, in the
-// order of their IDs. clean says that the server before was stopped in order;
-// otherwise any message may have been delivered already, and is marked as such.
-// It returns the boxes of other kinds, which their front ends claim with
-// Claim. Nobody may be connected yet.
-func (b *Broker) Restore(boxes []Box, records []StoredRecord, clean bool) error {
-	b.clean = clean
+// order of their IDs. Messages of records up to doubtful may have been delivered
+// before a crash, and are marked as such, however often the server has been
+// stopped in order since then. Boxes of other kinds wait for their front ends to
+// Claim them. Nobody may be connected yet.
+func (b *Broker) Restore(boxes []Box, records []StoredRecord, doubtful uint64) error {
+	b.journal.record = max(b.journal.record, doubtful) // new ones are not
 	kept := map[uint64]*Kept{}
 	queues := map[uint64]*Queue{}
 	for _, box := range boxes {
@@ -34,7 +34,7 @@ func (b *Broker) Restore(boxes []Box, records []StoredRecord, clean bool) error 
 	for _, r := range records {
 		rec := b.journal.restored(r)
 		if k := kept[r.Box]; k != nil {
-			k.Records = append(k.Records, KeptRecord{Record: rec, Message: r.Message, State: r.State})
+			k.Records = append(k.Records, KeptRecord{Record: rec, Message: r.Message, State: r.State, Doubtful: r.ID <= doubtful})
 			continue
 		}
 		q := queues[r.Box]
@@ -44,7 +44,7 @@ func (b *Broker) Restore(boxes []Box, records []StoredRecord, clean bool) error 
 		}
 		q.mu.Lock()
 		e := q.push(r.Message)
-		e.rec, e.deliveries, e.maybe = rec, int(r.State), !clean
+		e.rec, e.deliveries, e.maybe = rec, int(r.State), r.ID <= doubtful
 		q.mu.Unlock()
 	}
 	b.journal.Remove(nil, orphans...)
@@ -65,6 +65,8 @@ type KeptRecord struct {
 	Record  *Record
 	Message *Message
 	State   uint64
+	// Doubtful says that it may have been delivered, whatever State says.
+	Doubtful bool
 }
 
 // Claim returns the boxes of a kind that Restore has found, once.

@@ -76,11 +76,12 @@ func TestJournalComesBack(t *testing.T) {
 	}
 }
 
-// The server must know whether it was stopped in order.
+// The server must know whether it was stopped in order, and which messages may
+// have been delivered before a crash, also after an orderly stop since then.
 func TestClean(t *testing.T) {
 	dir := t.TempDir()
-	s := open(t, dir)
-	if !s.Clean() {
+	s := filled(t, dir, 5)
+	if !s.Clean() || s.Doubtful() != 0 {
 		t.Error("a new database is not clean")
 	}
 	copied := t.TempDir() // as a crash would leave it
@@ -88,16 +89,27 @@ func TestClean(t *testing.T) {
 		t.Fatal(err)
 	}
 	crashed := open(t, copied)
-	if crashed.Clean() {
-		t.Error("a database that was not closed is clean")
+	if crashed.Clean() || crashed.Doubtful() != 5 {
+		t.Errorf("a database that was not closed is clean: %v, up to %d doubtful", crashed.Clean(), crashed.Doubtful())
+	}
+	more := broker.StoredRecord{ID: 6, Box: 1, Message: numbered(6)}
+	if err := crashed.Apply(&broker.Changes{Insert: []broker.StoredRecord{more}}); err != nil {
+		t.Fatal(err)
 	}
 	for _, s := range []*store.Store{s, crashed} {
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
 	}
-	if s = open(t, copied); !s.Clean() {
-		t.Error("a database that was closed is not clean")
+	if s = open(t, copied); !s.Clean() || s.Doubtful() != 5 {
+		t.Errorf("a database that was closed is not clean: %v, up to %d doubtful", s.Clean(), s.Doubtful())
+	}
+	if err := s.Apply(&broker.Changes{Delete: []uint64{1, 2, 3, 4, 5, 6}}); err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	if s = open(t, copied); s.Doubtful() != 0 {
+		t.Errorf("all are gone, but %d are doubtful", s.Doubtful())
 	}
 	s.Close()
 }

@@ -40,8 +40,9 @@ type Store struct {
 	db     *sql.DB
 	unlock func() error
 
-	opened bool // and of this version
-	clean  bool
+	opened   bool // and of this version
+	clean    bool
+	doubtful uint64
 
 	mu     sync.Mutex // the writer's turn
 	conn   *sql.Conn  // the writer's own
@@ -71,6 +72,7 @@ var migrations = []string{
 	);
 	CREATE INDEX tracks_by_hour ON tracks (device, hour, first, last, points, bytes);
 	CREATE TABLE track_log (id INTEGER PRIMARY KEY, data BLOB NOT NULL);`,
+	`ALTER TABLE life ADD COLUMN doubtful INTEGER NOT NULL DEFAULT 0;`,
 }
 
 // Open opens the database in dir, and makes both if need be. It fails if
@@ -109,20 +111,35 @@ func (s *Store) open(file string) (err error) {
 	if err := s.migrate(); err != nil {
 		return err
 	}
-	if err := s.conn.QueryRowContext(context.Background(), "SELECT clean FROM life").Scan(&s.clean); err != nil {
-		return err
-	}
 	s.opened = true
-	return s.setClean(false)
+	return s.begin()
 }
 
-func (s *Store) setClean(clean bool) error {
-	_, err := s.conn.ExecContext(context.Background(), "UPDATE life SET clean = ?", clean)
+// begin notes that the database is in use, and after a crash which records it may
+// concern.
+func (s *Store) begin() error {
+	var last uint64
+	err := s.conn.QueryRowContext(context.Background(), "SELECT clean, doubtful, (SELECT ifnull(max(id), 0) FROM records) FROM life").
+		Scan(&s.clean, &s.doubtful, &last)
+	if err != nil {
+		return err
+	}
+	switch {
+	case !s.clean:
+		s.doubtful = max(s.doubtful, last)
+	case last == 0:
+		s.doubtful = 0 // they are all gone
+	}
+	_, err = s.conn.ExecContext(context.Background(), "UPDATE life SET clean = 0, doubtful = ?", int64(s.doubtful))
 	return err
 }
 
 // Clean reports whether the database was closed in order the time before.
 func (s *Store) Clean() bool { return s.clean }
+
+// Doubtful is the last record whose message may have been delivered before a
+// crash, without a note of it on disk; those before it may, too.
+func (s *Store) Doubtful() uint64 { return s.doubtful }
 
 // explain adds what to do about it.
 func explain(err error) error {
@@ -172,7 +189,8 @@ func (s *Store) inTx(ctx context.Context, f func(*sql.Tx) error) error {
 func (s *Store) Close() error {
 	var errs []error
 	if s.opened {
-		errs = append(errs, s.setClean(true))
+		_, err := s.conn.ExecContext(context.Background(), "UPDATE life SET clean = 1")
+		errs = append(errs, err)
 	}
 	for _, statement := range s.writer.statements {
 		errs = append(errs, statement.Close())
