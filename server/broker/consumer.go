@@ -303,7 +303,8 @@ func (c *Consumer) answer(tag uint64, cumulative bool, out *outcome, end func(*e
 // Leave ends the consumer. What it had not acknowledged, or with Auto had not
 // been written, goes back to its place on the queue. What was not even written
 // to the connection does not count as delivered: a consumer that comes and goes
-// must not wear out the messages that only waited for it.
+// must not wear out the messages that only waited for it. But as it may still be
+// written, or have been in part, it is marked as redelivered.
 func (c *Consumer) Leave() {
 	var out outcome
 	q := c.q
@@ -325,6 +326,7 @@ func (c *Consumer) Leave() {
 		e := c.given[t]
 		if e.frame == 0 || e.frame > written {
 			e.deliveries--
+			e.maybe = e.maybe || e.frame != 0
 		}
 		out.events = append(out.events, QueueEvent{Step: Returned, Message: e.msg, Client: c.opt.Client})
 		c.settle(t)

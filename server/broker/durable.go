@@ -181,8 +181,7 @@ func (b *Broker) RestoreDurables(parse func(selector string) (func(*Message) boo
 		}
 		d := b.addDurable(m.Key, m.Opt, match, k.Box.ID)
 		for _, r := range k.Records {
-			e := d.queue.push(r.Message)
-			e.rec, e.deliveries, e.maybe = r.Record, int(r.State), r.Doubtful
+			d.queue.push(r.Message).recall(r.Record, r.State, r.Doubtful)
 		}
 	}
 	return nil

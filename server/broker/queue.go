@@ -28,7 +28,7 @@ type entry struct {
 	msg        *Message
 	seq        uint64 // its place
 	deliveries int
-	maybe      bool    // was perhaps delivered before the server was started
+	maybe      bool    // was perhaps delivered more often than that is known
 	frame      uint64  // the last delivery's place in the consumer's outbound queue
 	waiting    bool    // neither given to a consumer nor gone
 	gone       bool    // acknowledged or given up
@@ -41,6 +41,26 @@ func (e *entry) redelivered() int {
 		return max(e.deliveries, 1)
 	}
 	return e.deliveries
+}
+
+// maybeState is the bit of a record's state that says maybe; below it is how often
+// the message was delivered.
+const maybeState = 1 << 32
+
+// state is what its record says of the entry.
+func (e *entry) state() uint64 {
+	s := uint64(e.deliveries)
+	if e.maybe {
+		s |= maybeState
+	}
+	return s
+}
+
+// recall gives an entry its record back. doubtful says that it may have been
+// delivered whatever the state says.
+func (e *entry) recall(r *Record, state uint64, doubtful bool) {
+	e.rec, e.deliveries = r, int(state&(maybeState-1))
+	e.maybe = doubtful || state&maybeState != 0
 }
 
 // Queue keeps the messages of one destination for its consumers.
@@ -412,7 +432,7 @@ func (o *outcome) expired(q *Queue, e *entry) {
 // often.
 func (o *outcome) giveBack(q *Queue, e *entry, c *Client) {
 	if e.deliveries < q.b.opt.MaxDeliveries || strings.HasPrefix(q.name, deadLetters) {
-		q.b.journal.SetState(e.rec, uint64(e.deliveries))
+		q.b.journal.SetState(e.rec, e.state())
 		q.giveBack(e)
 		return
 	}

@@ -127,11 +127,13 @@ func (s stopped) Write([]byte) (int, error) {
 func (stopped) SetWriteDeadline(time.Time) error { return nil }
 
 // What was never written to a connection does not count as delivered: a consumer
-// that comes and goes does not wear messages out.
+// that comes and goes does not wear messages out. But it may have been written
+// in part, or be so after the consumer has left, so it is marked.
 func TestUnwrittenIsNotDelivered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := New(Options{MaxDeliveries: 2})
 		enqueue(t, b, "a", "b")
+		given := []string{"a", "b"}
 		for range 10 {
 			dead := stopped{ended: make(chan struct{})}
 			i := &inbox{}
@@ -141,7 +143,8 @@ func TestUnwrittenIsNotDelivered(t *testing.T) {
 				t.Fatal(err)
 			}
 			synctest.Wait()
-			want(t, "given", i.bodies(), "a", "b")
+			want(t, "given", i.bodies(), given...)
+			given = []string{"a(1)", "b(1)"}
 			c.Leave()
 			close(dead.ended)
 			out.Close()
@@ -177,7 +180,7 @@ func TestAutoConsumer(t *testing.T) {
 		if q := b.Queues("q")[0]; q.Waiting != 1 {
 			t.Errorf("after the connection broke: %+v, want c back", q)
 		}
-		want(t, "the next one gets", consume(t, b, "q").bodies(), "c")
+		want(t, "the next one gets", consume(t, b, "q").bodies(), "c(1)")
 	})
 }
 
@@ -257,4 +260,36 @@ func TestQueueLimits(t *testing.T) {
 	if n := len(b.Queues(">")); n != 0 {
 		t.Errorf("%d queues are left", n)
 	}
+}
+
+// That a message was perhaps delivered is known after an orderly stop, too.
+func TestDoubtSurvivesAStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newMemoryStore()
+		b := New(Options{Store: s})
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- b.Run(ctx) }()
+		if err := answered(t, send(b.NewPublisher(nil), "q", "b")); err != nil {
+			t.Fatal(err)
+		}
+		dead := stopped{ended: make(chan struct{})}
+		out := netx.NewOutbound(dead, 0, 0, nil)
+		c, err := b.Consume("q", ConsumerOptions{Out: out, Append: (&inbox{}).append})
+		if err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		c.Leave()
+		close(dead.ended)
+		out.Close()
+		cancel()
+		<-ended
+		again := New(Options{Store: newMemoryStore()})
+		boxes, records := s.contents()
+		if err := again.Restore(boxes, records, 0); err != nil {
+			t.Fatal(err)
+		}
+		want(t, "after the stop", consume(t, again, "q").bodies(), "b(1)")
+	})
 }

@@ -43,8 +43,7 @@ func (b *Broker) Restore(boxes []Box, records []StoredRecord, doubtful uint64) e
 			continue
 		}
 		q.mu.Lock()
-		e := q.push(r.Message)
-		e.rec, e.deliveries, e.maybe = rec, int(r.State), r.ID <= doubtful
+		q.push(r.Message).recall(rec, r.State, r.ID <= doubtful)
 		q.mu.Unlock()
 	}
 	b.journal.Remove(nil, orphans...)
