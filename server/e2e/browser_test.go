@@ -27,8 +27,9 @@ import (
 // page is one tab with storage of its own. What goes wrong in it (an exception,
 // an error on the console, a dialog, a request to another host) fails the test.
 type page struct {
-	t   *testing.T
-	ctx context.Context
+	t     *testing.T
+	ctx   context.Context
+	close func() // the tab, as its user would
 
 	mu     sync.Mutex
 	faults []string         // guarded by mu
@@ -56,8 +57,9 @@ func newPage(t *testing.T) *page {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
 	p := &page{t: t, ctx: ctx}
+	p.close = cancel
 	t.Cleanup(func() {
-		if t.Failed() {
+		if t.Failed() && ctx.Err() == nil {
 			p.picture("failed-" + t.Name())
 		}
 		cancel()

@@ -92,6 +92,9 @@ func build(dir string) (string, error) {
 	return out, cmd.Run()
 }
 
+// stranger is the name of a host on the internet, for the browser.
+const stranger = "stranger.example"
+
 // startBrowser starts Chromium with nothing that could reach beyond this machine.
 func startBrowser() (stop func() error, err error) {
 	flags := []chromedp.ExecAllocatorOption{chromedp.ExecPath("chromium")}
@@ -100,8 +103,8 @@ func startBrowser() (stop func() error, err error) {
 		"disable-background-networking": true, "disable-component-update": true, "disable-sync": true,
 		"no-sandbox": os.Getuid() == 0, "disable-extensions": true, "disable-dev-shm-usage": true, "password-store": "basic",
 		"force-color-profile": "srgb", "hide-scrollbars": true, "lang": "en-US",
-		// Whatever else a page asks for does not exist.
-		"host-resolver-rules": "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+		// There is nothing but this machine, which also has a stranger's name.
+		"host-resolver-rules": "MAP " + stranger + " 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 		// A page that is not in front is still looked at.
 		"disable-background-timer-throttling": true, "disable-backgrounding-occluded-windows": true, "disable-renderer-backgrounding": true,
 	} {

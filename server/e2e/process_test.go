@@ -50,6 +50,7 @@ func (o *output) String() string {
 func run(t *testing.T, name string, args ...string) *process {
 	t.Helper()
 	p := &process{t: t, name: filepath.Base(name), cmd: exec.Command(name, args...), ended: make(chan struct{})}
+	p.cmd.Dir = "../.." // where a reader of the README is
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	p.cmd.WaitDelay = patience
@@ -73,7 +74,8 @@ func run(t *testing.T, name string, args ...string) *process {
 		}
 		<-p.ended
 		if t.Failed() {
-			t.Logf("%s %s wrote:\n%s", p.name, strings.Join(args, " "), p.out.String())
+			out := p.out.String()
+			t.Logf("%s %s wrote, at last:\n%s", p.name, strings.Join(args, " "), out[max(0, len(out)-2000):])
 		}
 	})
 	return p
