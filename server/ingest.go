@@ -120,6 +120,7 @@ var textStates = map[broker.QueueStep]fleet.TextState{
 	broker.Refused:   fleet.TextRefused,
 	broker.Expired:   fleet.TextExpired,
 	broker.Dead:      fleet.TextRefused,
+	broker.Discarded: fleet.TextDeleted,
 }
 
 // Queued tells what becomes of a text.

@@ -151,7 +151,7 @@ func (s *Server) buildFrontEnds(opt Options) (err error) {
 		return err
 	}
 	s.httpd, err = httpd.New(httpd.Options{
-		Assets: web.FS, Fleet: s.fleet, Feed: s.hub, Headquarters: newHeadquarters(s.broker, s.fleet, opt.Demo),
+		Assets: web.FS, Fleet: s.fleet, Broker: s.broker, History: s.history, Sessions: s.sessions, EndSession: s.mqtt.EndSession, Feed: s.hub, Headquarters: newHeadquarters(s.broker, s.fleet, opt.Demo),
 		STOMP: s.stomp, MQTT: s.mqtt, Status: s.status, Ready: s.ready, Metrics: s.metricsHandler(), Origins: s.origins, Demo: opt.Demo != nil, TilesURL: c.Tiles,
 		MaxText: MaxText, Logger: s.log.With("component", "http"),
 	})

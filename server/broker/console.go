@@ -71,16 +71,16 @@ func (b *Broker) find(r Ref) (*Queue, error) {
 // QueuePage describes queues in the order of their names, those that have gone
 // because they were empty included.
 func (b *Broker) QueuePage(p Page) (infos []QueueInfo, more bool) {
-	names := newPicker(p)
+	names := NewPicker(p)
 	b.queuesMu.RLock()
 	defer b.queuesMu.RUnlock()
 	for name := range b.queues {
-		names.add(name)
+		names.Add(name)
 	}
 	for name := range b.past.counts {
-		names.add(name)
+		names.Add(name)
 	}
-	picked, more := names.picked()
+	picked, more := names.Picked()
 	for _, name := range picked {
 		infos = append(infos, b.queueInfo(name))
 	}
@@ -488,4 +488,43 @@ func (b *Broker) ForgetQueue(name string) error {
 	}
 	delete(b.past.counts, name)
 	return nil
+}
+
+// Headers are what the sender said about the message: the headers of a STOMP
+// sender, unescaped, or the properties of another one under the names that STOMP
+// has for them.
+func (m *Message) Headers() (headers []Property) {
+	if m.Head != nil {
+		var p properties
+		for line := range bytes.Lines(m.Head) {
+			name, value, _ := bytes.Cut(bytes.TrimSuffix(line, []byte("\n")), []byte(":"))
+			headers = append(headers, Property{string(p.unescape(name)), string(p.unescape(value))})
+		}
+		return headers
+	}
+	if m.Properties == nil {
+		return nil
+	}
+	for _, h := range []Property{
+		{"content-type", m.Properties.ContentType}, {"reply-to", m.Properties.ResponseTopic}, {"correlation-id", string(m.Properties.CorrelationData)},
+	} {
+		if h.Value != "" {
+			headers = append(headers, h)
+		}
+	}
+	return append(headers, m.Properties.User...)
+}
+
+// NewHead returns the header block of a message that the server itself sends to a
+// topic or queue, in place of Properties.
+func NewHead(kind Kind, name string, headers []Property) []byte {
+	to := "/topic/"
+	if kind == QueueKind {
+		to = "/queue/"
+	}
+	head := []byte("destination:" + escapeHeader.Replace(to+name) + "\n")
+	for _, h := range headers {
+		head = append(head, escapeHeader.Replace(h.Name)+":"+escapeHeader.Replace(h.Value)+"\n"...)
+	}
+	return head
 }

@@ -426,11 +426,11 @@ func BenchmarkPicker(b *testing.B) {
 		names[i] = fmt.Sprintf("device.truck-%06d.text", (i*7919)%len(names))
 	}
 	for b.Loop() {
-		p := newPicker(Page{After: "device.truck-050000", Limit: 100})
+		p := NewPicker(Page{After: "device.truck-050000", Limit: 100})
 		for _, n := range names {
-			p.add(n)
+			p.Add(n)
 		}
-		if picked, _ := p.picked(); len(picked) != 100 {
+		if picked, _ := p.Picked(); len(picked) != 100 {
 			b.Fatal(len(picked))
 		}
 	}

@@ -13,9 +13,9 @@ type Page struct {
 	Match string // only names that contain it, in any case; "" for all
 }
 
-// picker picks the names of a page from many, in any order: it holds no more
+// Picker picks the names of a page from many, in any order: it holds no more
 // than the page.
-type picker struct {
+type Picker struct {
 	page  Page
 	match string
 	names nameHeap // the greatest first
@@ -23,12 +23,13 @@ type picker struct {
 	more  bool
 }
 
-func newPicker(p Page) *picker {
-	return &picker{page: p, match: strings.ToLower(p.Match), have: map[string]struct{}{}}
+// NewPicker returns a picker that has been offered nothing.
+func NewPicker(p Page) *Picker {
+	return &Picker{page: p, match: strings.ToLower(p.Match), have: map[string]struct{}{}}
 }
 
-// add offers a name; the same may come again.
-func (p *picker) add(name string) {
+// Add offers a name; the same may come again.
+func (p *Picker) Add(name string) {
 	if name <= p.page.After && p.page.After != "" {
 		return
 	}
@@ -53,8 +54,8 @@ func (p *picker) add(name string) {
 	}
 }
 
-// picked returns the names in their order, and whether there are more.
-func (p *picker) picked() (names []string, more bool) {
+// Picked returns the names in their order, and whether there are more.
+func (p *Picker) Picked() (names []string, more bool) {
 	slices.Sort(p.names)
 	return p.names, p.more
 }

@@ -69,13 +69,13 @@ type TopicInfo struct {
 // of their names. Of very many, those to which nothing is published any more are
 // forgotten.
 func (b *Broker) Topics(p Page) (topics []TopicInfo, more bool) {
-	names := newPicker(p)
+	names := NewPicker(p)
 	t := &b.routes
 	for i := range t.cache {
 		shard := &t.cache[i]
 		shard.mu.RLock()
 		for name := range shard.counts {
-			names.add(name)
+			names.Add(name)
 		}
 		shard.mu.RUnlock()
 	}
@@ -83,13 +83,13 @@ func (b *Broker) Topics(p Page) (topics []TopicInfo, more bool) {
 	for name, subs := range t.exact {
 		for _, s := range subs {
 			if !s.Internal {
-				names.add(name)
+				names.Add(name)
 				break
 			}
 		}
 	}
 	t.mu.RUnlock()
-	picked, more := names.picked()
+	picked, more := names.Picked()
 	for _, name := range picked {
 		topics = append(topics, b.topicInfo(name))
 	}
@@ -130,11 +130,11 @@ func (b *Broker) RetainedMessage(name string) *Message {
 
 // RetainedPage returns the last values of topics, in the order of their names.
 func (b *Broker) RetainedPage(p Page) (messages []*Message, more bool) {
-	names := newPicker(p)
+	names := NewPicker(p)
 	b.retainedMu.RLock()
-	b.retained.All(func(m *Message) { names.add(m.Name) })
+	b.retained.All(func(m *Message) { names.Add(m.Name) })
 	b.retainedMu.RUnlock()
-	picked, more := names.picked()
+	picked, more := names.Picked()
 	for _, name := range picked {
 		if m := b.RetainedMessage(name); m != nil { // not cleared meanwhile
 			messages = append(messages, m)

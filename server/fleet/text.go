@@ -13,7 +13,7 @@ import (
 // TextState says what became of a text. The values are the feed's.
 type TextState string
 
-// The states of a text. The last three are final.
+// The states of a text. The last four are final.
 const (
 	TextAccepted  TextState = "accepted"  // the server has it
 	TextWaiting   TextState = "waiting"   // for its device to come
@@ -21,10 +21,11 @@ const (
 	TextConsumed  TextState = "consumed"  // acknowledged by the device
 	TextExpired   TextState = "expired"
 	TextRefused   TextState = "refused" // by the device
+	TextDeleted   TextState = "deleted" // by an operator
 )
 
 func (s TextState) final() bool {
-	return s == TextConsumed || s == TextExpired || s == TextRefused
+	return s == TextConsumed || s == TextExpired || s == TextRefused || s == TextDeleted
 }
 
 func (s TextState) valid() bool {
@@ -40,6 +41,8 @@ type Text struct {
 	At      int64     `json:"at"`      // ms since 1970
 	Updated int64     `json:"updated"` // last change of its state; it grows with each, for readers that hear of them by several ways
 	Expires int64     `json:"expires"` // 0: never
+	// Cut says that the body is longer than what is remembered of it.
+	Cut bool `json:"cut,omitempty"`
 }
 
 // TextUpdate says that a text has come to a state.
@@ -109,13 +112,14 @@ func (f *Fleet) Text(u TextUpdate) (text Text, ok bool) {
 var textDetail = map[TextState]string{
 	TextWaiting: "a text waits for the device", TextDelivered: "a text was delivered", TextConsumed: "a text was confirmed",
 	TextExpired: "a text expired", TextRefused: "a text was refused by the device",
+	TextDeleted: "a text was deleted by an operator",
 }
 
 func (f *Fleet) addText(u TextUpdate) *list.Element {
 	t := &f.texts
 	el := t.order.PushBack(&Text{
 		ID: strings.Clone(u.ID), Device: strings.Clone(u.Device), Body: clip(u.Body, t.maxBody), State: u.State,
-		At: millis(u.At), Updated: millis(u.At), Expires: millis(u.Expires),
+		At: millis(u.At), Updated: millis(u.At), Expires: millis(u.Expires), Cut: len(u.Body) > t.maxBody,
 	})
 	text := el.Value.(*Text)
 	t.byID[text.ID] = el
@@ -153,6 +157,24 @@ func clip(s string, limit int) string {
 		s = s[:cut] + more
 	}
 	return strings.Clone(strings.ToValidUTF8(s, "\uFFFD"))
+}
+
+// TextOf returns the text of that ID.
+func (f *Fleet) TextOf(id string) (t Text, ok bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if el := f.texts.byID[id]; el != nil {
+		return *el.Value.(*Text), true
+	}
+	return Text{}, false
+}
+
+// TextsOf returns the texts that are remembered of a device, oldest first. It need
+// not be known.
+func (f *Fleet) TextsOf(device string) []Text {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.texts.of(device)
 }
 
 // of returns copies of a device's texts, oldest first. The caller holds the

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"mime"
 	"net/http"
 	"net/url"
@@ -27,14 +28,56 @@ func (s *Server) api(r chi.Router) {
 		problem(w, http.StatusMethodNotAllowed, "the resource has no method "+r.Method)
 	})
 	r.Method(http.MethodGet, "/feed", s.opts.Feed)
+	r.Get("/openapi.json", s.getOpenAPI)
 	r.Get("/status", s.getStatus)
-	r.Get("/devices", s.getDevices)
-	r.Get("/devices/{id}", s.getDevice)
-	r.Post("/devices/{id}/texts", s.postText)
-	r.Post("/devices/{id}/alerts", s.postAlert)
+	r.Get("/settings", s.getSettings)
+	s.fleetAPI(r)
+	s.consoleAPI(r)
 	if s.opts.Demo {
 		r.Post("/demo/devices", s.postDemo)
 	}
+}
+
+// fleetAPI is about devices.
+func (s *Server) fleetAPI(r chi.Router) {
+	r.Get("/devices", s.getDevices)
+	r.Get("/devices/{id}", s.getDevice)
+	r.Get("/devices/{id}/track", s.getTrack)
+	r.Get("/devices/{id}/days", s.getDays)
+	r.Get("/devices/{id}/texts", s.getTexts)
+	r.Post("/devices/{id}/texts", s.postText)
+	r.Post("/devices/{id}/alerts", s.postAlert)
+	r.Post("/texts", s.postTexts)
+	r.Get("/texts/{text}", s.getText)
+	r.Post("/texts/{text}/resend", s.resendText)
+	r.Get("/events", s.getEvents)
+	r.Get("/history", s.getHistory)
+}
+
+// consoleAPI looks into the broker. Names of destinations are parameters, not
+// parts of paths: ".." is a legal name, but no browser sends a path with it.
+func (s *Server) consoleAPI(r chi.Router) {
+	r.Get("/topics", s.getTopics)
+	r.Get("/retained", s.getRetained)
+	r.Get("/retained/message", s.getRetainedMessage)
+	r.Get("/retained/message/body", s.getRetainedBody)
+	r.Post("/retained/clear", s.clearRetained)
+	r.Get("/queues", s.getQueues)
+	r.Get("/queues/queue", s.getQueue)
+	r.Post("/queues/delete", s.deleteQueue)
+	r.Get("/queues/messages", s.getMessages)
+	r.Post("/queues/messages/delete", s.deleteMessages)
+	r.Post("/queues/messages/move", s.moveMessages)
+	r.Get("/queues/message", s.getMessage)
+	r.Get("/queues/message/body", s.getBody)
+	r.Get("/durables", s.getDurables)
+	r.Post("/durables/delete", s.deleteDurable)
+	r.Get("/sessions", s.getSessions)
+	r.Post("/sessions/delete", s.deleteSession)
+	r.Get("/connections", s.getConnections)
+	r.Get("/connections/{connection}", s.getConnection)
+	r.Post("/connections/{connection}/close", s.closeConnection)
+	r.Post("/messages", s.postMessage)
 }
 
 func (s *Server) getStatus(w http.ResponseWriter, _ *http.Request) {
@@ -52,29 +95,20 @@ type devicePage struct {
 }
 
 func (s *Server) getDevices(w http.ResponseWriter, r *http.Request) {
-	q := r.URL.Query()
-	limit, first := defaultPage, 0
-	if v := q.Get("limit"); v != "" {
-		n, err := strconv.Atoi(v)
-		if err != nil || n < 1 || n > maxPage {
-			problem(w, http.StatusBadRequest, fmt.Sprintf("limit must be a number from 1 to %d", maxPage))
-			return
-		}
-		limit = n
-	}
-	if v := q.Get("after"); v != "" {
+	q := queryOf(r)
+	limit, first := q.limit(), 0
+	if v := q.text("after"); v != "" {
 		index, ok := s.opts.Fleet.Index(v)
 		if !ok {
-			problem(w, http.StatusBadRequest, "after must be the ID of a known device")
-			return
+			q.fail("after", "the ID of a known device")
 		}
 		first = index + 1
 	}
-	devices, more := s.opts.Fleet.List(first, limit, q.Get("q"))
-	page := devicePage{Devices: devices}
-	if page.Devices == nil {
-		page.Devices = []fleet.Device{}
+	if q.bad(w) {
+		return
 	}
+	devices, more := s.opts.Fleet.List(first, limit, q.text("q"))
+	page := devicePage{Devices: entries(devices)}
 	if more {
 		page.Next = devices[len(devices)-1].ID
 	}
@@ -94,41 +128,6 @@ func (s *Server) getDevice(w http.ResponseWriter, r *http.Request) {
 	replyJSON(w, http.StatusOK, device)
 }
 
-// postText takes texts also for devices that were never heard from: they wait
-// for them.
-func (s *Server) postText(w http.ResponseWriter, r *http.Request) {
-	id, ok := deviceID(w, r)
-	if !ok {
-		return
-	}
-	var req struct {
-		Body    string `json:"body"`
-		Expires *int64 `json:"expires"` // ms since 1970; null or 0: never
-	}
-	if !s.decode(w, r, &req) {
-		return
-	}
-	var expires time.Time
-	if req.Expires != nil && *req.Expires != 0 {
-		expires = time.UnixMilli(*req.Expires)
-	}
-	switch {
-	case req.Body == "":
-		problem(w, http.StatusUnprocessableEntity, "body is empty")
-	case len(req.Body) > s.opts.MaxText:
-		problem(w, http.StatusUnprocessableEntity, fmt.Sprintf("body has %d bytes; at most %d are allowed", len(req.Body), s.opts.MaxText))
-	case !expires.IsZero() && !expires.After(time.Now()):
-		problem(w, http.StatusUnprocessableEntity, "expires is in the past; it is in milliseconds since 1970")
-	default:
-		text, err := s.opts.Headquarters.SendText(r.Context(), id, req.Body, expires)
-		if err != nil {
-			s.unavailable(w, r, "text", err)
-			return
-		}
-		replyJSON(w, http.StatusAccepted, text)
-	}
-}
-
 func (s *Server) postAlert(w http.ResponseWriter, r *http.Request) {
 	id, ok := deviceID(w, r)
 	if !ok {
@@ -143,6 +142,12 @@ func (s *Server) postAlert(w http.ResponseWriter, r *http.Request) {
 	color, known := telemetry.ColorNamed(req.Color)
 	if !known {
 		problem(w, http.StatusUnprocessableEntity, "color must be the name of one of the 14 colours, such as red")
+		return
+	}
+	now := time.Now()
+	if wait := max(s.alerts.allow(id, now), s.allAlerts.allow("", now)); wait > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+		problem(w, http.StatusTooManyRequests, "too many alerts; try again later")
 		return
 	}
 	listeners, err := s.opts.Headquarters.SendAlert(r.Context(), id, color.Name)
@@ -203,13 +208,20 @@ func deviceID(w http.ResponseWriter, r *http.Request) (id string, ok bool) {
 // content type is insisted on because a foreign page cannot send it without
 // asking first (CORS), whatever the origin check thinks of the request.
 func (s *Server) decode(w http.ResponseWriter, r *http.Request, into any) bool {
+	return s.decodeUpTo(w, r, into, s.bodyLimit())
+}
+
+// bodyLimit is enough for a text, of which each character may be escaped as six
+// bytes.
+func (s *Server) bodyLimit() int { return 6*s.opts.MaxText + 1024 }
+
+// decodeUpTo is decode for a body of up to limit bytes.
+func (s *Server) decodeUpTo(w http.ResponseWriter, r *http.Request, into any, limit int) bool {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
 		problem(w, http.StatusUnsupportedMediaType, "the content type must be application/json")
 		return false
 	}
-	// A character may be escaped as six bytes.
-	limit := int64(6*s.opts.MaxText + 1024)
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(limit)))
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		problem(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("the body has more than %d bytes", limit))
 		return false

@@ -34,7 +34,9 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"mwm/server/auth"
+	"mwm/server/broker"
 	"mwm/server/fleet"
+	"mwm/server/history"
 )
 
 // WebSocketServer is a protocol's front end. It accepts the WebSocket itself,
@@ -48,8 +50,13 @@ type Headquarters interface {
 	// SendText queues a text and returns when it is accepted. A zero expires
 	// means never.
 	SendText(ctx context.Context, device, body string, expires time.Time) (fleet.Text, error)
+	// SendTexts does it for several devices: there is a text or an error for each.
+	SendTexts(ctx context.Context, devices []string, body string, expires time.Time) ([]fleet.Text, []error)
 	// SendAlert publishes a colour and returns how many subscribers got it.
 	SendAlert(ctx context.Context, device, color string) (listeners int, err error)
+	// Publish sends a message and returns when it is accepted, with its ID and how
+	// many consumers or subscribers there are for it.
+	Publish(ctx context.Context, m Outgoing) (id string, listeners int, err error)
 	// StartDemo starts simulated devices.
 	StartDemo(ctx context.Context, devices int) error
 }
@@ -88,16 +95,22 @@ type Phone struct {
 type Options struct {
 	Assets       fs.FS             // the page, with index.html at its root; required
 	Fleet        *fleet.Fleet      // required
+	Broker       *broker.Broker    // required
+	History      *history.Recorder // nil: none is kept
 	Feed         http.Handler      // the live feed; required
 	Headquarters Headquarters      // required
 	STOMP, MQTT  WebSocketServer   // required
 	Status       func() Status     // required; must not block
+	Sessions     func() []Session  // of MQTT; nil: none
 	Ready        func() error      // what does not work; nil: everything does
 	Metrics      http.Handler      // required
 	Origins      auth.OriginPolicy // who may connect
 	Demo         bool              // whether StartDemo may be asked for
 	TilesURL     string            // template of the map tiles that the page may load; empty for none
 	Logger       *slog.Logger      // default slog.Default
+
+	// EndSession ends a session of MQTT whose client is away; nil: there are none.
+	EndSession func(client string) (found, away bool)
 
 	MaxText      int           // bytes of a text; default 4096
 	MaxDemo      int           // devices that one request may start; default 1000
@@ -111,6 +124,8 @@ func (o *Options) setDefaults() error {
 		return errors.New("httpd: Assets is not set")
 	case o.Fleet == nil:
 		return errors.New("httpd: Fleet is not set")
+	case o.Broker == nil:
+		return errors.New("httpd: Broker is not set")
 	case o.Feed == nil:
 		return errors.New("httpd: Feed is not set")
 	case o.Headquarters == nil:
@@ -126,6 +141,10 @@ func (o *Options) setDefaults() error {
 	}
 	if o.Ready == nil {
 		o.Ready = func() error { return nil }
+	}
+	if o.Sessions == nil || o.EndSession == nil {
+		o.Sessions = func() []Session { return nil }
+		o.EndSession = func(string) (found, away bool) { return false, false }
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
@@ -151,6 +170,8 @@ type Server struct {
 	ready   atomic.Bool
 	handler http.Handler
 	assets  *assets
+
+	alerts, allAlerts *limiter // for each device, and for all together
 }
 
 // New reads the assets and returns a server that is not ready yet.
@@ -162,7 +183,7 @@ func New(opts Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{opts: opts}
+	s := &Server{opts: opts, alerts: newLimiter(500*time.Millisecond, 10), allAlerts: newLimiter(5*time.Millisecond, 1000)}
 	if s.assets, err = loadAssets(opts.Assets); err != nil {
 		return nil, fmt.Errorf("httpd: reading the page's assets: %w", err)
 	}

@@ -20,8 +20,10 @@ import (
 	"github.com/coder/websocket"
 	"go.uber.org/goleak"
 
+	"mwm/server/broker"
 	"mwm/server/fleet"
 	"mwm/server/live"
+	"mwm/server/telemetry"
 )
 
 func TestMain(m *testing.M) {
@@ -39,6 +41,20 @@ type desk struct {
 func (d *desk) SendText(_ context.Context, device, body string, expires time.Time) (fleet.Text, error) {
 	d.asked = fmt.Sprintf("text %s %q %t", device, body, expires.IsZero())
 	return fleet.Text{ID: "1", Device: device, Body: body, State: fleet.TextAccepted}, d.err
+}
+
+func (d *desk) SendTexts(_ context.Context, devices []string, body string, expires time.Time) ([]fleet.Text, []error) {
+	d.asked = fmt.Sprintf("texts %q %q %t", devices, body, expires.IsZero())
+	texts, errs := make([]fleet.Text, len(devices)), make([]error, len(devices))
+	for i, id := range devices {
+		texts[i], errs[i] = fleet.Text{ID: fmt.Sprint(i), Device: id, Body: body, State: fleet.TextAccepted}, telemetry.CheckID(id)
+	}
+	return texts, errs
+}
+
+func (d *desk) Publish(_ context.Context, m Outgoing) (string, int, error) {
+	d.asked = fmt.Sprintf("message %d %s %q %q %d %t %t", m.Kind, m.Name, m.Headers, m.Body, m.Priority, m.Persistent, m.Retain)
+	return "000001-000000000001", 3, d.err
 }
 
 func (d *desk) SendAlert(_ context.Context, device, color string) (int, error) {
@@ -74,7 +90,7 @@ func options(t *testing.T) (Options, *desk) {
 		Assets: fstest.MapFS{
 			"index.html": {Data: []byte("<!doctype html>")}, "phone.html": {Data: []byte("<!doctype html>phone")}, "js/main.js": {Data: []byte(script)}, "map/world.bin": {Data: []byte{1, 2, 3}},
 		},
-		Fleet: f, Feed: http.NotFoundHandler(), Headquarters: d, STOMP: echo("STOMP"), MQTT: echo("MQTT"), Metrics: http.NotFoundHandler(), Demo: true,
+		Fleet: f, Broker: broker.New(broker.Options{}), Feed: http.NotFoundHandler(), Headquarters: d, STOMP: echo("STOMP"), MQTT: echo("MQTT"), Metrics: http.NotFoundHandler(), Demo: true,
 		Status: func() Status { return Status{Version: "1.2", Devices: 3} },
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}, d
@@ -447,7 +463,7 @@ func TestServeReportsAListenerThatFails(t *testing.T) {
 func TestOptionsAreChecked(t *testing.T) {
 	for name, spoil := range map[string]func(*Options){
 		"Assets": func(o *Options) { o.Assets = nil }, "index.html": func(o *Options) { o.Assets = fstest.MapFS{} },
-		"Fleet": func(o *Options) { o.Fleet = nil }, "Feed": func(o *Options) { o.Feed = nil },
+		"Fleet": func(o *Options) { o.Fleet = nil }, "Broker": func(o *Options) { o.Broker = nil }, "Feed": func(o *Options) { o.Feed = nil },
 		"Headquarters": func(o *Options) { o.Headquarters = nil }, "Status": func(o *Options) { o.Status = nil },
 		"MaxText": func(o *Options) { o.MaxText = -1 }, "origin": func(o *Options) { o.Origins.Patterns = []string{"["} },
 	} {

@@ -1,0 +1,85 @@
+package httpd
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+)
+
+// badParameter is a fault in the query of a request.
+type badParameter struct{ name, should string }
+
+func (e *badParameter) Error() string { return e.name + " must be " + e.should }
+
+// query reads the parameters of a request; the first fault is kept.
+type query struct {
+	values url.Values
+	err    error
+}
+
+func queryOf(r *http.Request) *query { return &query{values: r.URL.Query()} }
+
+func (q *query) text(name string) string { return q.values.Get(name) }
+
+// required returns a parameter that must be there.
+func (q *query) required(name, what string) string {
+	v := q.values.Get(name)
+	if v == "" {
+		q.fail(name, what)
+	}
+	return v
+}
+
+func (q *query) fail(name, should string) {
+	if q.err == nil {
+		q.err = &badParameter{name, should}
+	}
+}
+
+// number returns a whole number between least and most.
+func (q *query) number(name string, standard, least, most int) int {
+	v := q.values.Get(name)
+	if v == "" {
+		return standard
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || n < least || n > most {
+		q.fail(name, fmt.Sprintf("a number from %d to %d", least, most))
+		return standard
+	}
+	return n
+}
+
+// limit is how many entries of a list are asked for.
+func (q *query) limit() int { return q.number("limit", defaultPage, 1, maxPage) }
+
+// choice returns one of some values, the first one if none is given.
+func (q *query) choice(name string, choices ...string) string {
+	v := q.values.Get(name)
+	for _, c := range choices {
+		if v == c {
+			return v
+		}
+	}
+	if v != "" {
+		q.fail(name, fmt.Sprintf("one of %q", choices))
+	}
+	return choices[0]
+}
+
+// bad answers a request whose parameters are wrong, and reports whether they are.
+func (q *query) bad(w http.ResponseWriter) bool {
+	if q.err != nil {
+		problem(w, http.StatusBadRequest, q.err.Error())
+	}
+	return q.err != nil
+}
+
+// entries is a list that is never null.
+func entries[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}

@@ -1,0 +1,163 @@
+package httpd
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"mwm/server/broker"
+	"mwm/server/topic"
+)
+
+// messageView is a message in a list.
+type messageView struct {
+	ID         string `json:"id"`
+	At         int64  `json:"at"`
+	Expires    int64  `json:"expires"` // 0: never
+	Priority   int    `json:"priority"`
+	QoS        int    `json:"qos"`
+	Persistent bool   `json:"persistent"`
+	Sender     string `json:"sender"` // the client's identifier
+	Size       int    `json:"size"`   // of the body, in bytes
+	// Preview begins the body, if that is text; else it is null.
+	Preview *string `json:"preview"`
+}
+
+const previewLength = 120
+
+func viewMessage(m *broker.Message) messageView {
+	return messageView{
+		ID: m.ID.String(), At: m.Timestamp, Expires: m.Expires, Priority: int(m.Priority), QoS: int(m.QoS),
+		Persistent: m.Persistent, Sender: m.Sender, Size: len(m.Body), Preview: preview(m.Body),
+	}
+}
+
+// preview returns the beginning of a body in one line, nil if it is no text.
+func preview(body []byte) *string {
+	start := body[:min(len(body), 4*previewLength)]
+	if len(start) < len(body) { // not in the middle of a character
+		for i := 0; i < utf8.UTFMax && len(start) > 0 && !utf8.Valid(start); i++ {
+			start = start[:len(start)-1]
+		}
+	}
+	if !isText(start) {
+		return nil
+	}
+	line := strings.Join(strings.Fields(string(start)), " ")
+	if r := []rune(line); len(r) > previewLength || len(start) < len(body) {
+		line = string(r[:min(len(r), previewLength-1)]) + "…"
+	}
+	return &line
+}
+
+// isText reports whether a body can be shown as text.
+func isText(body []byte) bool {
+	if !utf8.Valid(body) {
+		return false
+	}
+	for _, r := range string(body) {
+		if unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t' {
+			return false
+		}
+	}
+	return true
+}
+
+// bodyView is a body in a form that JSON can carry.
+type bodyView struct {
+	Encoding  string `json:"encoding"` // text, hex or base64
+	Data      string `json:"data"`
+	Size      int    `json:"size"`
+	Truncated bool   `json:"truncated"`
+}
+
+const (
+	defaultBody = 64 << 10
+	maxBody     = 1 << 20
+)
+
+// viewBody encodes at most limit bytes: as asked for, or as text if it is text.
+func viewBody(body []byte, encoding string, limit int) bodyView {
+	v := bodyView{Encoding: encoding, Size: len(body), Truncated: len(body) > limit}
+	body = body[:min(len(body), limit)]
+	if encoding == "auto" {
+		if v.Encoding = "text"; !isText(body) && !(v.Truncated && preview(body) != nil) {
+			v.Encoding = "base64"
+		}
+	}
+	switch v.Encoding {
+	case "text":
+		v.Data = strings.ToValidUTF8(string(body), "\uFFFD")
+	case "hex":
+		v.Data = hex.EncodeToString(body)
+	default:
+		v.Data = base64.StdEncoding.EncodeToString(body)
+	}
+	return v
+}
+
+// messageDetails is a message with all that is known of it.
+type messageDetails struct {
+	messageView
+	Destination string      `json:"destination"`
+	Headers     [][2]string `json:"headers"`
+	Body        bodyView    `json:"body"`
+}
+
+// details reads how the body is to be shown.
+func (q *query) details(m func() *broker.Message, destination string) func() messageDetails {
+	encoding := q.choice("encoding", "auto", "text", "hex", "base64")
+	limit := q.number("bytes", defaultBody, 0, maxBody)
+	return func() messageDetails {
+		m := m()
+		d := messageDetails{messageView: viewMessage(m), Destination: destination, Headers: [][2]string{}, Body: viewBody(m.Body, encoding, limit)}
+		for _, h := range m.Headers() {
+			d.Headers = append(d.Headers, [2]string{strings.ToValidUTF8(h.Name, "\uFFFD"), strings.ToValidUTF8(h.Value, "\uFFFD")})
+		}
+		return d
+	}
+}
+
+// sendBody answers with a body as it is, for saving: nothing that a browser might
+// run.
+func sendBody(w http.ResponseWriter, m *broker.Message) {
+	h := w.Header()
+	h.Set("Content-Type", "application/octet-stream")
+	h.Set("Content-Disposition", `attachment; filename="message-`+m.ID.String()+`.bin"`)
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Length", strconv.Itoa(len(m.Body)))
+	_, _ = w.Write(m.Body)
+}
+
+// key is a place as the API writes it.
+func key(p broker.Place) string { return fmt.Sprintf("%d-%d", p.Priority, p.Seq) }
+
+func parseKey(s string) (p broker.Place, ok bool) {
+	level, seq, _ := strings.Cut(s, "-")
+	l, err1 := strconv.ParseUint(level, 10, 8)
+	n, err2 := strconv.ParseUint(seq, 10, 64)
+	return broker.Place{Priority: uint8(l), Seq: n}, err1 == nil && err2 == nil && l <= 9
+}
+
+const keyForm = "the key of a message, as a list of messages has it"
+
+// key reads a parameter with a key; nil if there is none.
+func (q *query) key(name string) *broker.Place {
+	v := q.text(name)
+	if v == "" {
+		return nil
+	}
+	p, ok := parseKey(v)
+	if !ok {
+		q.fail(name, keyForm)
+	}
+	return &p
+}
+
+// mqttName is the MQTT form of a topic.
+func mqttName(name string) string { return topic.Swap(name) }

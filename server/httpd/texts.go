@@ -1,0 +1,183 @@
+package httpd
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"mwm/server/fleet"
+	"mwm/server/telemetry"
+)
+
+// outgoingText is a text as requests have it.
+type outgoingText struct {
+	Body    string `json:"body"`
+	Expires *int64 `json:"expires"` // ms since 1970; null or 0: never
+}
+
+// check answers what is wrong with a text.
+func (s *Server) check(w http.ResponseWriter, t outgoingText) (expires time.Time, ok bool) {
+	if t.Expires != nil && *t.Expires != 0 {
+		expires = time.UnixMilli(*t.Expires)
+	}
+	switch {
+	case t.Body == "":
+		problem(w, http.StatusUnprocessableEntity, "body is empty")
+	case len(t.Body) > s.opts.MaxText:
+		problem(w, http.StatusUnprocessableEntity, fmt.Sprintf("body has %d bytes; at most %d are allowed", len(t.Body), s.opts.MaxText))
+	case !expires.IsZero() && !expires.After(time.Now()):
+		problem(w, http.StatusUnprocessableEntity, "expires is in the past; it is in milliseconds since 1970")
+	default:
+		return expires, true
+	}
+	return expires, false
+}
+
+// postText takes texts also for devices that were never heard from: they wait
+// for them.
+func (s *Server) postText(w http.ResponseWriter, r *http.Request) {
+	id, ok := deviceID(w, r)
+	if !ok {
+		return
+	}
+	var req outgoingText
+	if !s.decode(w, r, &req) {
+		return
+	}
+	if expires, ok := s.check(w, req); ok {
+		s.sendText(w, r, id, req.Body, expires)
+	}
+}
+
+func (s *Server) sendText(w http.ResponseWriter, r *http.Request, device, body string, expires time.Time) {
+	text, err := s.opts.Headquarters.SendText(r.Context(), device, body, expires)
+	if err != nil {
+		s.unavailable(w, r, "text", err)
+		return
+	}
+	replyJSON(w, http.StatusAccepted, text)
+}
+
+// maxBulk is to how many devices one request may send a text.
+const maxBulk = 1000
+
+type refusedText struct {
+	Device string `json:"device"`
+	Detail string `json:"detail"`
+}
+
+// postTexts sends a text to many devices. Those that cannot get it are named;
+// the others get it all the same.
+func (s *Server) postTexts(w http.ResponseWriter, r *http.Request) {
+	var req struct {
+		outgoingText
+		Devices []string `json:"devices"`
+	}
+	if !s.decodeUpTo(w, r, &req, s.bodyLimit()+maxBulk*(6*telemetry.MaxIDLength+3)) {
+		return
+	}
+	expires, ok := s.check(w, req.outgoingText)
+	if !ok {
+		return
+	}
+	if len(req.Devices) < 1 || len(req.Devices) > maxBulk {
+		problem(w, http.StatusUnprocessableEntity, fmt.Sprintf("devices must be a list of 1 to %d IDs", maxBulk))
+		return
+	}
+	texts, errs := s.opts.Headquarters.SendTexts(r.Context(), req.Devices, req.Body, expires)
+	if r.Context().Err() != nil {
+		return
+	}
+	answer := struct {
+		Texts   []fleet.Text  `json:"texts"`
+		Refused []refusedText `json:"refused"`
+	}{[]fleet.Text{}, []refusedText{}}
+	for i, err := range errs {
+		if err != nil {
+			answer.Refused = append(answer.Refused, refusedText{req.Devices[i], err.Error()})
+		} else {
+			answer.Texts = append(answer.Texts, texts[i])
+		}
+	}
+	replyJSON(w, http.StatusAccepted, answer)
+}
+
+// text returns the text in the path, or answers that there is none.
+func (s *Server) text(w http.ResponseWriter, r *http.Request) (fleet.Text, bool) {
+	text, ok := s.opts.Fleet.TextOf(chi.URLParam(r, "text"))
+	if !ok {
+		problem(w, http.StatusNotFound, "there is no such text, or it was sent too long ago")
+	}
+	return text, ok
+}
+
+func (s *Server) getText(w http.ResponseWriter, r *http.Request) {
+	if text, ok := s.text(w, r); ok {
+		replyJSON(w, http.StatusOK, text)
+	}
+}
+
+// resendText sends a text again, as a new one: to its device or to another one.
+// If its time is over it does not expire any more.
+func (s *Server) resendText(w http.ResponseWriter, r *http.Request) {
+	text, ok := s.text(w, r)
+	if !ok {
+		return
+	}
+	req := struct {
+		Device string `json:"device"`
+	}{text.Device}
+	if !s.decode(w, r, &req) {
+		return
+	}
+	if err := telemetry.CheckID(req.Device); err != nil {
+		problem(w, http.StatusUnprocessableEntity, "device: "+err.Error())
+		return
+	}
+	if text.Cut {
+		problem(w, http.StatusConflict, "only the beginning of this text is remembered")
+		return
+	}
+	var expires time.Time
+	if text.Expires > time.Now().UnixMilli() {
+		expires = time.UnixMilli(text.Expires)
+	}
+	s.sendText(w, r, req.Device, text.Body, expires)
+}
+
+func (s *Server) getTexts(w http.ResponseWriter, r *http.Request) {
+	if id, ok := deviceID(w, r); ok {
+		replyJSON(w, http.StatusOK, map[string][]fleet.Text{"texts": entries(s.opts.Fleet.TextsOf(id))})
+	}
+}
+
+// getEvents returns the newest events, or those after one that is known.
+func (s *Server) getEvents(w http.ResponseWriter, r *http.Request) {
+	q := queryOf(r)
+	after := q.number("after", 0, 0, 1<<53)
+	limit := q.limit()
+	device, kind := q.text("device"), fleet.EventKind(q.text("kind"))
+	if q.bad(w) {
+		return
+	}
+	all, _ := s.opts.Fleet.Events()
+	events := []*fleet.Event{}
+	for _, e := range all {
+		if e.Seq > uint64(after) && (device == "" || e.Device == device) && (kind == "" || e.Kind == kind) {
+			events = append(events, e)
+		}
+	}
+	answer := map[string]any{}
+	switch {
+	case len(events) <= limit:
+	case after > 0: // whoever follows them wants the next ones
+		events = events[:limit]
+		answer["next"] = events[limit-1].Seq
+	default:
+		events = events[len(events)-limit:]
+	}
+	answer["events"] = events
+	replyJSON(w, http.StatusOK, answer)
+}

@@ -1,0 +1,211 @@
+package httpd
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"mwm/server/broker"
+)
+
+// topicView is a topic in a list.
+type topicView struct {
+	Name        string `json:"name"`
+	Destination string `json:"destination"`
+	MQTT        string `json:"mqtt"`
+	Subscribers int    `json:"subscribers"`
+	Online      int    `json:"online"`
+	In          uint64 `json:"in"`
+	Out         uint64 `json:"out"`
+	Retained    bool   `json:"retained"`
+}
+
+func viewTopic(i broker.TopicInfo) topicView {
+	return topicView{i.Name, "/topic/" + i.Name, mqttName(i.Name), i.Subscribers, i.Online, i.In, i.Out, i.Retained}
+}
+
+func (s *Server) getTopics(w http.ResponseWriter, r *http.Request) {
+	q := queryOf(r)
+	page := q.page()
+	if q.bad(w) {
+		return
+	}
+	infos, more := s.opts.Broker.Topics(page)
+	views := make([]topicView, len(infos))
+	for i, info := range infos {
+		views[i] = viewTopic(info)
+	}
+	replyJSON(w, http.StatusOK, list("topics", views, more, func(v topicView) string { return v.Name }))
+}
+
+// retainedView is the last value of a topic in a list.
+type retainedView struct {
+	Name        string `json:"name"`
+	Destination string `json:"destination"`
+	MQTT        string `json:"mqtt"`
+	messageView
+}
+
+func (s *Server) getRetained(w http.ResponseWriter, r *http.Request) {
+	q := queryOf(r)
+	page := q.page()
+	if q.bad(w) {
+		return
+	}
+	messages, more := s.opts.Broker.RetainedPage(page)
+	views := make([]retainedView, len(messages))
+	for i, m := range messages {
+		views[i] = retainedView{m.Name, "/topic/" + m.Name, mqttName(m.Name), viewMessage(m)}
+	}
+	answer := list("retained", views, more, func(v retainedView) string { return v.Name })
+	answer["total"] = s.opts.Broker.RetainedCount()
+	replyJSON(w, http.StatusOK, answer)
+}
+
+const topicForm = "the canonical name of a topic, such as device.BBB.location"
+
+// retained finds the last value that a request asks for.
+func (s *Server) retained(w http.ResponseWriter, q *query) *broker.Message {
+	name := q.required("topic", topicForm)
+	if q.bad(w) {
+		return nil
+	}
+	m := s.opts.Broker.RetainedMessage(name)
+	if m == nil {
+		problem(w, http.StatusNotFound, "the topic has no retained message")
+	}
+	return m
+}
+
+func (s *Server) getRetainedMessage(w http.ResponseWriter, r *http.Request) {
+	q := queryOf(r)
+	var m *broker.Message
+	details := q.details(func() *broker.Message { return m }, "/topic/"+q.text("topic"))
+	if m = s.retained(w, q); m != nil {
+		replyJSON(w, http.StatusOK, details())
+	}
+}
+
+func (s *Server) getRetainedBody(w http.ResponseWriter, r *http.Request) {
+	if m := s.retained(w, queryOf(r)); m != nil {
+		sendBody(w, m)
+	}
+}
+
+// clearRetained clears the last values of topics, as a client would: by
+// publishing nothing, which subscribers see.
+func (s *Server) clearRetained(w http.ResponseWriter, r *http.Request) {
+	var req struct {
+		Topics []string `json:"topics"`
+	}
+	if !s.decodeUpTo(w, r, &req, maxBody) {
+		return
+	}
+	if len(req.Topics) < 1 || len(req.Topics) > maxKeys {
+		problem(w, http.StatusUnprocessableEntity, "topics must be a list of 1 to 1000 names")
+		return
+	}
+	cleared, err := s.clear(r.Context(), req.Topics)
+	if err != nil {
+		s.failed(w, r, "retained", err)
+		return
+	}
+	replyJSON(w, http.StatusOK, done{Count: cleared})
+}
+
+func (s *Server) clear(ctx context.Context, topics []string) (cleared int, err error) {
+	for _, name := range topics {
+		if s.opts.Broker.RetainedMessage(name) == nil {
+			continue
+		}
+		if _, _, err := s.opts.Headquarters.Publish(ctx, Outgoing{Kind: broker.TopicKind, Name: name, Retain: true, Priority: broker.DefaultPriority}); err != nil {
+			return cleared, err
+		}
+		cleared++
+	}
+	return cleared, nil
+}
+
+// durableView is a durable subscription in a list.
+type durableView struct {
+	Client   string `json:"client"`
+	Durable  string `json:"durable"`
+	Filter   string `json:"filter"`
+	Selector string `json:"selector"`
+	NoLocal  bool   `json:"noLocal"`
+	Online   bool   `json:"online"`
+	queueView
+}
+
+// durableKey orders durable subscriptions.
+func durableKey(client, name string) string { return client + "\n" + name }
+
+func (s *Server) getDurables(w http.ResponseWriter, r *http.Request) {
+	q := queryOf(r)
+	page := q.page()
+	if q.bad(w) {
+		return
+	}
+	all := map[string]broker.DurableInfo{}
+	for _, d := range s.opts.Broker.Durables() {
+		all[durableKey(d.Client, d.Name)] = d
+	}
+	picked, more := pick(all, page)
+	views := make([]durableView, len(picked))
+	for i, d := range picked {
+		info := d.QueueInfo
+		info.Name = d.Filter
+		views[i] = durableView{
+			d.Client, d.Name, "/topic/" + d.Filter, d.Selector, d.NoLocal, d.Consumers > 0, viewQueue(info),
+		}
+		views[i].Destination = "/topic/" + d.Filter
+	}
+	replyJSON(w, http.StatusOK, list("durables", views, more, func(v durableView) string { return durableKey(v.Client, v.Durable) }))
+}
+
+// pick returns a page of what is in a map.
+func pick[T any](all map[string]T, page broker.Page) (picked []T, more bool) {
+	names := broker.NewPicker(page)
+	for name := range all {
+		names.Add(name)
+	}
+	chosen, more := names.Picked()
+	for _, name := range chosen {
+		picked = append(picked, all[name])
+	}
+	return picked, more
+}
+
+// deleteDurable ends a durable subscription that nobody is connected to, with all
+// that it keeps.
+func (s *Server) deleteDurable(w http.ResponseWriter, r *http.Request) {
+	var req queueRef
+	if !s.decode(w, r, &req) {
+		return
+	}
+	req.Queue = ""
+	info, err := s.opts.Broker.Queue(req.ref())
+	if err == nil && info.Consumers > 0 {
+		err = broker.ErrConsumed
+	}
+	if err == nil {
+		onDisk := make(chan error, 1)
+		if err = s.opts.Broker.Forget(req.Client, req.Durable, func(err error) { onDisk <- err }); err == nil {
+			err = <-onDisk
+		}
+	}
+	if err != nil {
+		s.failed(w, r, "durable", err)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// parseDestination takes a destination as STOMP writes it apart.
+func parseDestination(s string) (kind broker.Kind, name string, ok bool) {
+	if name, ok = strings.CutPrefix(s, "/topic/"); ok {
+		return broker.TopicKind, name, true
+	}
+	name, ok = strings.CutPrefix(s, "/queue/")
+	return broker.QueueKind, name, ok
+}

@@ -1,0 +1,44 @@
+package mqtt
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"mwm/server/broker"
+)
+
+// EndSession ends the session of a client that is away, as if its time were over.
+// It reports whether there is one, and whether the client was away.
+func (s *Server) EndSession(clientID string) (found, away bool) {
+	unlock := s.ids.lock(clientID)
+	defer unlock()
+	sess := s.session(clientID)
+	if sess == nil {
+		return false, false
+	}
+	sess.mu.Lock()
+	if sess.owner != nil || sess.ended {
+		sess.mu.Unlock()
+		return true, false
+	}
+	w, client := sess.will, sess.client
+	sess.will = nil
+	sess.mu.Unlock()
+	s.discard(sess)
+	w.publish(s, client)
+	return true, true
+}
+
+// subscriptions tells what the client is subscribed to, at most limit.
+func (c *conn) subscriptions(limit int) (all []broker.ClientSubscription) {
+	sess := c.session()
+	if sess == nil {
+		return nil
+	}
+	for _, sub := range sess.info().Subscriptions {
+		all = append(all, broker.ClientSubscription{Destination: sub.Filter, Mode: fmt.Sprintf("QoS %d", sub.QoS)})
+	}
+	slices.SortFunc(all, func(a, b broker.ClientSubscription) int { return strings.Compare(a.Destination, b.Destination) })
+	return all[:min(limit, len(all))]
+}
