@@ -72,9 +72,23 @@ func (f *Fleet) lookup(id string) (*device, error) {
 // notBelieved tells why a payload of device id, a location, a motion or a
 // last will, changed nothing.
 func (f *Fleet) notBelieved(id string, what string, err error, at int64) {
+	if f.muted(at) {
+		return
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.notBelievedLocked(id, what, err, at)
+}
+
+// muted counts a payload that is not believed if nothing more is told of such
+// ones now. It takes no lock: a flood of them must not cost those who report well.
+func (f *Fleet) muted(at int64) bool {
+	if f.mute.Load() != at/1000 {
+		return false
+	}
+	f.untold.Add(1)
+	f.stats.eventsLost.Add(1)
+	return true
 }
 
 func (f *Fleet) notBelievedLocked(id, what string, err error, at int64) {

@@ -116,6 +116,11 @@ type Fleet struct {
 	events eventRing
 	limits [budgets]budget
 	alerts uint64 // numbered so far
+
+	// Safe without mu: the second in which nothing more is told of payloads that
+	// are not believed, and how many were not told of.
+	mute   atomic.Int64
+	untold atomic.Int64
 }
 
 // New returns an empty fleet.

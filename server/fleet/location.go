@@ -35,6 +35,10 @@ func (f *Fleet) Location(id string, payload []byte, at time.Time, retained bool)
 		return Fix{}, false // clears a retained value: says nothing about the device
 	}
 	now := millis(at)
+	if f.mute.Load() == now/1000 && telemetry.NoLocation(payload) && f.muted(now) { // nobody will ask what is wrong with it
+		f.stats.refusedLocations.Add(1)
+		return Fix{}, false
+	}
 	loc, err := telemetry.DecodeLocation(payload, id)
 	if err != nil {
 		f.stats.refusedLocations.Add(1)

@@ -252,6 +252,9 @@ func (f *Fleet) spend(b int, at int64) bool {
 		l.second, l.used = second, 0
 	}
 	if l.used >= budgetOf[b].perSecond {
+		if b == budgetPayload {
+			f.mute.Store(l.second)
+		}
 		l.lost++
 		f.stats.eventsLost.Add(1)
 		return false
@@ -263,6 +266,9 @@ func (f *Fleet) spend(b int, at int64) bool {
 // sumUp tells how many items of a kind were not told one by one.
 func (f *Fleet) sumUp(b int, at int64) {
 	l := &f.limits[b]
+	if b == budgetPayload {
+		l.lost += int(f.untold.Swap(0))
+	}
 	if l.lost == 0 {
 		return
 	}

@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"strconv"
@@ -40,6 +41,13 @@ func DecodeLocation(payload []byte, id string) (Location, error) {
 		return Location{}, err
 	}
 	return m.location(id)
+}
+
+// NoLocation reports whether DecodeLocation would certainly refuse the payload, at
+// a tenth of the cost of finding out why: there is no deviceID in it. (With a
+// backslash there may be one that is escaped.)
+func NoLocation(payload []byte) bool {
+	return !bytes.Contains(payload, []byte("deviceID")) && bytes.IndexByte(payload, '\\') < 0
 }
 
 func (m *members) location(id string) (loc Location, err error) {

@@ -311,6 +311,7 @@ func sameJSON(t *testing.T, a, b []byte) bool {
 func FuzzLocation(f *testing.F) {
 	f.Add([]byte(`{"deviceID":"BBB","lat":48.8581,"lng":2.2946,"ts":"2013-09-23T08:43Z","speed":1,"heading":359.9}`))
 	f.Add([]byte(`{"deviceID":"BBB","lat":91,"lng":2.2946}`))
+	f.Add([]byte(`{"\u0064eviceID":"BBB","lat":9,"lng":2.2946}`))
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		loc, err := DecodeLocation(payload, "BBB")
 		if err != nil {
@@ -318,6 +319,9 @@ func FuzzLocation(f *testing.F) {
 				t.Errorf("%q: %v is not a refusal with a reason", payload, err)
 			}
 			return
+		}
+		if NoLocation(payload) {
+			t.Errorf("%q is a location, and none", payload)
 		}
 		if !(math.Abs(loc.Lat) <= 90 && math.Abs(loc.Lng) <= 180) || loc.Heading.Value < 0 || loc.Heading.Value >= 360 || !(loc.Speed.Value >= 0) {
 			t.Errorf("%q: %+v", payload, loc)
