@@ -8,16 +8,20 @@ import { loadIcons } from './icons.js';
 import { Fleet, LOCATED } from './fleet.js';
 import { DeviceOrder } from './order.js';
 import { Selection } from './selection.js';
+import { Marks } from './marks.js';
 import { FeedClient } from './feed/client.js';
 import { POSITIONS, MOTIONS, PRESENCE } from './feed/decode.js';
 import { MapView } from './map/mapview.js';
 import { AutoView } from './map/autoview.js';
 import { setTiles } from './map/basemap.js';
 import { DeviceList } from './ui/list.js';
+import { FilterBar } from './ui/filterbar.js';
+import { Compose } from './ui/compose.js';
 import { Card } from './ui/card.js';
 import { Events } from './ui/events.js';
 import { MotionPage } from './ui/motionpage.js';
-import { ConnectDialog, Help, copy } from './ui/dialogs.js';
+import { ConnectDialog, copy } from './ui/connect.js';
+import { Help } from './ui/help.js';
 import { LinkState } from './ui/link.js';
 import { colourOf } from './ui/alerts.js';
 import { notify } from './ui/notices.js';
@@ -36,16 +40,20 @@ loadIcons().catch((err) => console.warn(`icons: ${err.message}`));
 const fleet = new Fleet();
 const order = new DeviceOrder(fleet);
 const selection = new Selection(fleet);
+const marks = new Marks();
 const feed = new FeedClient('api/v1/feed', { hello, dir, frame, message });
 const mapView = new MapView({ fleet, order, selection });
 const autoView = new AutoView(mapView, fleet);
-const list = new DeviceList({ fleet, order, selection, onFilter: saveLink, onOrder: reordered, loading: () => feed.epoch === '' });
+const loading = () => feed.epoch === '';
+const list = new DeviceList({ fleet, order, selection, marks, onOrder: reordered, loading });
+const filterBar = new FilterBar({ fleet, order, marks, list, loading, onFilter: saveLink, onWrite: writeText });
 const motionPage = new MotionPage({ fleet, order, selection, notify });
 const events = new Events({ onOpen: openFromEvent });
 const card = new Card({
   fleet, selection,
-  actions: { follow: toggleFollow, following: () => mapView.following, copy, notify },
+  actions: { follow: toggleFollow, following: () => mapView.following, copy, notify, forward: (body) => compose.open([], body) },
 });
+const compose = new Compose({ fleet, onSent: (text) => selection.heard(text) });
 const connectDialog = new ConnectDialog();
 const help = new Help();
 let view = 'map';
@@ -53,6 +61,7 @@ let saveTimer = 0;
 let saveMap = false; // the link holds the place once the user, or a link, has chosen one
 
 function reordered() {
+  filterBar.render();
   mapView.changed();
   motionPage.changed();
 }
@@ -102,13 +111,17 @@ function frame(batch) {
 }
 
 const MESSAGES = {
-  text: ({ text }) => selection.heard(text),
+  text({ text }) {
+    selection.heard(text);
+    compose.heard(text);
+  },
   event: (event) => events.add(event),
   alert({ device, color }) {
     const i = fleet.indexOf(device);
     if (i < 0) return;
     mapView.layer.flash(i, colourOf(color));
     motionPage.flash(i, colourOf(color));
+    list.flash(i, colourOf(color));
   },
   'motion-removed'({ index }) {
     fleet.forgetMotion(index);
@@ -199,7 +212,7 @@ function openLink() {
     mapView.setPlace(link.map);
   }
   Object.assign(order, { query: link.query, statuses: link.statuses, sort: link.sort });
-  list.showFilter();
+  filterBar.showFilter();
   selection.select(link.device);
   show(link.view);
 }
@@ -240,19 +253,27 @@ function needDevice(action) {
 bindKeys({
   '/': () => { openPanel(); $('#search').trigger('focus').trigger('select'); },
   f: () => { show('map'); mapView.follow(false); mapView.fit(); },
-  t: needDevice(() => card.writeText()),
+  t: () => writeText(),
   a: needDevice(() => card.alertRed()),
   l: () => { openPanel(); $('#list').trigger('focus'); },
   m: () => show(view === 'map' ? 'motion' : 'map'),
   o: needDevice(toggleFollow),
   '?': () => help.open(),
   Escape: (e) => {
-    if (e.target.id === 'search' && order.filtered) list.clearFilter();
+    if (e.target.id === 'search' && order.filtered) filterBar.clearFilter();
     else if (e.target.matches('input, textarea, select')) e.target.blur();
+    else if (marks.size) marks.clear();
     else if (mapView.following) mapView.follow(false);
     else selection.select(null);
   },
 });
+
+// writeText is for the marked devices, or else for the one that is open.
+function writeText() {
+  if (marks.size) compose.open(marks.list());
+  else if (selection.id !== null) card.writeText();
+  else notify(t('key.noDevice'));
+}
 
 function openPanel() {
   showPanelTab('devices');

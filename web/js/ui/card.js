@@ -27,7 +27,7 @@ export class Card {
   #task;
   #drawn = -1;
 
-  // actions: follow(), following(), centre()
+  // actions: follow(), following(), copy(text), notify(text), forward(body)
   constructor({ fleet, selection, actions }) {
     this.#fleet = fleet;
     this.#selection = selection;
@@ -77,7 +77,7 @@ export class Card {
     const parts = this.#parts = {};
     const $handle = make('button', 'sheet-handle').attr({ type: 'button', 'aria-label': t('sheet.resize') });
     this.#root.append($handle, this.#head(id, parts), this.#buttons(parts));
-    this.#texts = new TextsSection(id, (text) => this.#selection.heard(text));
+    this.#texts = new TextsSection(id, { heard: (text) => this.#selection.heard(text), forward: ({ body }) => this.#actions.forward(body) });
     const $body = make('div', 'card-body').append(
       this.#facts(parts), this.#motion(parts), this.#texts.$root, this.#alerts(parts),
     );

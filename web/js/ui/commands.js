@@ -41,3 +41,6 @@ export function commands({ stomp, mqtt }, pageHost) {
   }
   return list;
 }
+
+// phoneCommand starts a server that a phone in the same network can reach; without credentials it has to be told that this is meant.
+export const phoneCommand = 'mwm serve --http 0.0.0.0:8080 --allow-anonymous';

@@ -46,6 +46,11 @@ export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
+export function setAttribute(element, name, value) {
+  const text = String(value);
+  if (element.getAttribute(name) !== text) element.setAttribute(name, text);
+}
+
 // sharp sizes a canvas for the screen's resolution and returns its 2D context in CSS pixels.
 export function sharp(canvas, width, height) {
   const ratio = Math.min(window.devicePixelRatio || 1, 2);

@@ -1,13 +1,14 @@
 // The device list: a listbox of virtual rows. It is the map's accessible equivalent, so whatever can be done
 // to a device by pointing at the map starts here with the keyboard, too.
+//
+// One device is open (its card is shown, aria-current); any number can be marked (aria-selected), to be written to together.
 
 import $ from '../../vendor/jquery.js';
 import { t, onLang } from '../i18n.js';
 import { addTask } from '../scheduler.js';
-import { LOCATED, HAS_MOTION, MOVING } from '../fleet.js';
-import { ALL_STATUSES, SORTS } from '../order.js';
+import { LOCATED, HAS_MOTION, MOVING, STATUS_NAMES } from '../fleet.js';
 import * as format from '../format.js';
-import { make, glyph, setGlyph, setText } from './dom.js';
+import { make, glyph, setAttribute, setGlyph, setText } from './dom.js';
 
 const ROW = 48;
 const OVERSCAN = 4;
@@ -17,35 +18,39 @@ export class DeviceList {
   #fleet;
   #order;
   #selection;
-  #onFilter;
+  #marks;
   #onOrder;
   #loading;
   #list = $('#list')[0];
   #space = $('#list .list-space')[0];
   #rows = [];
   #revision = -1;
+  #anchor = -1; // device from which a range of marks runs
   #task;
   #tick;
 
-  // onFilter: the user has changed what is shown; onOrder: the rows have been computed anew, for whatever reason.
-  constructor({ fleet, order, selection, onFilter, onOrder, loading }) {
-    this.#loading = loading;
+  // onOrder: the rows have been computed anew, for whatever reason.
+  constructor({ fleet, order, selection, marks, onOrder, loading }) {
     this.#fleet = fleet;
     this.#order = order;
     this.#selection = selection;
-    this.#onFilter = onFilter;
+    this.#marks = marks;
     this.#onOrder = onOrder;
+    this.#loading = loading;
     this.#task = addTask(() => this.#render());
     this.#tick = addTask(() => this.#seconds(), 1000);
     this.#tick.request();
     $(this.#list).on('scroll', () => this.#task.request())
       .on('keydown', (e) => this.#key(e))
       .on('focus', () => this.#focused())
-      .on('click', '.row', (e) => this.#click(e.currentTarget));
+      .on('click', '.row', (e) => this.#click(e));
     new ResizeObserver(() => this.#task.request()).observe(this.#list);
-    this.#bindFilters();
-    onLang(() => this.refilter());
+    onLang(() => {
+      this.#revision = -1;
+      this.#task.request();
+    });
     selection.addEventListener('change', () => this.#selected());
+    marks.addEventListener('change', () => this.#task.request());
   }
 
   // changed asks for a redraw of the rows in view.
@@ -53,47 +58,25 @@ export class DeviceList {
     this.#task.request();
   }
 
-  // refilter recomputes which rows there are, after the filter or the order was changed.
+  // refilter recomputes which rows there are, after the filter or the order was changed, and shows the first ones.
   refilter() {
+    this.#list.scrollTop = 0;
     this.#revision = -1;
     this.#task.request();
-    this.#onFilter();
   }
 
-  #bindFilters() {
-    $('#search').on('input', (e) => {
-      this.#order.query = e.target.value.trim();
-      this.#list.scrollTop = 0;
-      this.refilter();
-    }).on('keydown', (e) => {
-      if (e.key !== 'ArrowDown' && e.key !== 'Enter') return;
-      e.preventDefault();
-      if (this.#order.rows.length) this.#list.focus();
-    });
-    $('#counts').on('click', '.count', (e) => {
-      this.#order.toggleStatus(Number(e.currentTarget.dataset.status));
-      this.#list.scrollTop = 0;
-      this.refilter();
-    });
-    $('#filter-clear').on('click', () => this.clearFilter());
-    $('#sort').on('change', (e) => {
-      this.#order.sort = SORTS.includes(e.target.value) ? e.target.value : 'id';
-      this.refilter();
-    });
+  focus() {
+    this.#list.focus();
   }
 
-  clearFilter() {
-    this.#order.query = '';
-    this.#order.statuses = ALL_STATUSES;
-    $('#search').val('');
-    this.refilter();
-  }
-
-  // showFilter puts a filter that came from a link into the controls.
-  showFilter() {
-    $('#search').val(this.#order.query);
-    $('#sort').val(this.#order.sort);
-    this.refilter();
+  // flash lights a device's row in the colour that its phone has now.
+  flash(device, colour) {
+    const row = this.#rows.find((r) => r.device === device);
+    if (!row) return;
+    row.element.classList.remove('flash');
+    void row.element.offsetWidth; // starts the animation again
+    row.element.style.setProperty('--flash', colour);
+    row.element.classList.add('flash');
   }
 
   #seconds() {
@@ -107,7 +90,7 @@ export class DeviceList {
       this.#revision = this.#fleet.revision;
       this.#order.refresh();
       this.#space.style.height = `${this.#order.rows.length * ROW}px`;
-      this.#renderHead();
+      this.#renderEmpty();
       this.#onOrder();
     }
     if (!this.#list.clientHeight) return;
@@ -127,9 +110,10 @@ export class DeviceList {
   #makeRow(slot) {
     const $row = make('div', 'row').attr({ id: `row-${slot}`, role: 'option', 'data-testid': 'device-row' });
     const symbol = glyph(0);
+    const $mark = make('div', 'row-mark').append(symbol, make('span', 'tick'));
     const $name = make('div').append(make('div', 'row-id'), make('div', 'row-kind'));
     const $end = make('div', 'row-end').append(make('b'), make('span'));
-    $row.append(symbol, $name, $end).appendTo(this.#space);
+    $row.append($mark, $name, $end).appendTo(this.#space);
     return {
       element: $row[0], symbol, id: $name[0].firstChild, kind: $name[0].lastChild,
       speed: $end[0].firstChild, seen: $end[0].lastChild, position: -1, device: undefined,
@@ -141,6 +125,7 @@ export class DeviceList {
     if (row.device !== device) {
       row.device = device;
       element.hidden = device < 0;
+      element.classList.remove('flash');
     }
     if (device < 0) return;
     if (row.position !== position) {
@@ -149,47 +134,33 @@ export class DeviceList {
     }
     const fleet = this.#fleet;
     const status = fleet.status[device];
-    setText(row.id, fleet.ids[device]);
+    const id = fleet.ids[device];
+    setText(row.id, id);
     setText(row.kind, this.#kind(device));
     setText(row.speed, status === MOVING ? format.speed(fleet.speed[device]) : '');
     setText(row.seen, format.lastSeen(fleet, device));
     setGlyph(row.symbol, status);
     setAttribute(element, 'data-status', status);
-    setAttribute(element, 'data-device', fleet.ids[device]);
+    setAttribute(element, 'data-device', id);
     setAttribute(element, 'aria-posinset', position + 1);
     setAttribute(element, 'aria-setsize', this.#order.rows.length);
-    setAttribute(element, 'aria-selected', fleet.ids[device] === this.#selection.id);
+    setAttribute(element, 'aria-selected', this.#marks.has(id));
+    setAttribute(element, 'aria-current', id === this.#selection.id);
   }
 
   #kind(device) {
     const located = this.#fleet.has(device, LOCATED);
     const motion = this.#fleet.has(device, HAS_MOTION);
-    const status = t(`status.${['offline', 'stale', 'idle', 'moving'][this.#fleet.status[device]]}`);
+    const status = t(`status.${STATUS_NAMES[this.#fleet.status[device]]}`);
     if (located && motion) return `${status} · ${t('kind.both')}`;
     if (motion) return `${status} · ${t('kind.motion')}`;
     return located ? `${status} · ${t('kind.location')}` : `${status} · ${t('kind.nothing')}`;
   }
 
-  #renderHead() {
-    const fleet = this.#fleet;
+  #renderEmpty() {
     const shown = this.#order.rows.length;
-    setText($('#list-summary')[0], this.#summary(shown));
-    $('#filter-clear').prop('hidden', !this.#order.filtered);
-    for (const element of $('#counts .count')) {
-      const status = Number(element.dataset.status);
-      const n = fleet.counts[status];
-      setText(element.querySelector('b'), format.number(n));
-      element.toggleAttribute('data-zero', n === 0);
-      setAttribute(element, 'aria-pressed', this.#order.statuses !== ALL_STATUSES && (this.#order.statuses >> status & 1) === 1);
-    }
     const $empty = $('#list .list-empty').prop('hidden', shown > 0);
-    if (shown === 0) $empty.text(t(fleet.count ? 'list.nothingFound' : this.#loading() ? 'list.loading' : 'list.empty'));
-  }
-
-  #summary(shown) {
-    const n = this.#fleet.count;
-    if (n === 0 && this.#loading()) return '';
-    return this.#order.filtered ? t('list.someOf', { n, shown }) : t('list.count', { n });
+    if (shown === 0) $empty.text(t(this.#fleet.count ? 'list.nothingFound' : this.#loading() ? 'list.loading' : 'list.empty'));
   }
 
   #markActive() {
@@ -202,7 +173,7 @@ export class DeviceList {
     setAttribute(this.#list, 'aria-activedescendant', found);
   }
 
-  // The keyboard starts at the selected device, or at the first one in sight. A pointer that presses a row focuses the
+  // The keyboard starts at the open device, or at the first one in sight. A pointer that presses a row focuses the
   // list, too: nothing may move under it then.
   #focused() {
     if (this.#position(this.active) >= 0 || !this.#list.matches(':focus-visible')) return;
@@ -226,22 +197,46 @@ export class DeviceList {
   }
 
   #key(e) {
+    if (e.altKey || e.metaKey && e.key !== 'a') return;
     const page = Math.max(1, Math.floor(this.#list.clientHeight / ROW) - 1);
     const step = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity }[e.key];
     if (step !== undefined) {
-      e.preventDefault();
+      if (e.shiftKey && this.#position(this.#anchor) < 0) this.#anchor = this.active;
       this.#activate(this.#position(this.active) + step);
-    } else if ((e.key === 'Enter' || e.key === ' ') && this.active >= 0) {
-      e.preventDefault();
+      if (e.shiftKey) this.#markTo(this.active);
+    } else if (e.key === 'Enter' && this.active >= 0) {
       this.#selection.select(this.#fleet.ids[this.active]);
+    } else if (e.key === ' ' && this.active >= 0) {
+      this.#toggle(this.active);
+    } else if (e.key === 'a' && (e.ctrlKey || e.metaKey)) {
+      const { ids } = this.#fleet;
+      this.#marks.set(Array.from(this.#order.rows, (device) => ids[device]), true);
+    } else {
+      return;
     }
+    e.preventDefault();
   }
 
-  #click(element) {
-    const row = this.#rows.find((r) => r.element === element);
+  #click(e) {
+    const row = this.#rows.find((r) => r.element === e.currentTarget);
     if (!row || row.device < 0) return;
     this.active = row.device;
-    this.#selection.select(this.#fleet.ids[row.device]);
+    if (e.shiftKey && this.#position(this.#anchor) >= 0) this.#markTo(row.device);
+    else if (e.ctrlKey || e.metaKey || e.target.closest('.row-mark')) this.#toggle(row.device);
+    else this.#selection.select(this.#fleet.ids[row.device]);
+    this.#task.request();
+  }
+
+  #toggle(device) {
+    this.#anchor = device;
+    this.#marks.toggle(this.#fleet.ids[device]);
+  }
+
+  // #markTo marks all rows from the anchor to a device.
+  #markTo(device) {
+    const { rows } = this.#order;
+    const [from, to] = [this.#position(this.#anchor), this.#position(device)].sort((a, b) => a - b);
+    this.#marks.set(Array.from(rows.subarray(from, to + 1), (d) => this.#fleet.ids[d]), true);
   }
 
   #selected() {
@@ -252,9 +247,4 @@ export class DeviceList {
     }
     this.#task.request();
   }
-}
-
-function setAttribute(element, name, value) {
-  const text = String(value);
-  if (element.getAttribute(name) !== text) element.setAttribute(name, text);
 }

@@ -4,73 +4,108 @@ import { t } from '../i18n.js';
 import * as api from '../api.js';
 import * as format from '../format.js';
 import { make, button, icon } from './dom.js';
+import { TextForm, message } from './textform.js';
 
-const LONGEST = 2000; // characters
 const STATES = {
   accepted: 'clock', waiting: 'clock', delivered: 'check', consumed: 'checks', expired: 'lost', refused: 'refused',
 };
-const LIFETIMES = [0, 5, 60, 1440]; // minutes; 0: kept until it is fetched
 
 export class TextsSection {
   #id;
   #heard;
+  #forward;
+  #items = new Map(); // by the text's ID
   #list = make('ol', 'texts').attr({ 'data-testid': 'texts', tabindex: 0, 'aria-label': t('text.history') });
   #none = make('p', 'texts-none', t('text.none'));
   #result = make('p', 'result').attr({ role: 'status', 'data-testid': 'text-result' });
-  #area = make('textarea').attr({
-    maxlength: LONGEST, rows: 2, required: true, placeholder: t('text.placeholder'), 'aria-label': t('text.placeholder'), 'data-testid': 'text-body',
-  });
-  #lifetime = make('select').attr('aria-label', t('text.expires'));
+  #form = new TextForm({ label: t('text.placeholder'), onSubmit: () => this.#submit() });
   #send = button('button button-primary', 'send', t('text.send')).attr({ type: 'submit', 'data-testid': 'text-send' });
 
-  constructor(id, heard) {
+  // heard(text) takes what the server has accepted; forward(text) lets the user choose who else gets it.
+  constructor(id, { heard, forward }) {
     this.#id = id;
     this.#heard = heard;
-    for (const minutes of LIFETIMES) this.#lifetime.append(make('option', '', t(`text.expires.${minutes}`)).val(minutes));
-    const $form = make('form', 'text-form').append(this.#area, this.#lifetime, this.#send).on('submit', (e) => {
+    this.#forward = forward;
+    const $form = make('form', 'text-form').append(this.#form.$area, this.#form.$count, this.#form.$lifetime, this.#send).on('submit', (e) => {
       e.preventDefault();
       this.#submit();
-    });
-    this.#area.on('keydown', (e) => {
-      if (e.key === 'Enter' && !e.shiftKey && !e.originalEvent.isComposing) {
-        e.preventDefault();
-        this.#submit();
-      }
     });
     this.$root = make('section', 'card-section').append(make('h3', '', t('text.title')), this.#none, this.#list, $form, this.#result);
   }
 
   focus() {
-    this.#area[0].focus({ preventScroll: true });
+    this.#form.$area[0].focus({ preventScroll: true });
     this.$root[0].scrollIntoView({ block: 'nearest' });
   }
 
-  // show lists the texts, oldest first, and keeps the newest in view.
+  // show lists the texts, oldest first, and keeps the newest in view. An item stays the same element while its text
+  // changes, so that the keyboard can stay on it.
   show(texts) {
     this.#none.prop('hidden', texts.length > 0);
-    this.#list.empty().prop('hidden', texts.length === 0).append(texts.map((text) => this.#item(text)));
-    this.#list[0].scrollTop = this.#list[0].scrollHeight;
+    this.#list.prop('hidden', texts.length === 0);
+    const newest = texts.length && !this.#items.has(texts[texts.length - 1].id);
+    const wanted = new Set(texts.map(({ id }) => id));
+    for (const [id, { $root }] of this.#items) {
+      if (wanted.has(id)) continue;
+      $root.remove();
+      this.#items.delete(id);
+    }
+    const list = this.#list[0];
+    texts.forEach((text, k) => {
+      let item = this.#items.get(text.id);
+      if (!item) this.#items.set(text.id, item = this.#makeItem(text));
+      this.#fill(item, text);
+      if (list.children[k] !== item.$root[0]) list.insertBefore(item.$root[0], list.children[k] ?? null);
+    });
+    if (newest) list.scrollTop = list.scrollHeight;
   }
 
-  #item({ id, body, state, at, updated }) {
-    const $state = make('p', 'text-state').append(
-      icon(STATES[state] ?? 'clock'), make('span', '', t(`text.state.${state}`)), make('time', '', format.clock(updated || at)),
-    );
-    return make('li', 'text').attr({ 'data-state': state, 'data-testid': 'text', 'data-text': id }).append(make('p', 'text-body', body), $state);
+  #makeItem({ id, body }) {
+    const action = (name, iconName, act) => make('button', 'icon-button')
+      .attr({ type: 'button', 'aria-label': t(`text.${name}`), title: t(`text.${name}`), 'data-testid': `text-${name}` }).append(icon(iconName))
+      .on('click', act);
+    const item = { $root: make('li', 'text').attr({ 'data-testid': 'text', 'data-text': id }), state: '' };
+    item.$state = make('span', 'text-what');
+    item.$time = make('time');
+    item.$root.append(make('p', 'text-body', body), make('div', 'text-state').append(
+      item.$state, item.$time,
+      make('div', 'text-actions').append(action('again', 'again', () => this.#again(item.text)), action('forward', 'forward', () => this.#forward(item.text))),
+    ));
+    return item;
+  }
+
+  #fill(item, text) {
+    item.text = text;
+    const { state, at, updated } = text;
+    if (item.state === state) return;
+    item.state = state;
+    item.$root.attr('data-state', state);
+    item.$state.empty().append(icon(STATES[state] ?? 'clock'), make('span', '', t(`text.state.${state}`)));
+    item.$time.text(format.clock(updated || at)).attr('datetime', new Date(updated || at).toISOString());
+  }
+
+  // A text that is sent again is kept for as long as the first time.
+  #again({ body, at, expires }) {
+    return this.#deliver(message(body, expires ? expires - at : 0));
   }
 
   async #submit() {
-    const body = this.#area.val().trim();
+    const { body, lifetime } = this.#form;
     if (!body) return;
+    if (await this.#deliver(message(body, lifetime), this.#form.tooLong())) this.#form.body = '';
+  }
+
+  // #deliver sends a text unless there is a fault in it, and reports whether the server has accepted it.
+  async #deliver(text, fault = '') {
+    this.#result.text(fault).attr('data-tone', fault ? 'bad' : '');
+    if (fault) return false;
     this.#send.prop('disabled', true);
-    this.#result.text('').attr('data-tone', '');
     try {
-      const minutes = Number(this.#lifetime.val());
-      const text = await api.sendText(this.#id, minutes ? { body, expires: Date.now() + minutes * 60000 } : { body });
-      this.#area.val('');
-      this.#heard(text);
+      this.#heard(await api.sendText(this.#id, text));
+      return true;
     } catch (err) {
       this.#result.text(t('text.failed', { reason: err.message })).attr('data-tone', 'bad');
+      return false;
     } finally {
       this.#send.prop('disabled', false);
     }

@@ -1,0 +1,85 @@
+// One text to many devices: a few requests at a time, what failed remembered, what became of the others counted.
+
+const PARALLEL = 6;
+export const OUTCOMES = ['accepted', 'waiting', 'delivered', 'consumed', 'refused', 'expired'];
+
+export class BulkSend {
+  failed = new Map(); // device → reason
+  stopped = false;
+  #devices;
+  #send;
+  #next = 0;
+  #texts = new Map(); // ID → text, of those that the server has taken
+  #heard = new Map(); // the same for texts that the feed told of before the answer came
+  #changed;
+
+  // send(device) resolves to the text that the server has accepted; changed is called whenever there is something new to show.
+  constructor(devices, send, changed) {
+    this.#devices = devices;
+    this.#send = send;
+    this.#changed = changed;
+  }
+
+  get total() {
+    return this.#devices.length;
+  }
+
+  // handled counts the devices that the server has answered for.
+  get handled() {
+    return this.#texts.size + this.failed.size;
+  }
+
+  get running() {
+    return !this.stopped && this.handled < this.total;
+  }
+
+  // left lists the devices that have got nothing: those that failed, and after a stop those whose turn never came.
+  get left() {
+    return [...this.failed.keys(), ...this.#devices.slice(this.#next)];
+  }
+
+  // counts returns how many texts are in which state.
+  get counts() {
+    const counts = Object.fromEntries(OUTCOMES.map((state) => [state, 0]));
+    for (const { state } of this.#texts.values()) counts[state]++;
+    return counts;
+  }
+
+  async run() {
+    await Promise.all(Array.from({ length: Math.min(PARALLEL, this.total) }, () => this.#work()));
+    this.#heard.clear();
+  }
+
+  // stop lets no further request begin.
+  stop() {
+    this.stopped = true;
+    this.#changed();
+  }
+
+  // heard takes a text's new state from the feed.
+  heard(text) {
+    if (this.#texts.has(text.id)) this.#take(this.#texts, text);
+    else if (this.running && this.#heard.size < this.total * 2) this.#take(this.#heard, text);
+    else return;
+    this.#changed();
+  }
+
+  async #work() {
+    while (!this.stopped && this.#next < this.total) {
+      const device = this.#devices[this.#next++];
+      try {
+        const text = await this.#send(device);
+        this.#take(this.#texts, text);
+        if (this.#heard.has(text.id)) this.#take(this.#texts, this.#heard.get(text.id));
+      } catch (err) {
+        this.failed.set(device, err.message);
+      }
+      this.#changed();
+    }
+  }
+
+  #take(into, text) {
+    const before = into.get(text.id);
+    if (!before || text.updated >= before.updated) into.set(text.id, text);
+  }
+}

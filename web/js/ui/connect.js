@@ -1,0 +1,110 @@
+// How to connect a device: what an empty fleet opens with.
+
+import $ from '../../vendor/jquery.js';
+import { t, onLang } from '../i18n.js';
+import * as api from '../api.js';
+import { make, button, icon } from './dom.js';
+import { closeBeside, dialogHead, showDialog } from './dialog.js';
+import { notify } from './notices.js';
+import { commands, phoneCommand } from './commands.js';
+
+const DEMO_DEVICES = 20;
+const QR = './qr.js';
+
+export async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    notify(t('copy.done'));
+  } catch {
+    notify(t('copy.failed'));
+  }
+}
+
+export class ConnectDialog {
+  demo = false;
+  #dialog = $('#connect');
+
+  constructor() {
+    closeBeside(this.#dialog);
+    onLang(() => { if (this.#dialog[0].open) this.#build(); });
+  }
+
+  get isOpen() {
+    return this.#dialog[0].open;
+  }
+
+  // open shows the dialog; empty says that it comes by itself, because there is no device.
+  async open(empty = false) {
+    this.empty = empty;
+    await this.#build();
+    showDialog(this.#dialog);
+  }
+
+  close() {
+    this.#dialog[0].close();
+  }
+
+  async #build() {
+    let status = {};
+    try {
+      status = await api.status();
+    } catch (err) {
+      console.warn(`status: ${err.message}`);
+    }
+    const $ways = make('div', 'ways');
+    for (const { name, command } of commands(status.addresses ?? {}, location.hostname)) $ways.append(this.#way(name, command));
+    const $here = make('div', 'ways-here');
+    if (this.demo) $here.append(this.#demoOffer());
+    $here.append(this.#phone(status.phone));
+    this.#dialog.empty().append(
+      dialogHead(this.#dialog, 'connect-title', t(this.empty ? 'connect.emptyTitle' : 'connect.title'), t(this.empty ? 'connect.emptyLead' : 'connect.lead')),
+      make('div', 'dialog-body connect').append($here, $ways),
+    );
+  }
+
+  #way(name, command) {
+    return make('section', 'way').append(
+      make('h3', '', t(`connect.${name}`)), make('p', '', t(`connect.${name}Why`)), this.#command(name, command),
+    );
+  }
+
+  #command(name, command) {
+    const $copy = make('button', 'icon-button')
+      .attr({ type: 'button', 'aria-label': t('copy.command', { name: t(`connect.${name}`) }), title: t('copy.button'), 'data-testid': `copy-${name}` })
+      .append(icon('copy')).on('click', () => copy(command));
+    return make('div', 'command').append(make('code', '', command).attr('tabindex', 0), $copy);
+  }
+
+  // #phone offers the page that makes a phone a device: a code to scan, or how to make the server reachable.
+  #phone({ urls = [], container = false } = {}) {
+    const $phone = make('section', 'way way-phone').append(make('h3', '', t('connect.phone')), make('p', '', t('connect.phoneWhy')));
+    const [url] = urls;
+    if (!url) {
+      $phone.append(make('p', 'way-note', t(container ? 'connect.phoneContainer' : 'connect.phoneHere')));
+      if (!container) $phone.append(this.#command('phone', phoneCommand));
+      return $phone.append(make('p', '').append(make('a', '', t('connect.phoneTry')).attr({ href: 'phone', target: '_blank', rel: 'noopener', 'data-testid': 'phone-link' })));
+    }
+    const $code = make('div', 'qr').attr('data-testid', 'qr');
+    import(QR).then(({ drawQR }) => $code.append(drawQR(url))).catch((err) => console.warn(`QR code: ${err.message}`));
+    const $link = make('a', 'way-url', url).attr({ href: url, target: '_blank', rel: 'noopener', 'data-testid': 'phone-link' });
+    const $words = make('div').append(make('p', '', t('connect.phoneScan')), make('p', '').append($link));
+    if (!url.startsWith('https:')) $words.append(make('p', 'way-note', t('connect.phonePlain')));
+    return $phone.append(make('div', 'way-scan').append($code, $words));
+  }
+
+  #demoOffer() {
+    const $start = button('button button-primary', 'plus', t('connect.demoStart', { n: DEMO_DEVICES })).attr('data-testid', 'demo-start');
+    $start.on('click', async () => {
+      $start.prop('disabled', true);
+      try {
+        await api.startDemo(DEMO_DEVICES);
+        notify(t('connect.demoStarted'));
+        this.close();
+      } catch (err) {
+        notify(t('connect.demoFailed', { reason: err.message }));
+        $start.prop('disabled', false);
+      }
+    });
+    return make('div', 'demo-start').append(make('p', '', t('connect.demoWhy')), $start);
+  }
+}
