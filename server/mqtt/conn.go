@@ -250,11 +250,17 @@ func (c *conn) sayWhy(err error) bool {
 	return true
 }
 
+// kick is close for those who know nothing of MQTT.
+func (c *conn) kick(reason error) {
+	if errors.Is(reason, broker.ErrTakenOver) {
+		c.close(errTakenOver)
+		return
+	}
+	c.close(newFault(packets.ErrAdministrativeAction, "%s", reason))
+}
+
 // close ends the connection from outside its reader. It does not block.
 func (c *conn) close(reason error) {
-	if errors.Is(reason, broker.ErrTakenOver) {
-		reason = errTakenOver
-	}
 	c.mu.Lock()
 	if c.reason != nil {
 		c.mu.Unlock()

@@ -95,11 +95,15 @@ func stop(t **time.Timer) {
 	}
 }
 
-// unbind stops the delivery to a connection: what comes from now on waits. It
-// reports whether there was any.
-func (s *session) unbind(c *conn) bool {
+// unbind stops the delivery to a connection: what comes from now on waits.
+func (s *session) unbind(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.unbindLocked(c)
+}
+
+// unbindLocked is unbind with s.mu held. It reports whether c was bound.
+func (s *session) unbindLocked(c *conn) bool {
 	if s.conn != c {
 		return false
 	}
@@ -166,23 +170,22 @@ func (s *session) release(c *conn, id uint16) bool {
 }
 
 // enqueue takes messages first to end of a batch for a subscription, those
-// whose QoS is not 0.
+// whose QoS is not 0. Their publisher waits while the queue is crowded.
 func (s *session) enqueue(sub *subscription, t *terms, b *broker.Batch, first, end int) {
 	s.mu.Lock()
-	if s.ended || sub.terms.Load() == nil {
-		s.mu.Unlock()
-		return
-	}
-	c := s.conn
+	defer s.mu.Unlock()
 	overflow := false
-	for i := first; i < end; i++ {
+	for i := first; i < end && !s.ended && sub.terms.Load() != nil; i++ {
 		m := &b.Messages[i]
 		qos := min(m.QoS, t.qos)
 		if qos == 0 {
 			continue
 		}
+		if s.conn != nil && s.crowded() {
+			s.hold(b, sub)
+		}
 		it := item{msg: m, subID: t.subID, qos: qos, retain: t.keep && m.Retain}
-		if c != nil && s.queue.n == 0 && s.canSend() && s.ready() {
+		if s.conn != nil && s.queue.n == 0 && s.canSend() && s.ready() {
 			if s.kept() {
 				it.msg = b.Clone(i)
 			}
@@ -197,18 +200,11 @@ func (s *session) enqueue(sub *subscription, t *terms, b *broker.Batch, first, e
 		it.msg = b.Clone(i)
 		s.queue.push(it)
 	}
-	wake := s.handOver()
-	crowded := c != nil && s.crowded()
-	s.mu.Unlock()
-	if wake {
-		b.Wake(c.out)
+	if s.handOver() {
+		b.Wake(s.conn.out)
 	}
-	switch {
-	case c == nil:
-	case overflow:
-		s.slow(c)
-	case crowded && b.Client() != c.client: // its own reader has to take the acknowledgements
-		s.hold(b, sub, c)
+	if overflow && s.conn != nil {
+		s.slow(s.conn)
 	}
 }
 

@@ -1,6 +1,7 @@
 package mqtt
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -412,6 +413,31 @@ func TestSlowToItself(t *testing.T) {
 	}
 	if d := time.Since(began); d > time.Second {
 		t.Errorf("it took %s", d)
+	}
+}
+
+// Publishers that send much at once are held before the queue is full, not when
+// it is too late.
+func TestManyPublishers(t *testing.T) {
+	f := newFixture(t, Options{MaxQueued: 200, MaxInflight: 20}, true)
+	sub := f.connect(hello{id: "sub"})
+	sub.subscribe(1, "t", 1)
+	sub.expect("SUBACK 1 [01]")
+	const publishers, each = 10, 500
+	for i := range publishers {
+		src := f.connect(hello{id: fmt.Sprint("src", i)})
+		m := pub{topic: "t", qos: 1, id: 1}.packet(v311)
+		go src.write(bytes.Repeat(m, each))
+	}
+	for i := range publishers * each {
+		first, body, err := sub.next()
+		if err != nil || first>>4 != packets.Publish {
+			t.Fatalf("0x%02x, %v after %d messages", first, err, i)
+		}
+		sub.ack(packets.Puback, uint16(body[3])<<8|uint16(body[4]))
+	}
+	if n := f.Stats().Overflowed.Load(); n != 0 {
+		t.Errorf("%d messages were discarded", n)
 	}
 }
 

@@ -63,11 +63,11 @@ func TestWill(t *testing.T) {
 		{"take-over with a delay", hello{level: v5, id: "AAA", props: expires(60), will: lastWill(delay(9))},
 			func(f *fixture, p *peer) { f.pipe().shake(hello{level: v5, id: "AAA", keep: true, props: expires(60)}) }, never},
 		{"the server shuts down", hello{id: "AAA"}, func(f *fixture, p *peer) {
-			for _, c := range f.b.Clients() {
-				if c.ID == "AAA" {
-					c.Close(errShutdown)
-				}
-			}
+			sess := f.session("AAA")
+			sess.mu.Lock()
+			c := sess.owner
+			sess.mu.Unlock()
+			c.close(errShutdown)
 		}, never},
 	} {
 		t.Run(c.what, func(t *testing.T) {
