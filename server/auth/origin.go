@@ -1,8 +1,3 @@
-// Package auth decides who may speak to the server.
-//
-// For now that is which web pages may: a browser lets any page on the internet
-// open a WebSocket to any address, the user's own machine included, and says in
-// the Origin header which page it was. (RFC 6454; RFC 6455 §10.2)
 package auth
 
 import (

@@ -1,0 +1,135 @@
+package auth
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+)
+
+func addDevice(name string) func(*Accounts) error {
+	return func(a *Accounts) error { return a.Set(Account{Role: Device, Name: name, Hash: NoPassword}) }
+}
+
+func TestEditAccounts(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "accounts")
+	if err := EditAccounts(file, addDevice("AAA")); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(file)
+	if err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
+		t.Errorf("a new file is %v, %v", info.Mode(), err)
+	}
+	if text, _ := os.ReadFile(file); !strings.HasPrefix(string(text), "# Accounts of mwm") {
+		t.Errorf("%s", text)
+	}
+	// The group of the server may read it; the world may not, whatever was.
+	if err := os.Chmod(file, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := EditAccounts(file, addDevice("BBB")); err != nil {
+		t.Fatal(err)
+	}
+	if info, _ := os.Stat(file); runtime.GOOS != "windows" && info.Mode().Perm() != 0o640 {
+		t.Errorf("an old file became %v", info.Mode())
+	}
+	refused := errors.New("no")
+	if err := EditAccounts(file, func(*Accounts) error { return refused }); !errors.Is(err, refused) {
+		t.Error(err)
+	}
+	if a, err := ReadAccounts(file); err != nil || a.Len() != 2 {
+		t.Errorf("%v", err)
+	}
+	if left, _ := os.ReadDir(dir); len(left) != 1 {
+		t.Errorf("left in the directory: %v", left)
+	}
+	if err := os.WriteFile(file, []byte("nonsense"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := EditAccounts(file, addDevice("CCC")); err == nil || !strings.Contains(err.Error(), "line 1") {
+		t.Errorf("a file that cannot be read is changed: %v", err)
+	}
+}
+
+// A link goes on pointing to the file that is changed.
+func TestEditAccountsThroughLink(t *testing.T) {
+	dir := t.TempDir()
+	file, link := filepath.Join(dir, "accounts"), filepath.Join(dir, "link")
+	if err := EditAccounts(file, addDevice("AAA")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(file, link); err != nil {
+		t.Skip(err)
+	}
+	if err := EditAccounts(link, addDevice("BBB")); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+	if a, err := ReadAccounts(file); err != nil || a.Len() != 2 {
+		t.Errorf("%v", err)
+	}
+}
+
+// Of many who change the file at once none undoes what another did, and who
+// reads meanwhile always finds a whole file.
+func TestEditAccountsAtOnce(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "accounts")
+	if err := EditAccounts(file, addDevice("first")); err != nil {
+		t.Fatal(err)
+	}
+	var work sync.WaitGroup
+	for i := range 8 {
+		work.Go(func() {
+			for k := range 5 {
+				if err := EditAccounts(file, addDevice(fmt.Sprintf("D%d-%d", i, k))); err != nil {
+					t.Error(err)
+				}
+				if a, err := ReadAccounts(file); err != nil || a.Len() == 0 {
+					t.Errorf("%v", err)
+				}
+			}
+		})
+	}
+	work.Wait()
+	if a, err := ReadAccounts(file); err != nil || a.Len() != 41 {
+		t.Errorf("%d accounts, %v", a.Len(), err)
+	}
+}
+
+func TestFileWatch(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "f")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("1")
+	w := NewFileWatch(name)
+	expect := func(step string, want ...bool) {
+		t.Helper()
+		for i, x := range want {
+			if got := w.Changed(); got != x {
+				t.Fatalf("%s, look %d: %t", step, i+1, got)
+			}
+		}
+	}
+	expect("as it was", false, false)
+	write("12")
+	expect("being written", false)
+	write("123")
+	expect("written", false, true, false)
+	if err := os.Remove(name); err != nil {
+		t.Fatal(err)
+	}
+	expect("away", false, false)
+	write("123")
+	expect("replaced by its like", false, true, false)
+}
