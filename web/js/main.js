@@ -24,6 +24,7 @@ import { ConnectDialog, copy } from './ui/connect.js';
 import { Help } from './ui/help.js';
 import { LinkState } from './ui/link.js';
 import { colourOf } from './ui/alerts.js';
+import { AlertChips } from './ui/alertchips.js';
 import { notify } from './ui/notices.js';
 import { makeSheet, narrow, settle } from './ui/sheet.js';
 import { bindKeys } from './ui/keys.js';
@@ -54,6 +55,7 @@ const card = new Card({
   actions: { follow: toggleFollow, following: () => mapView.following, copy, notify, forward: (body) => compose.open([], body) },
 });
 const compose = new Compose({ fleet, onSent: (text) => selection.heard(text) });
+const alertChips = new AlertChips(openFromEvent);
 const connectDialog = new ConnectDialog();
 const help = new Help();
 let view = 'map';
@@ -119,7 +121,8 @@ const MESSAGES = {
   alert({ device, color }) {
     const i = fleet.indexOf(device);
     if (i < 0) return;
-    mapView.layer.flash(i, colourOf(color));
+    if (fleet.has(i, LOCATED)) mapView.layer.flash(i, colourOf(color));
+    else alertChips.show(device, colourOf(color));
     motionPage.flash(i, colourOf(color));
     list.flash(i, colourOf(color));
   },

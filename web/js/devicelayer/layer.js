@@ -333,14 +333,13 @@ export const DeviceLayer = L.Layer.extend({
   _drawLabels(g, now, palette) {
     const { ids } = this.options.fleet;
     this._names.begin(this._visible);
-    for (const i of [this.selected, this.hovered]) {
-      if (!this._has(i)) continue;
-      const { x, y } = this._pixel(i, now);
-      this._names.put(g, i, ids[i], x, y, 18, this._ratio, palette, true);
+    if (this._has(this.selected)) {
+      const { x, y } = this._pixel(this.selected, now);
+      this._names.put(g, this.selected, ids[this.selected], x, y, 18, this._ratio, palette, true);
     }
     for (let v = 0; v < this._visible.length; v += 3) {
       const i = this._visible[v];
-      if (i === this.selected || i === this.hovered) continue;
+      if (i === this.selected || i === this.hovered) continue; // the hovered one has a note beside it
       this._names.put(g, i, ids[i], this._visible[v + 1], this._visible[v + 2], 11, this._ratio, palette, false);
     }
   },

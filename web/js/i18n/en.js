@@ -65,11 +65,12 @@ export default {
   'card.state': '{status} · last seen {seen}',
   'card.unknown': 'This device has not reported yet.',
   'fact.position': 'Position',
-  'fact.noPosition': 'No position reported',
   'fact.speed': 'Speed',
   'fact.heading': 'Heading',
   'fact.seen': 'Last seen',
   'fact.rate': 'Reports',
+  'fact.link': 'Connected with',
+  'fact.noLink': 'no connection of its own',
 
   'motion.title': 'Motion',
   'motion.pitch': 'pitch',

@@ -63,11 +63,12 @@ export default {
   'card.state': '{status} · 최근 보고 {seen}',
   'card.unknown': '아직 보고하지 않은 기기입니다.',
   'fact.position': '위치',
-  'fact.noPosition': '보고된 위치 없음',
   'fact.speed': '속도',
   'fact.heading': '방향',
   'fact.seen': '최근 보고',
   'fact.rate': '보고 빈도',
+  'fact.link': '연결',
+  'fact.noLink': '직접 연결되어 있지 않음',
 
   'motion.title': '모션',
   'motion.pitch': '피치',

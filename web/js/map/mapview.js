@@ -6,6 +6,7 @@ import { mapPalette, onTheme, still } from '../theme.js';
 import { LOCATED, MOVING, NO_SPEED, OFFLINE, SPEED_STEP } from '../fleet.js';
 import { latOf, lngOf } from '../geo.js';
 import { narrow, visibleHeight } from '../ui/sheet.js';
+import { MapTip } from '../ui/maptip.js';
 import { DeviceLayer } from '../devicelayer/layer.js';
 import { addBasemap } from './basemap.js';
 import { chooseView } from './view.js';
@@ -24,6 +25,7 @@ export class MapView extends EventTarget {
   #visible = true;
   #pointer = null;
   #flying = false;
+  #tip;
 
   // Fires 'view' when the map has moved, 'follow' when following begins or ends, 'touched' when the user moves the map.
   constructor({ fleet, order, selection }) {
@@ -42,6 +44,7 @@ export class MapView extends EventTarget {
     this.layer = new DeviceLayer({
       fleet, still, palette: mapPalette, shown: () => order.shown, request: () => this.#task.request(),
     }).addTo(this.map);
+    this.#tip = new MapTip(fleet, $('#map-view'));
     this.#bind();
   }
 
@@ -69,7 +72,10 @@ export class MapView extends EventTarget {
       const sheet = card.hidden ? $('#panel')[0] : card;
       return { left: 0, top: 0, right: 0, bottom: Math.min(visibleHeight(sheet), this.map.getSize().y * 0.6) };
     }
-    return { left: 0, top: 0, right: card.hidden ? 0 : card.offsetWidth + 12, bottom: 0 };
+    if (card.hidden) return { left: 0, top: 0, right: 0, bottom: 0 };
+    const [covers, map] = [card.getBoundingClientRect(), this.map.getContainer().getBoundingClientRect()];
+    if (covers.left <= map.left) return { left: covers.right - map.left, top: 0, right: 0, bottom: 0 };
+    return { left: 0, top: 0, right: map.right - covers.left, bottom: 0 };
   }
 
   setPlace({ zoom, lat, lng }) {
@@ -195,7 +201,10 @@ export class MapView extends EventTarget {
     layer.hovered = this.#pointer ? layer.pick(this.#pointer, PICK_RADIUS.mouse) : -1;
     $('#map-view').toggleClass('pointing', layer.hovered >= 0);
     if (this.following) this.#keepCentred(layer.selected);
-    return layer.draw(now);
+    const again = layer.draw(now);
+    const { hovered } = layer;
+    this.#tip.show(hovered, hovered < 0 ? null : layer.devicePoint(hovered), this.map.getSize());
+    return again;
   }
 
   // While following, the map moves with the device, a pixel at a time.

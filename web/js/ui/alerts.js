@@ -12,6 +12,24 @@ export const COLOURS = {
 // colourOf does as a phone does: a name it does not know means red.
 export const colourOf = (name) => (Object.hasOwn(COLOURS, name) ? COLOURS[name] : COLOURS.red);
 
+const FLASH = 3000; // ms, as long as a phone's own screen shows it
+const flashing = new WeakMap();
+
+// flash lights an element in a phone's colour; an alert during an alert starts again.
+export function flash(element, colour) {
+  stopFlash(element);
+  void element.offsetWidth; // starts the animation again
+  element.style.setProperty('--flash', colour);
+  element.classList.add('flash');
+  flashing.set(element, setTimeout(() => stopFlash(element), FLASH));
+}
+
+// stopFlash is for an element that from now on shows another phone.
+export function stopFlash(element) {
+  clearTimeout(flashing.get(element));
+  element.classList.remove('flash');
+}
+
 // send returns {tone, text} that tells how it went: '' for well, 'warn' when nobody was listening, 'bad' for an error.
 export async function send(id, name) {
   try {

@@ -4,7 +4,7 @@ import $ from '../../vendor/jquery.js';
 import { t, onLang } from '../i18n.js';
 import { addTask } from '../scheduler.js';
 import { onTheme } from '../theme.js';
-import { HAS_MOTION, LOCATED, NO_HEADING, STATUS_NAMES } from '../fleet.js';
+import { HAS_MOTION, LOCATED, MQTT, NO_HEADING, STATUS_NAMES, STOMP } from '../fleet.js';
 import { AXES } from '../motions.js';
 import * as format from '../format.js';
 import { make, button, icon, glyph, needle, setGlyph, setText } from './dom.js';
@@ -106,22 +106,25 @@ export class Card {
 
   #facts(parts) {
     const $facts = make('dl', 'facts');
-    const fact = (name, wide) => {
+    const fact = (name, { wide = false, located = false } = {}) => {
       const $value = make('dd').attr('data-testid', `fact-${name}`);
-      $facts.append(make('div', wide ? 'fact fact-wide' : 'fact').append(make('dt', '', t(`fact.${name}`)), $value));
+      const $fact = make('div', wide ? 'fact fact-wide' : 'fact').append(make('dt', '', t(`fact.${name}`)), $value).appendTo($facts);
+      if (located) parts.located.push($fact[0]);
       return $value;
     };
-    const $position = fact('position', true);
+    parts.located = []; // what only a device with a position has
+    const $position = fact('position', { wide: true, located: true });
     parts.position = make('span').appendTo($position)[0];
     parts.copy = make('button', 'icon-button').attr({ type: 'button', 'aria-label': t('card.copyPosition'), title: t('card.copyPosition') })
       .append(icon('copy')).on('click', () => this.#actions.copy(this.#positionText())).appendTo($position);
-    parts.speed = fact('speed')[0];
-    const $heading = fact('heading');
+    parts.speed = fact('speed', { located: true })[0];
+    const $heading = fact('heading', { located: true });
     parts.needle = needle();
     parts.heading = make('span')[0];
     $heading.append(parts.needle, parts.heading);
     parts.seen = fact('seen')[0];
     parts.rate = fact('rate')[0];
+    parts.link = fact('link', { wide: true })[0];
     parts.facts = make('section', 'card-section').append($facts);
     return parts.facts;
   }
@@ -184,14 +187,18 @@ export class Card {
 
   #updateFacts(parts, i, located) {
     const fleet = this.#fleet;
-    setText(parts.position, located ? this.#positionText() : t('fact.noPosition'));
-    parts.copy.prop('hidden', !located);
-    setText(parts.speed, located ? format.speed(fleet.speed[i]) : format.speed(255));
-    setText(parts.heading, format.heading(located ? fleet.heading[i] : NO_HEADING));
-    parts.needle.style.transform = `rotate(${fleet.heading[i] / 100}deg)`;
-    parts.needle.style.display = !located || fleet.heading[i] === NO_HEADING ? 'none' : '';
+    for (const element of parts.located) element.hidden = !located;
+    if (located) {
+      setText(parts.position, this.#positionText());
+      setText(parts.speed, format.speed(fleet.speed[i]));
+      setText(parts.heading, format.heading(fleet.heading[i]));
+      parts.needle.style.transform = `rotate(${fleet.heading[i] / 100}deg)`;
+      parts.needle.style.display = fleet.heading[i] === NO_HEADING ? 'none' : '';
+    }
     setText(parts.seen, format.lastSeen(fleet, i));
     setText(parts.rate, format.rate(fleet.rate(performance.now())));
+    const links = [['STOMP', STOMP], ['MQTT', MQTT]].filter(([, flag]) => fleet.has(i, flag)).map(([name]) => name);
+    setText(parts.link, links.join(' + ') || t('fact.noLink'));
   }
 
   #updateMotion(parts, i) {

@@ -8,6 +8,7 @@ import { t, onLang } from '../i18n.js';
 import { addTask } from '../scheduler.js';
 import { LOCATED, HAS_MOTION, MOVING, STATUS_NAMES } from '../fleet.js';
 import * as format from '../format.js';
+import { flash, stopFlash } from './alerts.js';
 import { make, glyph, setAttribute, setGlyph, setText } from './dom.js';
 
 const ROW = 48;
@@ -72,11 +73,7 @@ export class DeviceList {
   // flash lights a device's row in the colour that its phone has now.
   flash(device, colour) {
     const row = this.#rows.find((r) => r.device === device);
-    if (!row) return;
-    row.element.classList.remove('flash');
-    void row.element.offsetWidth; // starts the animation again
-    row.element.style.setProperty('--flash', colour);
-    row.element.classList.add('flash');
+    if (row) flash(row.element, colour);
   }
 
   #seconds() {
@@ -125,7 +122,7 @@ export class DeviceList {
     if (row.device !== device) {
       row.device = device;
       element.hidden = device < 0;
-      element.classList.remove('flash');
+      stopFlash(element);
     }
     if (device < 0) return;
     if (row.position !== position) {

@@ -12,7 +12,7 @@ import { make, button, glyph, setGlyph, setText } from './dom.js';
 import { drawSpark, hoverLabels } from './spark.js';
 import { drawAttitude } from './attitude.js';
 import { units } from './units.js';
-import { send } from './alerts.js';
+import { flash, send, stopFlash } from './alerts.js';
 
 const CARD = { height: 124, least: 440, gap: 12 };
 const ALL_AXES = [0, 1, 2];
@@ -73,11 +73,7 @@ export class MotionPage {
   // flash lights a phone's card in the colour its screen has now.
   flash(device, colour) {
     const card = this.#cards.find((c) => c.device === device);
-    if (!card) return;
-    card.element.classList.remove('flash');
-    void card.element.offsetWidth; // starts the animation again
-    card.element.style.setProperty('--flash', colour);
-    card.element.classList.add('flash');
+    if (card) flash(card.element, colour);
   }
 
   #render() {
@@ -133,7 +129,7 @@ export class MotionPage {
       card.device = device;
       card.total = -1;
       card.element.hidden = device < 0;
-      card.element.classList.remove('flash');
+      stopFlash(card.element);
     }
     if (device < 0) return;
     this.#place(card.element, position, width);
