@@ -75,7 +75,7 @@ func (k *keeper) run(ctx context.Context) error {
 	for {
 		select {
 		case <-tick.C:
-			k.save(ctx)
+			k.save(context.WithoutCancel(ctx)) // what has begun is finished
 		case <-ctx.Done():
 			return nil
 		}
