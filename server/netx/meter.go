@@ -3,6 +3,7 @@ package netx
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"sync"
@@ -65,7 +66,7 @@ func parseSize(s string) (int, error) {
 		}
 	}
 	n, err := strconv.Atoi(s)
-	if err != nil || n < 0 || n > 1<<40/unit {
+	if err != nil || n < 0 || int64(n) > min(1<<40, math.MaxInt)/int64(unit) {
 		return 0, errRate
 	}
 	return n * unit, nil
