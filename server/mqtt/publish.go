@@ -60,6 +60,12 @@ func (c *conn) publish(flags byte, p []byte) error {
 			return err
 		}
 	}
+	return c.forward(flags, id, name, said, p)
+}
+
+// forward adds a message to the batch. name is canonical.
+func (c *conn) forward(flags byte, id uint16, name []byte, said publishProperties, body []byte) error {
+	qos := flags >> 1 & 3
 	route, err := c.pub.Topic(name)
 	if err != nil {
 		return c.badTopic(qos, id, name)
@@ -70,7 +76,7 @@ func (c *conn) publish(flags byte, p []byte) error {
 		return nil
 	}
 	m := c.pub.Add(route)
-	m.Body = p
+	m.Body = body
 	m.QoS = qos
 	m.Retain = flags&1 != 0
 	m.Persistent = qos > 0
@@ -78,13 +84,14 @@ func (c *conn) publish(flags byte, p []byte) error {
 	if said.expires {
 		m.Expires = m.Timestamp + int64(said.expiry)*1000
 	}
-	if qos > 0 {
-		code := byte(0)
-		if c.level == v5 && route.Listeners() == 0 {
-			code = packets.CodeNoMatchingSubscribers.Code
-		}
-		c.answer(qos, id, code, "")
+	if qos == 0 {
+		return nil
 	}
+	code := byte(0)
+	if c.level == v5 && route.Listeners() == 0 {
+		code = packets.CodeNoMatchingSubscribers.Code
+	}
+	c.answer(qos, id, code, "")
 	return nil
 }
 
