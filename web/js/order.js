@@ -26,6 +26,7 @@ export class DeviceOrder {
   #lower = [];
   #byName = [];
   #ids = null;
+  #made = ''; // what the rows were computed from, if nothing else can change them
 
   constructor(fleet) {
     this.#fleet = fleet;
@@ -43,23 +44,28 @@ export class DeviceOrder {
     if (this.statuses === 0) this.statuses = ALL_STATUSES;
   }
 
-  // refresh recomputes rows and shown.
+  // refresh recomputes rows and shown, where they can have changed.
   refresh() {
-    this.#learnNames();
+    const fresh = this.#learnNames();
+    const made = this.sort === 'id' && this.statuses === ALL_STATUSES ? `id/${this.query}` : '';
+    if (made && made === this.#made && !fresh) return; // devices that come and go move no row
+    this.#made = made;
     const kept = this.#filter();
     this.rows = this.sort === 'id' ? kept : countingSort(kept, this.#bucket());
   }
 
+  // #learnNames reports whether there are new ones.
   #learnNames() {
     const { ids } = this.#fleet;
     if (ids !== this.#ids) { // a new epoch
+      this.#made = '';
       this.#ids = ids;
       this.#keys = [];
       this.#lower = [];
       this.#byName = [];
     }
     const known = this.#keys.length;
-    if (known === ids.length) return;
+    if (known === ids.length) return false;
     const fresh = [];
     for (let i = known; i < ids.length; i++) {
       this.#keys.push(sortKey(ids[i]));
@@ -69,6 +75,7 @@ export class DeviceOrder {
     const keys = this.#keys;
     fresh.sort((a, b) => (keys[a] < keys[b] ? -1 : keys[a] > keys[b] ? 1 : a - b));
     this.#byName = merge(this.#byName, fresh, keys);
+    return true;
   }
 
   #filter() {

@@ -54,7 +54,7 @@ test('commands name the server’s own addresses', () => {
   assert.deepEqual(hostPort(':1883', 'fleet.example'), { host: 'fleet.example', port: '1883' });
   const all = commands({ stomp: '0.0.0.0:61613', mqtt: '[::1]:1883' }, 'fleet.example');
   assert.deepEqual(all.map((c) => c.name), ['sim', 'mosquitto', 'netcat']);
-  assert.match(all[0].command, /--stomp fleet\.example:61613 --mqtt \[::1\]:1883/);
+  assert.match(all[0].command, /--stomp fleet\.example:61613 \\\n {2}--mqtt \[::1\]:1883/);
   assert.match(all[1].command, /-h ::1 -p 1883/);
   assert.match(all[2].command, /nc fleet\.example 61613$/);
   assert.deepEqual(commands({ mqtt: ':1883' }, 'h').map((c) => c.name), ['mosquitto'], 'what is off is not offered');

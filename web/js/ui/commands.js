@@ -17,7 +17,7 @@ export function commands({ stomp, mqtt }, pageHost) {
   const list = [];
   const s = stomp && hostPort(stomp, pageHost);
   const m = mqtt && hostPort(mqtt, pageHost);
-  if (s && m) list.push({ name: 'sim', command: `mwm sim --trucks 20 --phones 5 \\\n  --stomp ${joined(s)} --mqtt ${joined(m)}` });
+  if (s && m) list.push({ name: 'sim', command: `mwm sim --trucks 20 --phones 5 \\\n  --stomp ${joined(s)} \\\n  --mqtt ${joined(m)}` });
   if (m) {
     list.push({
       name: 'mosquitto',

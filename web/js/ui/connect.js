@@ -51,11 +51,11 @@ export class ConnectDialog {
     } catch (err) {
       console.warn(`status: ${err.message}`);
     }
-    const $ways = make('div', 'ways');
-    for (const { name, command } of commands(status.addresses ?? {}, location.hostname)) $ways.append(this.#way(name, command));
-    const $here = make('div', 'ways-here');
-    if (this.demo) $here.append(this.#demoOffer());
-    $here.append(this.#phone(status.phone));
+    const ways = commands(status.addresses ?? {}, location.hostname).map(({ name, command }) => this.#way(name, command));
+    // What is quickest comes first: the server's own devices, or else the simulator.
+    const $first = this.demo ? this.#demoOffer() : ways.shift()?.addClass('way-first');
+    const $here = make('div', 'ways-here').append($first, this.#phone(status.phone));
+    const $ways = make('div', 'ways').append(ways);
     this.#dialog.empty().append(
       dialogHead(this.#dialog, 'connect-title', t(this.empty ? 'connect.emptyTitle' : 'connect.title'), t(this.empty ? 'connect.emptyLead' : 'connect.lead')),
       make('div', 'dialog-body connect').append($here, $ways),
@@ -105,6 +105,6 @@ export class ConnectDialog {
         $start.prop('disabled', false);
       }
     });
-    return make('div', 'demo-start').append(make('p', '', t('connect.demoWhy')), $start);
+    return make('div', 'way-first').append(make('p', '', t('connect.demoWhy')), $start);
   }
 }
