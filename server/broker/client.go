@@ -34,7 +34,15 @@ type Client struct {
 	Version   string
 	Remote    string
 	Principal string // who authenticated; "" for anonymous
-	Since     time.Time
+	// Access says what the client may do; nil: everything.
+	Access Access
+	// Owner says that the ID is the principal's own name: others who use it give
+	// way.
+	Owner bool
+	// Temp begins the names of the connection's own temporary destinations; "": it
+	// has none.
+	Temp  string
+	Since time.Time
 	// Close ends the connection with a reason that the peer is told. It must
 	// not block and may be called more than once.
 	Close func(reason error)
@@ -65,7 +73,7 @@ type clients struct {
 
 // Attach registers a client. One of the same protocol and identifier that is
 // connected already is told ErrTakenOver and closed; but if it belongs to
-// another principal, the new one is not registered.
+// another principal, the new one is not registered, unless it is the Owner.
 func (b *Broker) Attach(c *Client) error {
 	old, err := b.clients.attach(c)
 	if err != nil {
@@ -84,7 +92,7 @@ func (l *clients) attach(c *Client) (old *Client, err error) {
 	defer l.mu.Unlock()
 	key := clientKey{c.Protocol, c.ID}
 	if c.ID != "" {
-		if old = l.byID[key]; old != nil && old.Principal != c.Principal {
+		if old = l.byID[key]; old != nil && old.Principal != c.Principal && !c.Owner {
 			return nil, ErrOtherPrincipal
 		}
 	}

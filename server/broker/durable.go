@@ -29,6 +29,7 @@ type durableKey struct{ Client, Name string }
 // whether somebody consumes it or not.
 type durable struct {
 	key   durableKey
+	owner string // the principal
 	opt   DurableOptions
 	sub   *Subscription
 	queue *Queue
@@ -37,8 +38,9 @@ type durable struct {
 
 // meta is what a box on disk says of a durable subscription.
 type meta struct {
-	Key durableKey
-	Opt DurableOptions
+	Key   durableKey
+	Opt   DurableOptions
+	Owner string `json:",omitempty"`
 }
 
 // Deliver keeps the batch.
@@ -89,12 +91,18 @@ func (b *Broker) ConsumeDurable(name string, opt DurableOptions, match func(*Mes
 	key := durableKey{c.Client.ID, name}
 	b.durablesMu.Lock()
 	defer b.durablesMu.Unlock()
-	d := b.durables[key]
-	if d != nil && d.opt != opt {
+	d, own := b.durables[key], meta{key, opt, c.Client.Principal}
+	if d != nil && !d.belongsTo(c.Client) {
+		return nil, ErrOtherPrincipal
+	}
+	if d != nil && (d.opt != opt || d.owner != own.Owner && d.owner != "") {
 		b.dropDurable(d, nil)
 		d = nil
 	}
 	switch {
+	case d != nil && d.owner != own.Owner: // from before there were accounts
+		d.owner = own.Owner
+		b.journal.SetBox(Box{ID: d.queue.box, Kind: DurableBox, Name: name, Meta: own.encode()}, done)
 	case d != nil:
 		if done != nil {
 			done(nil)
@@ -102,8 +110,8 @@ func (b *Broker) ConsumeDurable(name string, opt DurableOptions, match func(*Mes
 	case len(b.durables) >= b.opt.MaxDurables:
 		return nil, fmt.Errorf("%d durable subscriptions exist, no more are allowed", len(b.durables))
 	default:
-		d = b.addDurable(key, opt, match, 0)
-		box := Box{Kind: DurableBox, Name: name, Meta: encodeMeta(key, opt)}
+		d = b.addDurable(own, match, 0)
+		box := Box{Kind: DurableBox, Name: name, Meta: own.encode()}
 		box.ID = b.journal.NewBox(box.Kind, box.Name, box.Meta)
 		d.queue.box = box.ID
 		b.journal.SetBox(box, done) // once more, only to be told
@@ -111,16 +119,22 @@ func (b *Broker) ConsumeDurable(name string, opt DurableOptions, match func(*Mes
 	return d.queue.consume(c), nil
 }
 
-func encodeMeta(key durableKey, opt DurableOptions) []byte {
-	p, _ := json.Marshal(meta{key, opt}) // strings always marshal
+// belongsTo reports whether a client may have the subscription: that of another
+// principal only as the owner of the client-id, for whom it then begins anew.
+func (d *durable) belongsTo(c *Client) bool {
+	return c.Access == nil || d.owner == "" || d.owner == c.Principal || c.Owner
+}
+
+func (m meta) encode() []byte {
+	p, _ := json.Marshal(m) // strings always marshal
 	return p
 }
 
 // addDurable begins to keep messages. b.durablesMu is held.
-func (b *Broker) addDurable(key durableKey, opt DurableOptions, match func(*Message) bool, box uint64) *durable {
-	d := &durable{key: key, opt: opt, match: match, queue: &Queue{b: b, name: opt.Filter, box: box}}
-	d.sub = &Subscription{Filter: opt.Filter, Receiver: d}
-	b.durables[key] = d
+func (b *Broker) addDurable(m meta, match func(*Message) bool, box uint64) *durable {
+	d := &durable{key: m.Key, owner: m.Owner, opt: m.Opt, match: match, queue: &Queue{b: b, name: m.Opt.Filter, box: box}}
+	d.sub = &Subscription{Filter: m.Opt.Filter, Receiver: d}
+	b.durables[m.Key] = d
 	b.routes.add(d.sub)
 	return d
 }
@@ -147,6 +161,17 @@ func (b *Broker) dropDurable(d *durable, done func(error)) {
 	q.mu.Unlock()
 	b.journal.Remove(nil, records...)
 	b.journal.DropBox(box, done)
+}
+
+// ForgetOwn is Forget for a client, which may forget its own.
+func (b *Broker) ForgetOwn(c *Client, name string, done func(error)) error {
+	b.durablesMu.Lock()
+	d := b.durables[durableKey{c.ID, name}]
+	b.durablesMu.Unlock()
+	if d != nil && !d.belongsTo(c) {
+		return ErrOtherPrincipal
+	}
+	return b.Forget(c.ID, name, done)
 }
 
 // Forget ends a durable subscription for good. done, which may be nil, is called
@@ -179,7 +204,7 @@ func (b *Broker) RestoreDurables(parse func(selector string) (func(*Message) boo
 				return fmt.Errorf("durable subscription %q on disk: %w", k.Box.Name, err)
 			}
 		}
-		d := b.addDurable(m.Key, m.Opt, match, k.Box.ID)
+		d := b.addDurable(m, match, k.Box.ID)
 		for _, r := range k.Records {
 			d.queue.push(r.Message).recall(r.Record, r.State, r.Doubtful)
 		}

@@ -33,6 +33,8 @@ type Publisher struct {
 	pooled *[]Message // what batch.Messages came from
 	// together says that Together is under way.
 	together bool
+	// judged says that last may be used for some bodies and not for others.
+	judged bool
 }
 
 // NewPublisher returns the publisher of a connection.
@@ -48,10 +50,18 @@ func (b *Broker) NewPublisher(c *Client) *Publisher {
 // Begin sets the time that the messages that follow carry.
 func (p *Publisher) Begin(now time.Time) { p.now = now.UnixMilli() }
 
-// Topic returns the route to a topic, by its canonical name.
-func (p *Publisher) Topic(name []byte) (*Route, error) {
-	if r := p.last; r != nil && string(name) == r.Name && r.gen == p.b.routes.gen.Load() {
+// Topic is TopicFor for a message without a body.
+func (p *Publisher) Topic(name []byte) (*Route, error) { return p.TopicFor(name, nil) }
+
+// TopicFor returns the route to a topic, by its canonical name, for a message
+// with that body. If the client may not send it the error is ErrForbidden.
+func (p *Publisher) TopicFor(name, body []byte) (*Route, error) {
+	if r := p.last; r != nil && string(name) == r.Name && r.gen == p.b.routes.gen.Load() && !p.judged {
 		return r, nil
+	}
+	if err := p.mayPublish(name, body); err != nil {
+		p.last = nil // judged was said of another one
+		return nil, err
 	}
 	r, err := p.b.routes.lookup(name)
 	if err == nil {
@@ -172,6 +182,10 @@ func (p *Publisher) Enqueue(name string, fill func(m *Message), done func(error)
 	fill(&m)
 	if done == nil {
 		done = func(error) {}
+	}
+	if err := p.client.MayPublish(QueueKind, name, m.Body); err != nil {
+		done(err)
+		return
 	}
 	if m.Persistent && !p.together {
 		p.b.journal.WaitRoom()
