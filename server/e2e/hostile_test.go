@@ -136,14 +136,14 @@ func TestBadPayloads(t *testing.T) {
 	p := open(t, s.page())
 	nan := telemetry.AppendMotion(nil, telemetry.Motion{Roll: math.NaN()})
 	tests := []struct{ id, topic, payload, why string }{
-		{"no JSON", "", `"lat":1`, "location not believed: the payload is not a JSON object"},
-		{"no payload", "", `{}`, "location not believed: deviceID is missing"},
-		{"91 degrees", "", `{"deviceID":"91 degrees","lat":91,"lng":0}`, "location not believed: lat is not between -90 and 90 degrees"},
-		{"no number", "", `{"deviceID":"no number","lat":"42","lng":0}`, "location not believed: lat is not a number"},
-		{"liar", "", `{"deviceID":"BBB","lat":1,"lng":1}`, "location not believed: deviceID names another device than the address"},
-		{"short", telemetry.MotionTopic("short"), string(nan[:23]), "motion not believed: a motion has 24 bytes, not 23"},
-		{"NaN", telemetry.MotionTopic("NaN"), string(nan), "motion not believed: roll is no finite number"},
-		{"murderer", telemetry.LastWillMQTT, `{"deviceID":"BBB"}`, "last will not believed: deviceID names another device than the sender"},
+		{"no JSON", "", `"lat":1`, "position: not a JSON object"},
+		{"no payload", "", `{}`, "position: deviceID is missing"},
+		{"91 degrees", "", `{"deviceID":"91 degrees","lat":91,"lng":0}`, "position: lat is out of range"},
+		{"no number", "", `{"deviceID":"no number","lat":"42","lng":0}`, "position: lat is of the wrong type"},
+		{"liar", "", `{"deviceID":"BBB","lat":1,"lng":1}`, "position: deviceID names another device"},
+		{"short", telemetry.MotionTopic("short"), string(nan[:23]), "motion: not 24 bytes long"},
+		{"NaN", telemetry.MotionTopic("NaN"), string(nan), "motion: roll is not a finite number"},
+		{"murderer", telemetry.LastWillMQTT, `{"deviceID":"BBB"}`, "last will: deviceID names another device"},
 	}
 	bbb := newTruck(t, s, "BBB")
 	bbb.report(42.5, 1.5)
