@@ -221,8 +221,8 @@ func (e *entry) principal(a *Authority) *Principal {
 }
 
 func (a *Authority) newPrincipal(acc Account) *Principal {
-	p := &Principal{Name: acc.Name, Role: acc.Role, rights: a.opt.Policy.rights(acc.Role, acc.Name, acc.More), owners: a.isDevice}
-	p.Meter = a.meter(p)
+	p := a.opt.Policy.Principal(acc)
+	p.owners, p.Meter = a.isDevice, a.meter(p)
 	return p
 }
 

@@ -42,6 +42,11 @@ type Principal struct {
 	revoked atomic.Bool
 }
 
+// Principal returns the principal of an account that the policy applies to.
+func (p Policy) Principal(a Account) *Principal {
+	return &Principal{Name: a.Name, Role: a.Role, rights: p.rights(a.Role, a.Name, a.More)}
+}
+
 // String names the principal for logs, and for telling one from another.
 func (p *Principal) String() string { return p.Role.String() + " " + p.Name }
 

@@ -37,9 +37,16 @@ func (s *session) connect(f *frame.Frame) error {
 	if err != nil {
 		return err
 	}
+	principal, err := s.authenticate(f, client)
+	if err != nil {
+		return err
+	}
 	s.connecting.Stop()
 	s.client.Store(client)
 	if err := s.srv.b.Attach(client); err != nil {
+		return err
+	}
+	if err := s.stillValid(principal); err != nil {
 		return err
 	}
 	s.pub = s.srv.b.NewPublisher(client)
@@ -77,15 +84,6 @@ func (s *session) identify(f *frame.Frame, d *frame.Dialect) (*broker.Client, er
 	c := &broker.Client{
 		Protocol: broker.STOMP, Version: d.Version, Remote: s.nc.RemoteAddr().String(), Since: time.Now(),
 		Close: s.end, In: s.in, Out: s.out, Subscriptions: s.subscriptions,
-	}
-	if a := s.srv.opt.Authenticator; a != nil {
-		login, _ := f.Get("login")
-		passcode, _ := f.Get("passcode")
-		principal, err := a.Authenticate(login, passcode, c.Remote)
-		if err != nil {
-			return nil, &ProtocolError{Message: "access refused", Detail: "login or passcode are wrong", Err: err}
-		}
-		c.Principal = principal
 	}
 	c.ID, _ = f.Get("client-id")
 	if len(c.ID) > maxClientID || !utf8.ValidString(c.ID) || strings.ContainsFunc(c.ID, unicode.IsControl) {

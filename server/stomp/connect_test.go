@@ -1,7 +1,6 @@
 package stomp_test
 
 import (
-	"errors"
 	"io"
 	"strings"
 	"testing"
@@ -132,25 +131,6 @@ func TestErrorReadableWhileSending(t *testing.T) {
 	}
 }
 
-type passwords map[string]string
-
-func (p passwords) Authenticate(login, passcode, _ string) (string, error) {
-	if want, ok := p[login]; !ok || want != passcode {
-		return "", errors.New("no")
-	}
-	return login, nil
-}
-
-func TestAuthentication(t *testing.T) {
-	w := serve(t, stomp.Options{Authenticator: passwords{"truck": "secret: 1 "}})
-	w.connect("1.2", "login:truck", "passcode:secret: 1 ")
-	for _, headers := range []string{"login:truck\npasscode:secret: 1", "login:truck", ""} {
-		p := w.dial()
-		p.send("CONNECT\naccept-version:1.2\n" + headers + "\n\n^@")
-		p.wantError("login or passcode")
-	}
-}
-
 // SYSTEM: a new connection with the client-id of a live one takes over.
 func TestTakeOver(t *testing.T) {
 	w := serve(t, stomp.Options{})
@@ -178,10 +158,10 @@ func TestLongestClientID(t *testing.T) {
 }
 
 func TestTakeOverByStranger(t *testing.T) {
-	w := serve(t, stomp.Options{Authenticator: passwords{"a": "", "b": ""}})
-	owner := w.connect("1.2", "client-id:BBB", "login:a")
+	w := serve(t, stomp.Options{Authenticator: gate{}})
+	owner := w.connect("1.2", "client-id:XYZ", "login:olga", "passcode:secret: 1 ")
 	p := w.dial()
-	p.send("CONNECT\naccept-version:1.2\nclient-id:BBB\nlogin:b\n\n^@")
+	p.send("CONNECT\naccept-version:1.2\nclient-id:XYZ\nlogin:vera\npasscode:secret: 1 \n\n^@")
 	p.wantError("client-id in use")
 	owner.sync()
 }

@@ -84,5 +84,8 @@ func (s *session) checkFilter(d destination) error {
 	if d.owner != "" && topic.IsWild(d.name) {
 		return refuse("invalid destination", "a temporary destination is named whole")
 	}
-	return topic.CheckFilter(d.name)
+	if err := topic.CheckFilter(d.name); err != nil {
+		return err
+	}
+	return s.client.Load().MaySubscribe(d.kind, d.name)
 }

@@ -63,6 +63,10 @@ func asProtocolError(err error) *ProtocolError {
 		return tell("unknown message")
 	case errors.Is(err, broker.ErrUnknownSubscriber):
 		return tell("unknown subscription")
+	case errors.Is(err, broker.ErrForbidden):
+		return tell("access refused")
+	case errors.Is(err, broker.ErrRevoked):
+		return tell("access revoked")
 	case errors.Is(err, broker.ErrOtherPrincipal):
 		return tell("client-id in use")
 	case errors.Is(err, ErrShutdown):

@@ -10,14 +10,6 @@ import (
 	"mwm/server/stomp/frame"
 )
 
-// Authenticator decides who may connect.
-type Authenticator interface {
-	// Authenticate returns the principal that the credentials of a CONNECT frame
-	// belong to, or why they are refused, which the client is not told. remote is
-	// the client's address.
-	Authenticate(login, passcode, remote string) (principal string, err error)
-}
-
 // Options configure a server. A zero field means its default.
 type Options struct {
 	// Limits bound frames; see frame.Limits for the defaults.
@@ -47,6 +39,10 @@ type Options struct {
 	// AckTimeout is how long a topic's subscriber that acknowledges may hold its
 	// publishers before it is disconnected; default 1 s.
 	AckTimeout time.Duration
+	// Rate is what a connection may send, Total all of them together. Beyond it
+	// they are read more slowly. Default: no limit.
+	Rate  netx.Rate
+	Total *netx.Meter
 	// Linger is how long a connection is read after an ERROR, for the client to
 	// read it before the close; default 1 s.
 	Linger time.Duration

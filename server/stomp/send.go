@@ -14,7 +14,8 @@ func (s *session) send(f *frame.Frame) error {
 	if f.Transaction != nil || f.ReplyTo != nil || f.Escaped || !bytes.HasPrefix(f.Destination, []byte(topicPrefix)) {
 		return s.sendOther(f)
 	}
-	r, err := s.pub.Topic(f.Destination[len(topicPrefix):])
+	s.sends++
+	r, err := s.pub.TopicFor(f.Destination[len(topicPrefix):], f.Body)
 	if err != nil {
 		return err
 	}
@@ -66,6 +67,10 @@ func (s *session) sendOther(f *frame.Frame) error {
 	if err := topic.CheckName(d.name); err != nil {
 		return err
 	}
+	if err := s.permit(d, f.Body); err != nil {
+		return err
+	}
+	s.sends++
 	if f.Transaction != nil {
 		return s.stageSend(f, d, s.promise(f.Receipt))
 	}
@@ -74,7 +79,7 @@ func (s *session) sendOther(f *frame.Frame) error {
 		s.enqueue(d, func(m *broker.Message) { s.fill(m, f, verbatim) }, s.promise(f.Receipt))
 		return nil
 	}
-	r, err := s.pub.Topic([]byte(d.name))
+	r, err := s.pub.TopicFor([]byte(d.name), f.Body)
 	if err == nil {
 		s.publish(r, f, verbatim)
 	}

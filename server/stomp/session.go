@@ -46,12 +46,17 @@ type session struct {
 	silence    *netx.Watchdog
 	beat       beat
 
+	meters netx.Meters // what the client sends is held to
+	sends  int         // SENDs of this read
+
+	asking atomic.Pointer[context.CancelFunc] // ends the authenticator's work
 	ending atomic.Bool
 	over   chan struct{} // closed when the farewell is done
 }
 
 func newSession(srv *Server, nc net.Conn) *session {
 	s := &session{srv: srv, nc: nc, id: rand.Text(), over: make(chan struct{})}
+	s.meters = netx.Meters{netx.NewMeter(srv.opt.Rate), nil, srv.opt.Total}
 	s.parser = frame.Parser{Dialect: frame.V10, Limits: srv.opt.Limits}
 	s.dialect.Store(frame.V10)
 	s.in = netx.NewReader(nc, srv.opt.Limits.Frame())
@@ -113,6 +118,10 @@ func (s *session) Data(p []byte) (used, need int, err error) {
 	if s.ending.Load() {
 		return len(p), 0, nil
 	}
+	if !s.meters.None() {
+		s.in.Delay(s.meters.Take(time.Now(), s.sends, used))
+	}
+	s.sends = 0
 	return used, need, nil
 }
 
@@ -220,6 +229,10 @@ const maxScratch = 64 << 10
 // called from any goroutine and does not block.
 func (s *session) end(err error) {
 	if s.ending.CompareAndSwap(false, true) {
+		if stop := s.asking.Load(); stop != nil {
+			(*stop)()
+		}
+		s.in.Hurry()
 		go s.farewell(err)
 	}
 }

@@ -286,7 +286,7 @@ func (s *session) unsubscribe(f *frame.Frame, done func(error)) error {
 		return refuse("unknown subscription", "there is no subscription %.80q", id)
 	}
 	if forget {
-		return s.srv.b.Forget(s.client.Load().ID, durable, done)
+		return s.srv.b.ForgetOwn(s.client.Load(), durable, done)
 	}
 	done(nil)
 	return nil

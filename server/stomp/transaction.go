@@ -125,7 +125,7 @@ func (s *session) carryOut(x step, done func(error)) error {
 		s.enqueue(x.to, fill, done)
 		return nil
 	}
-	r, err := s.pub.Topic([]byte(x.to.name))
+	r, err := s.pub.TopicFor([]byte(x.to.name), x.message.Body)
 	if err != nil {
 		return err
 	}
