@@ -13,7 +13,7 @@ var layers = [][]string{
 	{"mwm/cmd/mwm"},
 	{"mwm/server", "mwm/devicesim"},
 	{"mwm/server/httpd", "mwm/server/stomp", "mwm/server/mqtt", "mwm/devicesim/link", "mwm/devicesim/roads", "mwm/devicesim/gpx", "mwm/devicesim/terminal", "mwm/devicesim/testbroker"},
-	{"mwm/server/live", "mwm/server/store", "mwm/server/stomp/frame"},
+	{"mwm/server/live", "mwm/server/store", "mwm/server/wire", "mwm/server/stomp/frame"},
 	{"mwm/server/fleet", "mwm/server/auth", "mwm/server/broker", "mwm/server/history"},
 	{"mwm/server/topic", "mwm/server/telemetry", "mwm/server/netx", "mwm/server/broker/selector", "mwm/web", "mwm/server/faults"},
 }

@@ -8,6 +8,7 @@ import (
 	"mwm/server/history"
 	"mwm/server/telemetry"
 	"mwm/server/topic"
+	"mwm/server/wire"
 )
 
 // ingest tells the fleet what happens in the broker: what devices report, the
@@ -16,6 +17,7 @@ type ingest struct {
 	fleet   *fleet.Fleet
 	history *history.Recorder // nil: none is kept
 	broker  *broker.Broker    // set once it exists: it is told of its observer first
+	wire    *wire.Monitor     // the same
 }
 
 // subscribe begins to listen. What is retained already is a last value of each
@@ -82,6 +84,7 @@ func (in *ingest) alerts(b *broker.Batch) {
 
 // Connected and Disconnected make ingest the broker's observer.
 func (in *ingest) Connected(c *broker.Client) {
+	in.wire.Connected(c)
 	if p, ok := protocol(c); ok {
 		in.fleet.Connected(c.ID, p, time.Now())
 	}
@@ -89,6 +92,7 @@ func (in *ingest) Connected(c *broker.Client) {
 
 // Disconnected is the counterpart of Connected.
 func (in *ingest) Disconnected(c *broker.Client, err error, _ bool) {
+	in.wire.Disconnected(c)
 	if p, ok := protocol(c); ok {
 		in.fleet.Disconnected(c.ID, p, err != nil, time.Now())
 	}

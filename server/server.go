@@ -30,6 +30,7 @@ import (
 	"mwm/server/stomp"
 	"mwm/server/stomp/frame"
 	"mwm/server/store"
+	"mwm/server/wire"
 	"mwm/web"
 )
 
@@ -56,6 +57,7 @@ type Server struct {
 	keeper *keeper      // nil: memory only
 
 	history *history.Recorder // nil: none is kept
+	wire    *wire.Monitor
 
 	listeners   []*listener
 	origins     auth.OriginPolicy
@@ -112,6 +114,8 @@ func (s *Server) buildCore() (err error) {
 	}
 	s.broker = broker.New(opt)
 	in.broker = s.broker
+	s.wire = wire.New(s.broker.Clients)
+	in.wire = s.wire
 	if s.store != nil {
 		s.keeper = &keeper{store: s.store, broker: s.broker, fleet: s.fleet, log: s.log.With("component", "store")}
 		if err := s.keeper.load(context.Background()); err != nil {
@@ -151,7 +155,7 @@ func (s *Server) buildFrontEnds(opt Options) (err error) {
 		return err
 	}
 	s.httpd, err = httpd.New(httpd.Options{
-		Assets: web.FS, Fleet: s.fleet, Broker: s.broker, History: s.history, Sessions: s.sessions, EndSession: s.mqtt.EndSession, Feed: s.hub, Headquarters: newHeadquarters(s.broker, s.fleet, opt.Demo),
+		Assets: web.FS, Fleet: s.fleet, Broker: s.broker, History: s.history, Wire: s.wire, Sessions: s.sessions, EndSession: s.mqtt.EndSession, Feed: s.hub, Headquarters: newHeadquarters(s.broker, s.fleet, opt.Demo),
 		STOMP: s.stomp, MQTT: s.mqtt, Status: s.status, Ready: s.ready, Metrics: s.metricsHandler(), Origins: s.origins, Demo: opt.Demo != nil, TilesURL: c.Tiles,
 		MaxText: MaxText, Logger: s.log.With("component", "http"),
 	})
@@ -210,6 +214,7 @@ func (s *Server) Run(ctx context.Context) error {
 
 	front, serving := errgroup.WithContext(ctx)
 	front.Go(func() error { return s.hub.Run(serving) })
+	front.Go(func() error { return s.wire.Run(serving) })
 	for _, l := range s.listeners {
 		s.log.Info("listening", "for", l.flag, "addr", l.ln.Addr().String())
 		front.Go(func() error { return l.serve(serving, l.ln) })

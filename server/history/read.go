@@ -124,11 +124,12 @@ func once(points []Point) []Point {
 
 // Day is a day on which a device has a history.
 type Day struct {
-	Day         string `json:"day"` // 2006-01-02
-	From        int64  `json:"from"`
-	To          int64  `json:"to"` // the end of the day, excluded; ms since 1970 as the others
-	First, Last int64  `json:"-"`
-	Points      int    `json:"points"`
+	Day    string `json:"day"` // 2006-01-02
+	From   int64  `json:"from"`
+	To     int64  `json:"to"` // the end of the day, excluded; ms since 1970 as the others
+	First  int64  `json:"first"`
+	Last   int64  `json:"last"`
+	Points int    `json:"points"`
 }
 
 // maxDays is how many days [Recorder.Days] returns at most.

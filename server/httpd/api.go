@@ -44,6 +44,7 @@ func (s *Server) fleetAPI(r chi.Router) {
 	r.Get("/devices/{id}", s.getDevice)
 	r.Get("/devices/{id}/track", s.getTrack)
 	r.Get("/devices/{id}/days", s.getDays)
+	r.Get("/devices/{id}/wire", s.getDeviceWire)
 	r.Get("/devices/{id}/texts", s.getTexts)
 	r.Post("/devices/{id}/texts", s.postText)
 	r.Post("/devices/{id}/alerts", s.postAlert)
@@ -76,6 +77,7 @@ func (s *Server) consoleAPI(r chi.Router) {
 	r.Post("/sessions/delete", s.deleteSession)
 	r.Get("/connections", s.getConnections)
 	r.Get("/connections/{connection}", s.getConnection)
+	r.Get("/connections/{connection}/wire", s.getConnectionWire)
 	r.Post("/connections/{connection}/close", s.closeConnection)
 	r.Post("/messages", s.postMessage)
 }

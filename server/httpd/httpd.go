@@ -37,6 +37,7 @@ import (
 	"mwm/server/broker"
 	"mwm/server/fleet"
 	"mwm/server/history"
+	"mwm/server/wire"
 )
 
 // WebSocketServer is a protocol's front end. It accepts the WebSocket itself,
@@ -97,6 +98,7 @@ type Options struct {
 	Fleet        *fleet.Fleet      // required
 	Broker       *broker.Broker    // required
 	History      *history.Recorder // nil: none is kept
+	Wire         *wire.Monitor     // required
 	Feed         http.Handler      // the live feed; required
 	Headquarters Headquarters      // required
 	STOMP, MQTT  WebSocketServer   // required
@@ -126,6 +128,8 @@ func (o *Options) setDefaults() error {
 		return errors.New("httpd: Fleet is not set")
 	case o.Broker == nil:
 		return errors.New("httpd: Broker is not set")
+	case o.Wire == nil:
+		return errors.New("httpd: Wire is not set")
 	case o.Feed == nil:
 		return errors.New("httpd: Feed is not set")
 	case o.Headquarters == nil:

@@ -24,6 +24,7 @@ import (
 	"mwm/server/fleet"
 	"mwm/server/live"
 	"mwm/server/telemetry"
+	"mwm/server/wire"
 )
 
 func TestMain(m *testing.M) {
@@ -86,11 +87,12 @@ func options(t *testing.T) (Options, *desk) {
 		t.Fatal(err)
 	}
 	d := &desk{}
+	b := broker.New(broker.Options{})
 	return Options{
 		Assets: fstest.MapFS{
 			"index.html": {Data: []byte("<!doctype html>")}, "phone.html": {Data: []byte("<!doctype html>phone")}, "js/main.js": {Data: []byte(script)}, "map/world.bin": {Data: []byte{1, 2, 3}},
 		},
-		Fleet: f, Broker: broker.New(broker.Options{}), Feed: http.NotFoundHandler(), Headquarters: d, STOMP: echo("STOMP"), MQTT: echo("MQTT"), Metrics: http.NotFoundHandler(), Demo: true,
+		Fleet: f, Broker: b, Wire: wire.New(b.Clients), Feed: http.NotFoundHandler(), Headquarters: d, STOMP: echo("STOMP"), MQTT: echo("MQTT"), Metrics: http.NotFoundHandler(), Demo: true,
 		Status: func() Status { return Status{Version: "1.2", Devices: 3} },
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}, d
@@ -463,7 +465,7 @@ func TestServeReportsAListenerThatFails(t *testing.T) {
 func TestOptionsAreChecked(t *testing.T) {
 	for name, spoil := range map[string]func(*Options){
 		"Assets": func(o *Options) { o.Assets = nil }, "index.html": func(o *Options) { o.Assets = fstest.MapFS{} },
-		"Fleet": func(o *Options) { o.Fleet = nil }, "Broker": func(o *Options) { o.Broker = nil }, "Feed": func(o *Options) { o.Feed = nil },
+		"Fleet": func(o *Options) { o.Fleet = nil }, "Broker": func(o *Options) { o.Broker = nil }, "Wire": func(o *Options) { o.Wire = nil }, "Feed": func(o *Options) { o.Feed = nil },
 		"Headquarters": func(o *Options) { o.Headquarters = nil }, "Status": func(o *Options) { o.Status = nil },
 		"MaxText": func(o *Options) { o.MaxText = -1 }, "origin": func(o *Options) { o.Origins.Patterns = []string{"["} },
 	} {

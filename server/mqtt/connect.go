@@ -118,6 +118,7 @@ func (c *conn) connect(first byte, p []byte) error {
 	c.client = &broker.Client{
 		ID: h.clientID, Protocol: broker.MQTT, Version: versionName(level), Remote: c.nc.RemoteAddr().String(),
 		Principal: principal, Since: time.Now(), Close: c.kick,
+		In: c.in, Out: c.out, Subscriptions: c.subscriptions, Explain: explainer(level),
 	}
 	c.accept(h)
 	if err := c.srv.attach(c, h); err != nil {

@@ -37,6 +37,7 @@ type session struct {
 
 	window  int           // how many messages may be in flight
 	frames  []byte        // encoded, not appended to the outbound queue yet
+	framed  int           // messages in frames
 	noticed bool          // onRoom will be called
 	room    chan struct{} // closed when the queue has room again; nil: nobody waits
 	full    bool          // a message has been discarded since the queue was empty
@@ -76,7 +77,7 @@ func (s *session) bind(c *conn, expiry time.Duration, w *will) {
 	s.keepFor(expiry)
 	s.will = w
 	s.window = c.window
-	s.frames, s.noticed = nil, false
+	s.frames, s.framed, s.noticed = nil, 0, false
 	s.wakeRoom()
 	s.flights.rewind()
 	for f := s.flights.released.first; f != nil; f = f.next {
@@ -108,7 +109,7 @@ func (s *session) unbindLocked(c *conn) bool {
 		return false
 	}
 	s.conn = nil
-	s.frames, s.noticed = nil, false
+	s.frames, s.framed, s.noticed = nil, 0, false
 	for _, sub := range s.subs {
 		sub.attach(nil)
 	}
@@ -258,8 +259,8 @@ func (s *session) handOver() (wake bool) {
 	if len(s.frames) == 0 {
 		return false
 	}
-	_, wake = s.conn.out.Send(s.frames)
-	s.frames = s.frames[:0]
+	_, wake = s.conn.out.SendMessages(s.frames, s.framed)
+	s.frames, s.framed = s.frames[:0], 0
 	if cap(s.frames) > 2*netx.ChunkSize {
 		s.frames = nil
 	}
@@ -295,6 +296,7 @@ func (s *session) encode(f *flight, dup bool) bool {
 		s.srv.stats.TooLarge.Add(1)
 		return false
 	}
+	s.framed++
 	return true
 }
 

@@ -91,10 +91,7 @@ func (r *Reader) Serve(h Handler) error {
 			r.touch()
 		}
 		r.last.Store(busy)
-		used, n, err := h.Data(r.buf[:r.have])
-		if tap := r.tap.Load(); tap != nil {
-			r.show(*tap, used, err)
-		}
+		used, n, err := r.handle(h)
 		if err != nil {
 			return err
 		}

@@ -4,9 +4,10 @@ package netx
 // called concurrently and must not block; what they are given is valid only
 // during the call.
 type Tap interface {
-	// Received is called with frames that the handler has taken, and with input
-	// that it has refused.
-	Received(p []byte)
+	// Receiving is called before input is handled, so that it comes before the
+	// answers to it. What it returns is called once, with the frames that the
+	// handler has taken, or the input that it has refused; perhaps with nothing.
+	Receiving() (received func(p []byte))
 	// Sent is called with frames that have been written.
 	Sent(p []byte)
 }
@@ -28,12 +29,26 @@ func pointer(t Tap) *Tap {
 // Received is the number of bytes that have come in.
 func (r *Reader) Received() uint64 { return r.received.Load() }
 
-// show gives the tap what the handler has taken. With an error it has taken all.
-func (r *Reader) show(t Tap, used int, err error) {
-	if err != nil {
-		used = r.have
+// handle lets the handler take what has come in, and a tap see it.
+func (r *Reader) handle(h Handler) (used, need int, err error) {
+	received := r.receiving()
+	used, need, err = h.Data(r.buf[:r.have])
+	if received == nil {
+		received = r.receiving() // the input may have been what the tap waits for
 	}
-	if used > 0 {
-		t.Received(r.buf[:used])
+	switch {
+	case received == nil:
+	case err != nil:
+		received(r.buf[:r.have])
+	default:
+		received(r.buf[:used])
 	}
+	return used, need, err
+}
+
+func (r *Reader) receiving() func(p []byte) {
+	if tap := r.tap.Load(); tap != nil {
+		return (*tap).Receiving()
+	}
+	return nil
 }

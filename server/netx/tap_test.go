@@ -16,13 +16,15 @@ type notes struct {
 	in, outs []string
 }
 
-func (n *notes) Received(p []byte) { n.add(&n.in, p) }
-func (n *notes) Sent(p []byte)     { n.add(&n.outs, p) }
+func (n *notes) Receiving() func([]byte) { return func(p []byte) { n.add(&n.in, p) } }
+func (n *notes) Sent(p []byte)           { n.add(&n.outs, p) }
 
 func (n *notes) add(to *[]string, p []byte) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	*to = append(*to, string(p))
+	if len(p) > 0 {
+		*to = append(*to, string(p))
+	}
 }
 
 // words takes input by the line, and refuses "bad".
