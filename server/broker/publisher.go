@@ -10,9 +10,20 @@ import (
 // maxRun is how many messages a batch holds at most.
 const maxRun = 1024
 
-// maxHold is how long a subscriber may hold its publishers to the harm of the
-// others, before nobody waits for it any more.
-const maxHold = time.Second
+// How long a subscriber may hold its publishers.
+const (
+	// maxHold is to the harm of others; then nobody waits for it any more. What is
+	// spent comes back slowly (see netx.Outbound.Charge): one that is always too
+	// slow costs the others this much at first, and a sixtieth of the time later.
+	maxHold = 500 * time.Millisecond
+	// ownPatience is how long the server itself waits at a time. It takes what is
+	// published before the subscribers do, and so would know no more than the
+	// slowest of them; but it does not spoil the pace of one that is fast.
+	ownPatience = time.Second
+	// alonePatience is how long a peer may make no progress if nobody else is
+	// harmed: on some ways a slow one is heard of once a second.
+	alonePatience = time.Second
+)
 
 // runs are the message slices of publishers that are busy just now: an idle
 // connection holds none.
@@ -31,6 +42,7 @@ type Publisher struct {
 	wake   []*netx.Outbound
 	queues []*Queue
 	pooled *[]Message // what batch.Messages came from
+	others others
 	// together says that Together is under way.
 	together bool
 	// judged says that last may be used for some bodies and not for others.
@@ -78,6 +90,7 @@ func (p *Publisher) Add(r *Route) *Message {
 	if b.route != r || len(b.Messages) == maxRun {
 		p.deliver()
 		b.route = r
+		p.others.note(r.Name, p.now)
 		if p.pooled == nil {
 			p.pooled = runs.Get().(*[]Message)
 			b.Messages = *p.pooled
@@ -191,6 +204,7 @@ func (p *Publisher) Enqueue(name string, fill func(m *Message), done func(error)
 		p.b.journal.WaitRoom()
 	}
 	p.published(1)
+	p.others.queued = p.now
 	if q := p.b.enqueue(m.Clone(), p.client, done); q != nil {
 		p.touched(q)
 	}
@@ -285,7 +299,7 @@ func (e *encoding) Append(dst []byte, i int) []byte { return e.enc.Append(dst, &
 // oldest messages, counted, until it has caught up.
 func (b *Batch) Send(s *Subscription, out *netx.Outbound, enc Encoder) {
 	b.run = encoding{b.Messages, enc}
-	if s.Key == "" || len(b.route.subs) == 1 {
+	if s.Key == "" || b.route.keyed == 1 {
 		b.offer(s.Receiver, out)
 		return
 	}
@@ -333,32 +347,3 @@ func (b *Batch) Wake(out *netx.Outbound) { b.pub.wake = append(b.pub.wake, out) 
 
 // FlushWakes wakes all writers now; a receiver that has to wait calls it first.
 func (b *Batch) FlushWakes() { b.pub.wakeAll() }
-
-// hold waits for room in the crowded queue of a receiver.
-func (b *Batch) hold(r Receiver, out *netx.Outbound) {
-	b.FlushWakes() // nobody may wait with wake-ups in its pocket
-	for step := 5 * time.Millisecond; ; {
-		start := time.Now()
-		if out.WaitRoom(step) != netx.Busy {
-			return
-		}
-		if b.Starves(r, out) && out.Charge(start, maxHold) {
-			out.GiveUp()
-			return
-		}
-	}
-}
-
-// Starves reports whether another subscriber of the route has nothing to do,
-// while publishers wait for the receiver behind out.
-func (b *Batch) Starves(r Receiver, out *netx.Outbound) bool {
-	for _, s := range b.route.subs[:min(len(b.route.subs), 16)] {
-		if s.Receiver == r {
-			continue // it may have caught up meanwhile
-		}
-		if x, ok := s.Receiver.(Backlogged); ok && x.Backlog() < out.Limit()/16 {
-			return true
-		}
-	}
-	return false
-}

@@ -49,6 +49,7 @@ type Route struct {
 
 	counts  *topicCounts
 	outside int // of subs, those that are not the server's own
+	keyed   int // of subs, those with a Key
 }
 
 // Listeners is the number of subscriptions, but the server's own and those of
@@ -186,6 +187,9 @@ func (t *routes) compute(name string) *Route {
 	for _, s := range r.subs {
 		if !s.Internal {
 			r.outside++
+		}
+		if s.Key != "" {
+			r.keyed++
 		}
 	}
 	return r

@@ -40,11 +40,10 @@ type Outbound struct {
 	stuck   bool
 	held    time.Duration // see Charge
 	heldAt  time.Time
-	moved   uint64    // the progress that waiters saw last
-	movedAt time.Time // and since when they see it
-	kept    uint64    // frames appended that must not be dropped
-	count   uint64    // messages appended
-	onRoom  []func()  // called once, when there is room again
+	still   still
+	kept    uint64   // frames appended that must not be dropped
+	count   uint64   // messages appended
+	onRoom  []func() // called once, when there is room again
 	onError func(error)
 	room    chan struct{} // closed when there is room again; nil: nobody waits
 	ended   chan struct{} // closed once nothing will be written any more; nil: nobody waits

@@ -393,7 +393,7 @@ func TestOutboundConcurrent(t *testing.T) {
 						if wake = sent.Wake; !sent.Crowded {
 							break
 						}
-						o.WaitRoom(time.Second)
+						o.WaitRoom(time.Second, StuckAfter)
 					}
 					c.Release()
 				}

@@ -2,8 +2,9 @@ package netx
 
 import "time"
 
-// stuckAfter is how long a peer may make no progress before nobody waits for it.
-const stuckAfter = 100 * time.Millisecond
+// StuckAfter is how long a peer may make no progress before nobody waits for it
+// to the harm of others.
+const StuckAfter = 100 * time.Millisecond
 
 // Wait is the outcome of [Outbound.WaitRoom].
 type Wait int
@@ -15,26 +16,26 @@ const (
 )
 
 // WaitRoom waits while the queue is crowded, at most d. A peer that makes no
-// progress for 100 ms becomes stuck: until it has caught up, nobody waits for it
-// any more. The caller must not hold wake-ups of other queues back.
-func (o *Outbound) WaitRoom(d time.Duration) Wait {
+// progress for as long as patience becomes stuck: until it has caught up, nobody
+// waits for it any more. The caller must not hold wake-ups of other queues back.
+func (o *Outbound) WaitRoom(d, patience time.Duration) Wait {
 	var timer *time.Timer
 	deadline := time.Now().Add(d)
 	for {
 		now := time.Now()
-		room, patience := o.crowd(now)
+		room, left := o.crowd(now, patience)
 		switch {
-		case room == nil && patience < 0:
+		case room == nil && left < 0:
 			return Stuck
 		case room == nil:
 			return Room
-		case patience <= 0:
+		case left <= 0:
 			o.GiveUp()
 			return Stuck
 		case !now.Before(deadline):
 			return Busy
 		}
-		wait := min(deadline.Sub(now), patience)
+		wait := min(deadline.Sub(now), left)
 		if timer == nil {
 			timer = time.NewTimer(wait)
 			defer timer.Stop()
@@ -48,10 +49,11 @@ func (o *Outbound) WaitRoom(d time.Duration) Wait {
 	}
 }
 
-// crowd returns what to wait on if the queue is crowded, and for how long the
-// peer may go on without progress; a nil channel if it is not crowded, with a
-// negative time if nobody waits because the peer is stuck.
-func (o *Outbound) crowd(now time.Time) (room chan struct{}, patience time.Duration) {
+// crowd returns what to wait on if the queue is crowded, and when to look again
+// whether the peer makes progress; 0 if it has made none for too long. The channel
+// is nil if the queue is not crowded, with a negative time if nobody waits because
+// the peer is stuck.
+func (o *Outbound) crowd(now time.Time, patience time.Duration) (room chan struct{}, left time.Duration) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if !o.crowded() {
@@ -60,14 +62,47 @@ func (o *Outbound) crowd(now time.Time) (room chan struct{}, patience time.Durat
 		}
 		return nil, 0
 	}
-	// Seen over all calls, so that many short waits notice what one long would.
-	if p := o.progress.Load(); p != o.moved || o.movedAt.IsZero() {
-		o.moved, o.movedAt = p, now
-	}
 	if o.room == nil {
 		o.room = make(chan struct{})
 	}
-	return o.room, stuckAfter - now.Sub(o.movedAt)
+	return o.room, o.patience(now, patience)
+}
+
+// lookEvery is how often it is looked whether the peer makes progress.
+const lookEvery = StuckAfter / 5
+
+// patience returns how long to wait before the next look, 0 if the peer has made
+// no progress for as long as limit. What one write is given may take a slow peer
+// seconds: that it reads at all is seen earlier by what it has acknowledged. A
+// look counts for no more than the time between two: a process that did not run
+// for a while cannot say that its peers did nothing. What is noted is shared by
+// all who wait, so that many short waits notice what one long would. o.mu is held.
+func (o *Outbound) patience(now time.Time, limit time.Duration) time.Duration {
+	s := &o.still
+	passed := now.Sub(s.looked)
+	moved := o.progress.Load()
+	switch {
+	case s.looked.IsZero() || moved != s.moved:
+		s.acked, _ = o.acked()
+		s.since = 0
+	case passed < lookEvery:
+		return min(lookEvery-passed, max(limit-s.since, 1))
+	default:
+		acked, _ := o.acked()
+		if s.since += lookEvery; acked != s.acked {
+			s.acked, s.since = acked, 0
+		}
+	}
+	s.looked, s.moved = now, moved
+	return min(lookEvery, max(limit-s.since, 0))
+}
+
+// still is what those who wait have seen of a peer's progress.
+type still struct {
+	looked time.Time     // last
+	since  time.Duration // it has made none for so long
+	moved  uint64        // progress, as it was then
+	acked  uint64        // what the peer had acknowledged
 }
 
 // GiveUp declares the peer stuck: until it has caught up, producers do not wait
@@ -82,7 +117,7 @@ func (o *Outbound) GiveUp() {
 
 // Charge books that a producer has waited since start to the harm of others, and
 // reports whether the peer has used up what it may hold them: budget, which
-// comes back at a thirtieth of the time that passes. Time during which several
+// comes back at a sixtieth of the time that passes. Time during which several
 // waited counts once.
 func (o *Outbound) Charge(start time.Time, budget time.Duration) (spent bool) {
 	o.mu.Lock()
@@ -91,7 +126,7 @@ func (o *Outbound) Charge(start time.Time, budget time.Duration) (spent bool) {
 	if start.Before(o.heldAt) {
 		start = o.heldAt
 	}
-	o.held = max(0, o.held-start.Sub(o.heldAt)/30) + now.Sub(start)
+	o.held = max(0, o.held-start.Sub(o.heldAt)/60) + now.Sub(start)
 	o.heldAt = now
 	return o.held > budget
 }

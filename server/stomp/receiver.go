@@ -60,7 +60,7 @@ func (r *ackReceiver) hasRoom(b *broker.Batch, own bool) bool {
 	}
 	b.FlushWakes() // nobody may wait with wake-ups in its pocket
 	deadline := time.Now().Add(r.s.srv.opt.AckTimeout)
-	if r.ledger.wait(time.Until(deadline)) && out.WaitRoom(time.Until(deadline)) == netx.Room {
+	if r.ledger.wait(time.Until(deadline)) && out.WaitRoom(time.Until(deadline), r.s.srv.opt.AckTimeout) == netx.Room {
 		return !r.s.ending.Load()
 	}
 	r.s.end(ErrUnreadAcks)
