@@ -26,11 +26,26 @@ type Handler interface {
 	Data(p []byte) (used, need int, err error)
 }
 
+// Awaiter is an ability of a connection that is no socket: to wait for input
+// without a buffer to put it in.
+type Awaiter interface {
+	// Await returns when the next Read will not block for long, or has an error
+	// to return.
+	Await()
+}
+
+// firstRead is what an idle connection holds that can be waited for in no other
+// way than by reading: enough for most frames.
+const firstRead = 512
+
 // Reader reads one connection.
 type Reader struct {
 	nc    net.Conn
 	limit int
-	raw   syscall.RawConn
+	await Awaiter         // nil: it has none
+	first []byte          // read into when nothing is there yet; nil: not needed
+	much  bool            // the last read filled it, or would have
+	raw   syscall.RawConn // nil: read as usual
 	try   func(fd uintptr) bool
 	buf   []byte
 	have  int
@@ -51,6 +66,11 @@ var readBuffers = sync.Pool{New: func() any { return new([ReadSize]byte) }}
 func NewReader(nc net.Conn, limit int) *Reader {
 	r := &Reader{nc: nc, limit: max(limit, ReadSize)}
 	r.initRaw()
+	if r.raw == nil {
+		if r.await, _ = nc.(Awaiter); r.await == nil {
+			r.first = make([]byte, firstRead)
+		}
+	}
 	r.touch()
 	return r
 }
@@ -154,13 +174,7 @@ func (r *Reader) room(need int) error {
 // fill reads once, blocking.
 func (r *Reader) fill() error {
 	if r.raw == nil {
-		r.acquire()
-		n, err := r.nc.Read(r.buf[r.have:])
-		r.have += n
-		if n > 0 {
-			return nil
-		}
-		return err
+		return r.fillPlain()
 	}
 	r.n, r.err = 0, nil
 	if err := r.raw.Read(r.try); err != nil {
@@ -171,6 +185,35 @@ func (r *Reader) fill() error {
 		return io.EOF
 	}
 	return r.err
+}
+
+// fillPlain reads once from a connection that is no socket. While there is no
+// input it holds no buffer of the pool, unless there was much just before.
+func (r *Reader) fillPlain() error {
+	into := r.first
+	if r.have > 0 || r.much {
+		into = nil
+	} else {
+		r.release()
+		if r.await != nil {
+			r.await.Await()
+		}
+	}
+	if into == nil {
+		r.acquire()
+		into = r.buf
+	}
+	n, err := r.nc.Read(into[r.have:])
+	r.much = r.first != nil && n >= firstRead
+	if n > 0 && r.buf == nil {
+		r.acquire()
+		copy(r.buf, into[:n])
+	}
+	r.have += n
+	if n > 0 {
+		return nil
+	}
+	return err
 }
 
 func (r *Reader) acquire() {

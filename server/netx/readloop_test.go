@@ -160,3 +160,60 @@ func TestReaderIdle(t *testing.T) {
 		<-done
 	})
 }
+
+// awaiting is a connection that can be waited for without a buffer.
+type awaiting struct {
+	net.Conn
+	first []byte
+}
+
+func (a *awaiting) Await() {
+	p := make([]byte, 1)
+	n, _ := a.Conn.Read(p)
+	a.first = p[:n]
+}
+
+func (a *awaiting) Read(p []byte) (int, error) {
+	n := copy(p, a.first)
+	a.first = nil
+	if n > 0 {
+		return n, nil
+	}
+	return a.Conn.Read(p)
+}
+
+// One that is no socket holds no buffer of the pool while it is idle, and takes
+// what comes whole.
+func TestReaderHoldsNothing(t *testing.T) {
+	for _, awaits := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			here, there := net.Pipe()
+			nc := here
+			if awaits {
+				nc = &awaiting{Conn: here}
+			}
+			h := &collector{frame: 1000}
+			r := NewReader(nc, 10*ReadSize)
+			ended := make(chan struct{})
+			go func() {
+				defer close(ended)
+				r.Serve(h)
+			}()
+			for round := range 3 {
+				synctest.Wait()
+				if r.buf != nil {
+					t.Errorf("awaits: %v, round %d: %d bytes are held", awaits, round, len(r.buf))
+				}
+				for _, n := range []int{300, 5000, 600, 100} { // six frames
+					there.Write(make([]byte, n))
+				}
+				synctest.Wait()
+				if len(h.frames) != 6*(round+1) {
+					t.Errorf("awaits: %v, round %d: %d frames", awaits, round, len(h.frames))
+				}
+			}
+			there.Close()
+			<-ended
+		})
+	}
+}

@@ -46,18 +46,22 @@ type wsConn struct {
 	ctx    context.Context // ends with the connection
 	cancel context.CancelFunc
 	r      io.Reader // of the current message
+	err    error     // instead of a message
 	writeD time.Time
+}
+
+// Await implements [netx.Awaiter]: it waits for a message to begin.
+func (w *wsConn) Await() {
+	if w.r == nil && w.err == nil {
+		_, w.r, w.err = w.c.Reader(w.ctx)
+	}
 }
 
 // Read implements [net.Conn].
 func (w *wsConn) Read(p []byte) (int, error) {
 	for {
-		if w.r == nil {
-			_, r, err := w.c.Reader(w.ctx)
-			if err != nil {
-				return 0, wsError(err)
-			}
-			w.r = r
+		if w.Await(); w.err != nil {
+			return 0, wsError(w.err)
 		}
 		n, err := w.r.Read(p)
 		if err == io.EOF {
