@@ -26,7 +26,8 @@ func (s *session) authenticate(f *frame.Frame, c *broker.Client) (*auth.Principa
 	if a == nil {
 		return nil, nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), s.srv.opt.ConnectTimeout)
+	// A little less than the connection has: its client is told why.
+	ctx, cancel := context.WithTimeout(context.Background(), s.srv.opt.ConnectTimeout*3/4)
 	defer cancel()
 	s.asking.Store(&cancel)
 	if s.ending.Load() {
