@@ -1,8 +1,8 @@
 export default {
   'phone.title': 'mwm phone',
-  'phone.device': 'This device: {id}. Change its ID, language, appearance',
+  'phone.device': 'Change the ID, language, appearance',
   'phone.doing.nothing': 'Not reporting',
-  'phone.doing.waiting': 'Nothing to report yet',
+  'phone.doing.waiting': 'No values yet',
   'phone.doing.location': 'Reports position',
   'phone.doing.motion': 'Reports motion',
   'phone.doing.both': 'Reports both',

@@ -1,8 +1,8 @@
 export default {
   'phone.title': 'mwm 휴대폰',
-  'phone.device': '이 기기: {id}. ID, 언어, 화면 모드 바꾸기',
+  'phone.device': 'ID, 언어, 화면 모드 바꾸기',
   'phone.doing.nothing': '보고하지 않음',
-  'phone.doing.waiting': '아직 보고할 값이 없음',
+  'phone.doing.waiting': '아직 값이 없음',
   'phone.doing.location': '위치 보고 중',
   'phone.doing.motion': '모션 보고 중',
   'phone.doing.both': '위치·모션 보고 중',

@@ -26,7 +26,8 @@ export class Alarm {
       label: getComputedStyle(this.#label).opacity,
     };
     for (const animation of this.#running) animation.cancel();
-    this.#label.querySelector('span').textContent = words;
+    const [span] = this.#label.getElementsByTagName('span');
+    span.textContent = words;
     this.#label.dataset.ink = isLight(colour) ? 'dark' : 'light';
     const home = getComputedStyle(this.#ground).backgroundColor;
     this.#running = [
@@ -34,7 +35,9 @@ export class Alarm {
       this.#animate(this.#content, 'opacity', from.content, 0, 1),
       this.#animate(this.#label, 'opacity', from.label, 1, 0),
     ];
-    await Promise.allSettled(this.#running.map((animation) => animation.finished));
+    const mine = this.#running;
+    await Promise.allSettled(mine.map((animation) => animation.finished));
+    if (mine === this.#running) span.textContent = ''; // so that the same words are read aloud the next time
   }
 
   #animate(element, property, from, held, to) {

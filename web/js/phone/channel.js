@@ -1,7 +1,7 @@
 // One of the two things that the phone reports, from its sensor or simulated, or not at all. The choice is kept.
 //
-// Sources have start(), stop(), state and the event 'state', and an event with each value. The channel fires 'state', and
-// 'value' with what the source gave.
+// Sources have start(), stop(), state and the event 'state', and an event with each value. The channel fires 'state', 'switch'
+// when another source takes over, and 'value' with what the source gave.
 
 import { recall, remember } from '../remember.js';
 
@@ -12,7 +12,7 @@ export class Channel extends EventTarget {
   chosen; // before: null if the user has never been asked
   #name;
   #sources;
-  #usual = 'sensor';
+  #last = 'sensor';
 
   constructor(name, event, sources) {
     super();
@@ -38,7 +38,7 @@ export class Channel extends EventTarget {
 
   // usual is the mode that the switch turns on: the one of last time.
   get usual() {
-    return this.#usual;
+    return this.#last;
   }
 
   // source returns what serves a mode, to be set.
@@ -56,7 +56,8 @@ export class Channel extends EventTarget {
     const before = this.mode;
     this.mode = mode;
     this.chosen = mode;
-    if (mode !== 'off') this.#usual = mode;
+    if (mode !== 'off' && mode !== this.#last) this.dispatchEvent(new Event('switch'));
+    if (mode !== 'off') this.#last = mode;
     remember(`phone.${this.#name}`, mode);
     if (before !== 'off') this.#sources[before].stop();
     if (mode !== 'off') this.#sources[mode].start();

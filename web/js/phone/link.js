@@ -7,6 +7,8 @@
 
 import { Backoff } from '../feed/backoff.js';
 
+const STEADY = 10000; // ms that a connection must have lasted for the waits to start from the shortest again
+
 export class Link extends EventTarget {
   state = 'off';
   retryAt = 0;
@@ -14,6 +16,7 @@ export class Link extends EventTarget {
   #connect;
   #backoff = new Backoff();
   #timer = 0;
+  #liveSince = 0;
 
   constructor(connect) {
     super();
@@ -54,12 +57,13 @@ export class Link extends EventTarget {
   }
 
   #up() {
-    this.#backoff.reset();
+    this.#liveSince = Date.now();
     this.#set('live');
   }
 
   #lost() {
     this.session = null;
+    if (this.live && Date.now() - this.#liveSince >= STEADY) this.#backoff.reset();
     const wait = this.#backoff.next();
     this.retryAt = Date.now() + wait;
     this.#timer = setTimeout(() => this.#open('retrying'), wait);

@@ -119,8 +119,18 @@ const motion = new Channel('motion', 'attitude', { sensor: new Orientation(), si
 
 position.addEventListener('value', ({ detail }) => {
   lastFix = detail;
-  outbox.add(reportOf(detail));
+  report(detail);
 });
+
+position.addEventListener('switch', () => {
+  lastFix = null;
+  locationCard.forget();
+});
+
+// report sends a position, or keeps it for later; but while another page is this device, it is that one's to tell.
+function report(fix) {
+  if (links.stomp.state !== 'taken') outbox.add(reportOf(fix));
+}
 
 const pacer = new Pacer((attitude) => {
   if (!links.mqtt.live) return;
@@ -133,7 +143,7 @@ motion.addEventListener('state', () => { if (motion.state !== 'live') pacer.stop
 
 function resend() {
   if (!lastFix || !position.on) return;
-  outbox.add(reportOf(lastFix));
+  report(lastFix);
   buzz('shake');
   notify(t(links.stomp.live ? 'phone.location.resent' : 'phone.location.resentLater'));
 }
@@ -171,19 +181,20 @@ async function rename(next) {
   id = keepID(next);
   outbox.clear();
   inbox.clear();
+  lastFix = null;
   locationCard.fresh();
   showDevice();
   for (const link of Object.values(links)) link.start();
 }
 
 function showDevice() {
-  const [location, motions] = [position, motion].map((channel) => channel.state === 'live' || channel.state === 'lost');
+  const tells = (channel, link) => (channel.state === 'live' || channel.state === 'lost') && link.state !== 'taken';
+  const [location, motions] = [tells(position, links.stomp), tells(motion, links.mqtt)];
   const nothing = position.on || motion.on ? 'waiting' : 'nothing';
   const what = location && motions ? 'both' : location ? 'location' : motions ? 'motion' : nothing;
   const doing = t(`phone.doing.${what}`);
   setText($('#device-id')[0], id);
   setText($('#doing')[0], awake.held ? t('phone.doing.awake', { doing }) : doing);
-  $('#device-open').attr('aria-label', t('phone.device', { id }));
   document.title = `${id} – mwm`;
 }
 
@@ -198,8 +209,11 @@ function showDock() {
   const what = [text?.key ?? '', inbox.open.length, text ? '' : asks, lang(), secureURL, asked].join('\n');
   if (what === docked) return;
   docked = what;
-  const panel = text ? textPanel(inbox) : asks ? startPanel({ actions: starts, questions: asked, secureURL, command: HTTPS_COMMAND }) : null;
-  $('#dock').empty().prop('hidden', panel === null).append(panel ?? '');
+  const $panel = text ? textPanel(inbox) : asks ? startPanel({ actions: starts, questions: asked, secureURL, command: HTTPS_COMMAND }) : null;
+  const $dock = $('#dock');
+  const hadFocus = $dock[0].contains(document.activeElement);
+  $dock.empty().prop('hidden', $panel === null).append($panel ?? '');
+  if (hadFocus) ($panel?.find('h2')[0] ?? $('#main h1')[0]).focus();
 }
 
 const starts = {
@@ -224,6 +238,7 @@ for (const channel of [position, motion]) {
     showDock();
   });
 }
+for (const link of Object.values(links)) link.addEventListener('state', showDevice);
 awake.addEventListener('change', showDevice);
 inbox.addEventListener('change', showDock);
 onLang((tag) => {

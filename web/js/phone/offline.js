@@ -1,7 +1,10 @@
 // Hands the service worker the list of what makes this page, once it runs: the worker keeps that for when there is no network.
 
+let kept = false;
+
 export async function keepForOffline() {
-  if (!navigator.serviceWorker || !window.isSecureContext) return;
+  if (kept || !navigator.serviceWorker || !window.isSecureContext) return;
+  kept = true;
   try {
     await navigator.serviceWorker.register('phone.sw.js', { scope: 'phone' });
     const { active } = await navigator.serviceWorker.ready;
@@ -10,6 +13,7 @@ export async function keepForOffline() {
     const page = new URL(location.pathname, location.href).href;
     active.postMessage({ type: 'runs', urls: [...new Set([page, ...files])] });
   } catch (err) {
+    kept = false; // the next connection is the next chance
     console.warn(`offline: ${err.message}`);
   }
 }

@@ -44,3 +44,13 @@ export function commands({ stomp, mqtt }, pageHost) {
 
 // phoneCommand starts a server that a phone in the same network can reach; without credentials it has to be told that this is meant.
 export const phoneCommand = 'mwm serve --http 0.0.0.0:8080 --allow-anonymous';
+
+const LOOPBACK = /^(localhost|.*\.localhost|127\..*|\[::1\])$/;
+
+// phoneURL chooses the address that a phone is sent to, from those that the server names and the one that this page came
+// from: with TLS before without, then the one that is known to work, this page's; null if there is none.
+export function phoneURL(urls, { origin, hostname }) {
+  const own = LOOPBACK.test(hostname) ? [] : [`${origin}/phone`];
+  const all = [...own, ...urls];
+  return all.find((url) => url.startsWith('https:')) ?? all[0] ?? null;
+}

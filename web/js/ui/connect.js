@@ -6,7 +6,7 @@ import * as api from '../api.js';
 import { make, button, icon } from './dom.js';
 import { closeBeside, dialogHead, showDialog } from './dialog.js';
 import { notify } from './notices.js';
-import { commands, phoneCommand } from './commands.js';
+import { commands, phoneCommand, phoneURL } from './commands.js';
 
 const DEMO_DEVICES = 20;
 const QR = './qr.js';
@@ -78,10 +78,9 @@ export class ConnectDialog {
   // #phone offers the page that makes a phone a device: a code to scan, or how to make the server reachable.
   #phone({ urls = [], container = false } = {}) {
     const $phone = make('section', 'way way-phone').append(make('h3', '', t('connect.phone')), make('p', '', t('connect.phoneWhy')));
-    const [url] = urls;
+    const url = phoneURL(urls, location);
     if (!url) {
-      $phone.append(make('p', 'way-note', t(container ? 'connect.phoneContainer' : 'connect.phoneHere')));
-      if (!container) $phone.append(this.#command('phone', phoneCommand));
+      $phone.append(make('p', 'way-note', t('connect.phoneHere')), this.#command('phone', phoneCommand));
       return $phone.append(make('p', '').append(make('a', '', t('connect.phoneTry')).attr({ href: 'phone', target: '_blank', rel: 'noopener', 'data-testid': 'phone-link' })));
     }
     const $code = make('div', 'qr').attr('data-testid', 'qr');
@@ -89,6 +88,7 @@ export class ConnectDialog {
     const $link = make('a', 'way-url', url).attr({ href: url, target: '_blank', rel: 'noopener', 'data-testid': 'phone-link' });
     const $words = make('div').append(make('p', '', t('connect.phoneScan')), make('p', '').append($link));
     if (!url.startsWith('https:')) $words.append(make('p', 'way-note', t('connect.phonePlain')));
+    if (container && urls.includes(url)) $words.append(make('p', 'way-note', t('connect.phoneContainer')));
     return $phone.append(make('div', 'way-scan').append($code, $words));
   }
 

@@ -38,7 +38,6 @@ export class LocationCard {
   #track = new Track();
   #task = addTask(() => this.#render(), 100);
   #sent = 0;
-  #sentAt = 0;
 
   constructor({ channel, outbox, resend, secureURL }) {
     this.#channel = channel;
@@ -64,15 +63,19 @@ export class LocationCard {
   // arrived notes that the server has confirmed a position.
   arrived() {
     this.#sent++;
-    this.#sentAt = Date.now();
+    this.changed();
+  }
+
+  // forget clears the way: what comes next is from elsewhere.
+  forget() {
+    this.#track.clear();
     this.changed();
   }
 
   // fresh forgets what another device has done.
   fresh() {
-    this.#track.clear();
     this.#sent = 0;
-    this.changed();
+    this.forget();
   }
 
   #simulation() {
@@ -97,7 +100,7 @@ export class LocationCard {
   }
 
   #goTo(place) {
-    this.#track.clear();
+    this.forget();
     remember('phone.place', `${place.lat}, ${place.lng}`);
     this.#channel.source('simulated').home = place;
   }

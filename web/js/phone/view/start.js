@@ -11,7 +11,7 @@ export function startPanel({ actions, questions, secureURL, command }) {
   if (secure && questions) $words.append(make('p', 'hs-asks').append(icon('help'), make('span', '', t(`phone.start.asks.${questions}`))));
   if (!secure && !secureURL) $words.append(make('p', '', t('phone.start.wayOut')), make('code', 'hs-command', command));
   return make('section', 'hs-panel').attr({ 'data-testid': 'start-panel', 'aria-labelledby': 'start-title' }).append(
-    make('div', 'hs-panel-head').append(icon(secure ? 'phone' : 'lock'), make('h2', '', t(secure ? 'phone.start.title' : 'phone.start.insecureTitle')).attr('id', 'start-title')),
+    make('div', 'hs-panel-head').append(icon(secure ? 'phone' : 'lock'), make('h2', '', t(secure ? 'phone.start.title' : 'phone.start.insecureTitle')).attr({ id: 'start-title', tabindex: -1 })),
     $words,
     make('div', 'hs-starts').append(main(secure, secureURL, actions), others(secure || secureURL, actions)),
   );

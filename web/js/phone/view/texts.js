@@ -5,6 +5,7 @@ import { t, onLang } from '../../i18n.js';
 import { clock } from '../../format.js';
 import { make, button, icon } from '../../ui/dom.js';
 
+const PAUSE = 400; // ms in which a new text's buttons do nothing: the thumb may still be answering the one before
 const SIGNS = { null: 'clock', confirmed: 'checks', refused: 'refused' };
 
 export class TextList {
@@ -37,15 +38,17 @@ export class TextList {
 export function textPanel(inbox) {
   const [text] = inbox.open;
   const count = inbox.open.length;
-  const answer = (name, className, iconName, testID) => (
-    button(`button ${className}`, iconName, t(`phone.text.${name}`)).attr('data-testid', testID).on('click', () => inbox.decide(text.key, `${name === 'confirm' ? 'confirmed' : 'refused'}`))
+  const answer = (testID, decision, className, iconName) => (
+    button(`button ${className}`, iconName, t(`phone.text.${testID}`)).attr('data-testid', testID).prop('disabled', true).on('click', () => inbox.decide(text.key, decision))
   );
+  const $answers = make('div', 'hs-answers').append(answer('refuse', 'refused', 'hs-refuse', 'refused'), answer('confirm', 'confirmed', 'button-primary', 'check'));
+  setTimeout(() => $answers.children().prop('disabled', false), PAUSE);
   return make('section', 'hs-panel').attr({ 'data-testid': 'open-text', 'aria-labelledby': 'open-text-title' }).append(
     make('div', 'hs-panel-head').append(
-      icon('text'), make('h2', '', t('phone.text.new')).attr('id', 'open-text-title'),
+      icon('text'), make('h2', '', t('phone.text.new')).attr({ id: 'open-text-title', tabindex: -1 }),
       count > 1 ? make('span', 'badge', t('phone.text.ofMany', { n: count })) : '', make('time', '', clock(text.at)),
     ),
     make('p', 'hs-panel-body', text.body).attr('tabindex', 0),
-    make('div', 'hs-answers').append(answer('refuse', 'hs-refuse', 'refused', 'refuse'), answer('confirm', 'button-primary', 'check', 'confirm')),
+    $answers,
   );
 }
