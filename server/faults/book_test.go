@@ -2,6 +2,7 @@ package faults
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -38,6 +39,7 @@ type group struct {
 	streams []*stream
 	ordered bool                    // one consumer at a time, who puts nothing back
 	got     map[*stream][]reception // number n at index n-1
+	firsts  map[*stream]int         // how many different ones
 	ended   bool                    // it has got the last message of the test
 }
 
@@ -79,7 +81,7 @@ func (b *book) stream(name string) *stream {
 }
 
 func (b *book) group(name string, ordered bool, streams ...*stream) *group {
-	g := &group{name: name, ordered: ordered, streams: streams, got: map[*stream][]reception{}}
+	g := &group{name: name, ordered: ordered, streams: streams, got: map[*stream][]reception{}, firsts: map[*stream]int{}}
 	b.groups = append(b.groups, g)
 	return g
 }
@@ -95,6 +97,18 @@ func (b *book) next(s *stream) (n int, body string) {
 		body += strings.Repeat("x", 20_000) // longer than a read buffer
 	}
 	return n, body
+}
+
+// lag is how many messages of a stream its slowest group has not got yet.
+func (b *book) lag(s *stream) (lag int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, g := range b.groups {
+		if slices.Contains(g.streams, s) {
+			lag = max(lag, len(s.sent)-g.firsts[s])
+		}
+	}
+	return lag
 }
 
 // receipt notes that the server has promised a message.
@@ -157,6 +171,7 @@ func (r *reader) delivery(body string, redelivered bool) (key string, times int)
 	e.times, e.run, e.unmarked = e.times+1, int32(b.run), e.unmarked || !redelivered
 	b.delivered++
 	b.repeated += min(times, 1)
+	r.g.firsts[s] += 1 - min(times, 1)
 	return key, times
 }
 

@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -60,6 +61,16 @@ func number(t *testing.T, name string, short int) int {
 		t.Fatalf("%s is %q, not a number", name, text)
 	}
 	return n
+}
+
+// await waits for a time, or until ctx ends.
+func await(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
 }
 
 // eventually waits until the condition holds.

@@ -9,18 +9,22 @@ import (
 )
 
 // The pipeline takes messages from one queue and, in a transaction that also holds
-// the acknowledgement, puts one on each of two others.
+// the acknowledgement, puts some on each of two others: so many that the disk would
+// be caught in the middle of them.
 const (
 	pipeOut   = "/queue/crash.out"
 	pipeAudit = "/queue/crash.audit"
+	pipeParts = 100 // of a transaction, on both together
 )
+
+// pipeWorkers is how many transactions are under way at a time.
+const pipeWorkers = 3
 
 // pipeline knows of every transaction what has become of it.
 type pipeline struct {
 	mu       sync.Mutex
 	attempts []*attempt // by number, from 0
 	of       map[string][]*attempt
-	taken    map[string]int // the run in which an input came last
 
 	committed, aborted int
 	ends               map[string]bool
@@ -30,22 +34,31 @@ type pipeline struct {
 type attempt struct {
 	input   string
 	run     int
-	aborts  bool           // it is not meant to be committed
-	receipt bool           // of its COMMIT
-	seen    map[string]int // by destination: the run in which a part was delivered last
+	aborts  bool        // it is not meant to be committed
+	receipt bool        // of its COMMIT
+	seen    map[int]int // by part: the run in which it was delivered last
+}
+
+// left is the number of parts that were on disk after the attempt's own run.
+func (a *attempt) left() (n int) {
+	for _, run := range a.seen {
+		if run > a.run {
+			n++
+		}
+	}
+	return n
 }
 
 func newPipeline() *pipeline {
-	return &pipeline{of: map[string][]*attempt{}, taken: map[string]int{}, ends: map[string]bool{}}
+	return &pipeline{of: map[string][]*attempt{}, ends: map[string]bool{}}
 }
 
 func (p *pipeline) begin(b *book, input string, aborts bool) (number string, a *attempt) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	a = &attempt{input: input, run: b.run, aborts: aborts, seen: map[string]int{}}
+	a = &attempt{input: input, run: b.run, aborts: aborts, seen: map[int]int{}}
 	p.attempts = append(p.attempts, a)
 	p.of[input] = append(p.of[input], a)
-	p.taken[input] = b.run
 	return strconv.Itoa(len(p.attempts) - 1), a
 }
 
@@ -109,9 +122,16 @@ func (p *pipeline) transact(b *book, conn *stompConn, input, ack string) (more [
 		number, a := p.begin(b, input, aborts)
 		tx := "transaction:t" + number
 		conn.send("BEGIN", "", tx)
-		conn.send("SEND", number, "destination:"+pipeOut, "persistent:true", tx)
-		conn.send("ACK", "", "id:"+ack, tx)
-		conn.send("SEND", number, "destination:"+pipeAudit, "persistent:true", tx)
+		for part := range pipeParts {
+			to := pipeOut
+			if part >= pipeParts/2 {
+				to = pipeAudit
+			}
+			if part == pipeParts/4 {
+				conn.send("ACK", "", "id:"+ack, tx)
+			}
+			conn.send("SEND", number+":"+strconv.Itoa(part), "destination:"+to, "persistent:true", tx)
+		}
 		command := "COMMIT"
 		if aborts {
 			command = "ABORT"
@@ -176,16 +196,16 @@ func (p *pipeline) delivery(b *book, f stompFrame) {
 		p.ends[to] = true
 		return
 	}
-	n, err := strconv.Atoi(f.body)
-	if err != nil || n >= len(p.attempts) {
+	var n, part int
+	if _, err := fmt.Sscanf(f.body, "%d:%d", &n, &part); err != nil || n < 0 || n >= len(p.attempts) {
 		b.fault("%s got %.60q, which nobody has sent", to, f.body)
 		return
 	}
 	a := p.attempts[n]
-	if before := a.seen[to]; before > 0 && f.headers["redelivered"] != "true" {
-		b.fault("%s got that of transaction %d again, not marked as redelivered (before: run %d)", to, n, before)
+	if before := a.seen[part]; before > 0 && f.headers["redelivered"] != "true" {
+		b.fault("%s got part %d of transaction %d again, not marked as redelivered (before: run %d)", to, part, n, before)
 	}
-	a.seen[to] = b.run
+	a.seen[part] = b.run
 }
 
 // finish waits until everything has come through.
@@ -209,29 +229,45 @@ func (p *pipeline) finish(t *testing.T, server *process) {
 	})
 }
 
-// check checks that of the transactions for one input the last one happened, whole,
-// and the others have left nothing behind.
+// check checks that of the transactions for one input one happened, whole, and the
+// others have left nothing behind.
 func (p *pipeline) check(t *testing.T, b *book) {
 	t.Helper()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for input, attempts := range p.of {
-		for i, a := range attempts {
-			last := i == len(attempts)-1
+		happened := theOne(attempts)
+		s, i := b.find(input)
+		lost := !s.sent[i-1].receipt && len(happened.seen) == 0 // it was given to a consumer before it was on disk
+		if n := len(happened.seen); n != pipeParts && !lost {
+			t.Errorf("%s: the transaction of run %d happened in part: %d of %d messages came, and the input was acknowledged", input, happened.run, n, pipeParts)
+		}
+		for _, a := range attempts {
 			switch {
-			case a.aborts:
-				if len(a.seen) > 0 {
-					t.Errorf("%s: of an aborted transaction came %v", input, a.seen)
-				}
-			case last:
-				if len(a.seen) != 2 {
-					t.Errorf("%s: the transaction of run %d happened in part: %v of two messages came, and the input was acknowledged", input, a.run, a.seen)
-				}
-			case a.receipt:
+			case a == happened:
+			case a.aborts && len(a.seen) > 0:
+				t.Errorf("%s: of an aborted transaction came %d messages", input, len(a.seen))
+			case !a.aborts && a.receipt:
 				t.Errorf("%s: came again after a transaction with its acknowledgement was committed in run %d", input, a.run)
-			case a.seen[pipeOut] > a.run || a.seen[pipeAudit] > a.run:
-				t.Errorf("%s: came again in run %d, but its transaction of run %d has left messages: %v", input, attempts[i+1].run, a.run, a.seen)
+			case a.left() > 0:
+				t.Errorf("%s: came again in run %d, but its transaction of run %d has left %d messages", input, happened.run, a.run, a.left())
 			}
 		}
 	}
+}
+
+// theOne is the attempt that happened: the one with a RECEIPT, or with messages
+// that were there in a later run, or else the last one.
+func theOne(attempts []*attempt) *attempt {
+	for _, a := range attempts {
+		if a.receipt && !a.aborts {
+			return a
+		}
+	}
+	for _, a := range attempts {
+		if a.left() > 0 && !a.aborts {
+			return a
+		}
+	}
+	return attempts[len(attempts)-1]
 }
