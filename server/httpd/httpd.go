@@ -187,7 +187,7 @@ func New(opts Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{opts: opts, alerts: newLimiter(500*time.Millisecond, 10), allAlerts: newLimiter(5*time.Millisecond, 1000)}
+	s := &Server{opts: opts, alerts: newLimiter(500*time.Millisecond, 20), allAlerts: newLimiter(5*time.Millisecond, 1000)}
 	if s.assets, err = loadAssets(opts.Assets); err != nil {
 		return nil, fmt.Errorf("httpd: reading the page's assets: %w", err)
 	}

@@ -5,8 +5,17 @@ const BASE = '/api/v1';
 async function call(path, options = {}) {
   const response = await fetch(BASE + path, { credentials: 'same-origin', ...options });
   const body = response.headers.get('content-type')?.includes('json') ? await response.json() : {};
-  if (!response.ok) throw new Error(body.detail || body.title || `HTTP ${response.status}`);
+  if (!response.ok) throw new ApiError(response, body);
   return body;
+}
+
+// ApiError says what the server had against a request; retryAfter, in seconds, when it would rather be asked later, or NaN.
+export class ApiError extends Error {
+  constructor({ status, headers }, { detail, title }) {
+    super(detail || title || `HTTP ${status}`);
+    this.status = status;
+    this.retryAfter = headers.has('retry-after') ? Number(headers.get('retry-after')) : NaN;
+  }
 }
 
 const post = (path, body) => call(path, {
@@ -18,5 +27,8 @@ const device = (id) => `/devices/${encodeURIComponent(id)}`;
 export const status = () => call('/status');
 export const getDevice = (id) => call(device(id));
 export const sendText = (id, text) => post(`${device(id)}/texts`, text);
+export const sendTexts = (devices, text) => post('/texts', { devices, ...text }); // {texts, refused: [{device, detail}]}
+export const resendText = (text) => post(`/texts/${encodeURIComponent(text)}/resend`, {});
+export const wire = (id, after, wait, options) => call(`${device(id)}/wire?after=${after}&wait=${wait}&limit=200`, options);
 export const sendAlert = (id, color) => post(`${device(id)}/alerts`, { color });
 export const startDemo = (count) => post('/demo/devices', { count });

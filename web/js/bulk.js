@@ -1,6 +1,6 @@
-// One text to many devices: a few requests at a time, what failed remembered, what became of the others counted.
+// One text to many devices: a part of them at a time, what failed remembered, what became of the others counted.
 
-const PARALLEL = 6;
+const PART = 200; // devices in a request: the server takes more, but the user shall see it go on, and be able to stop it
 export const OUTCOMES = ['accepted', 'waiting', 'delivered', 'consumed', 'refused', 'expired'];
 
 export class BulkSend {
@@ -13,7 +13,7 @@ export class BulkSend {
   #heard = new Map(); // the same for texts that the feed told of before the answer came
   #changed;
 
-  // send(device) resolves to the text that the server has accepted; changed is called whenever there is something new to show.
+  // send(devices) resolves to {texts, refused: [{device, detail}]}; changed is called whenever there is something new to show.
   constructor(devices, send, changed) {
     this.#devices = devices;
     this.#send = send;
@@ -46,7 +46,18 @@ export class BulkSend {
   }
 
   async run() {
-    await Promise.all(Array.from({ length: Math.min(PARALLEL, this.total) }, () => this.#work()));
+    while (!this.stopped && this.#next < this.total) {
+      const part = this.#devices.slice(this.#next, this.#next + PART);
+      this.#next += part.length;
+      try {
+        const { texts, refused } = await this.#send(part);
+        for (const text of texts) this.#accepted(text);
+        for (const { device, detail } of refused) this.failed.set(device, detail);
+      } catch (err) {
+        for (const device of part) this.failed.set(device, err.message);
+      }
+      this.#changed();
+    }
     this.#heard.clear();
   }
 
@@ -64,18 +75,9 @@ export class BulkSend {
     this.#changed();
   }
 
-  async #work() {
-    while (!this.stopped && this.#next < this.total) {
-      const device = this.#devices[this.#next++];
-      try {
-        const text = await this.#send(device);
-        this.#take(this.#texts, text);
-        if (this.#heard.has(text.id)) this.#take(this.#texts, this.#heard.get(text.id));
-      } catch (err) {
-        this.failed.set(device, err.message);
-      }
-      this.#changed();
-    }
+  #accepted(text) {
+    this.#take(this.#texts, text);
+    if (this.#heard.has(text.id)) this.#take(this.#texts, this.#heard.get(text.id));
   }
 
   #take(into, text) {

@@ -195,18 +195,23 @@ function show(name) {
 
 // ---- address bar
 
+let linked = location.hash; // as the page wrote or read it last
+
 function saveLink() {
   clearTimeout(saveTimer);
   saveTimer = setTimeout(() => {
+    if (location.hash !== linked) return; // the user has just followed a link, which is about to be opened
     const { lat, lng } = mapView.map.getCenter().wrap();
     history.replaceState(null, '', permalink.format({
       map: saveMap ? { zoom: mapView.map.getZoom(), lat, lng } : null,
       device: selection.id, view, query: order.query, statuses: order.statuses, sort: order.sort,
     }));
+    linked = location.hash;
   }, 300);
 }
 
 function openLink() {
+  linked = location.hash;
   const link = permalink.parse(location.hash);
   linkedDevice = link.device !== null && !link.map;
   if (link.map) {

@@ -147,6 +147,8 @@ export default {
   'alert.sent.one': 'Alert sent: {colour}.',
   'alert.sent.other': 'Alert sent: {colour}, to {n} listeners.',
   'alert.nobody': 'No phone was listening for alerts to {id}.',
+  'alert.tooMany.one': 'Too many alerts at once. Try again in {n} second.',
+  'alert.tooMany.other': 'Too many alerts at once. Try again in {n} seconds.',
   'alert.failed': 'Alert not sent: {reason}',
   'colour.red': 'red',
   'colour.orange': 'orange',

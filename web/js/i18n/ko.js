@@ -136,6 +136,7 @@ export default {
   'alert.colours': '색',
   'alert.sent.other': '{colour} 알림을 {n}곳에 보냈습니다.',
   'alert.nobody': '{id}의 알림을 받는 휴대폰이 없습니다.',
+  'alert.tooMany.other': '알림이 너무 잦습니다. {n}초 뒤에 다시 시도하세요.',
   'alert.failed': '알림을 보내지 못했습니다: {reason}',
   'colour.red': '빨간색',
   'colour.orange': '주황색',

@@ -37,6 +37,7 @@ export async function send(id, name) {
     if (listeners === 0) return { tone: 'warn', text: t('alert.nobody', { id }) };
     return { tone: '', text: t('alert.sent', { colour: t(`colour.${name}`), n: listeners }) };
   } catch (err) {
+    if (err.status === 429) return { tone: 'warn', text: t('alert.tooMany', { n: err.retryAfter || 1 }) };
     return { tone: 'bad', text: t('alert.failed', { reason: err.message }) };
   }
 }

@@ -137,10 +137,10 @@ export class Compose {
 
   #deliver(devices) {
     const text = message(this.#form.body, this.#form.lifetime);
-    const send = async (id) => {
-      const accepted = await api.sendText(id, text);
-      this.#onSent(accepted);
-      return accepted;
+    const send = async (part) => {
+      const answer = await api.sendTexts(part, text);
+      for (const accepted of answer.texts) this.#onSent(accepted);
+      return answer;
     };
     this.#bulk = new BulkSend(devices, send, () => this.#task.request());
     this.#buildProgress();

@@ -80,28 +80,28 @@ export class TextsSection {
     if (item.state === state) return;
     item.state = state;
     item.$root.attr('data-state', state);
+    item.$root.find('.text-actions').prop('hidden', text.cut === true); // the server remembers its beginning only
     item.$state.empty().append(icon(STATES[state] ?? 'clock'), make('span', '', t(`text.state.${state}`)));
     item.$time.text(format.clock(updated || at)).attr('datetime', new Date(updated || at).toISOString());
   }
 
-  // A text that is sent again is kept for as long as the first time.
-  #again({ body, at, expires }) {
-    return this.#deliver(message(body, expires ? expires - at : 0));
+  #again({ id }) {
+    return this.#deliver(() => api.resendText(id));
   }
 
   async #submit() {
     const { body, lifetime } = this.#form;
     if (!body) return;
-    if (await this.#deliver(message(body, lifetime), this.#form.tooLong())) this.#form.body = '';
+    if (await this.#deliver(() => api.sendText(this.#id, message(body, lifetime)), this.#form.tooLong())) this.#form.body = '';
   }
 
-  // #deliver sends a text unless there is a fault in it, and reports whether the server has accepted it.
-  async #deliver(text, fault = '') {
+  // #deliver lets a text be sent unless there is a fault in it, and reports whether the server has accepted it.
+  async #deliver(send, fault = '') {
     this.#result.text(fault).attr('data-tone', fault ? 'bad' : '');
     if (fault) return false;
     this.#send.prop('disabled', true);
     try {
-      this.#heard(await api.sendText(this.#id, text));
+      this.#heard(await send());
       return true;
     } catch (err) {
       this.#result.text(t('text.failed', { reason: err.message })).attr('data-tone', 'bad');
