@@ -43,8 +43,15 @@ type meta struct {
 	Owner string `json:",omitempty"`
 }
 
-// Deliver keeps the batch.
-func (d *durable) Deliver(_ *Subscription, b *Batch) {
+// Deliver keeps the batch, unless Keep has.
+func (d *durable) Deliver(s *Subscription, b *Batch) {
+	if !b.KeepFirst() {
+		d.Keep(s, b)
+	}
+}
+
+// Keep implements [Keeper].
+func (d *durable) Keep(_ *Subscription, b *Batch) {
 	for i := range b.Messages {
 		m := &b.Messages[i]
 		if d.opt.NoLocal && m.Sender == d.key.Client || d.match != nil && !d.match(m) {

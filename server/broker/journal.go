@@ -187,6 +187,11 @@ func (j *Journal) signal() {
 // to be; with the reason when it cannot be written. It must not block. Put
 // returns nil if there is no store, after calling done.
 func (j *Journal) Put(box uint64, m *Message, done func(error)) *Record {
+	return j.PutState(box, m, 0, done)
+}
+
+// PutState is Put for a record that has a state to begin with.
+func (j *Journal) PutState(box uint64, m *Message, state uint64, done func(error)) *Record {
 	if j.store == nil {
 		if done != nil {
 			done(nil)
@@ -195,7 +200,9 @@ func (j *Journal) Put(box uint64, m *Message, done func(error)) *Record {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.put(box, m, done)
+	r := j.put(box, m, done)
+	r.state = state
+	return r
 }
 
 // put plans a new record. j.mu is held.

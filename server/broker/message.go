@@ -92,6 +92,8 @@ type Message struct {
 	HasLength bool
 	// Retained is set on a message that is replayed as a last value.
 	Retained bool
+	once     bool   // see Publisher.AddTicket
+	ticket   uint16 // 0: none
 	// Sender is the client identifier of the connection it came from; "" when
 	// it had none.
 	Sender string
@@ -115,7 +117,7 @@ type Property struct{ Name, Value string }
 // Clone returns a copy with memory of its own, in one piece.
 func (m *Message) Clone() *Message {
 	c := *m
-	c.confirm = nil
+	c.confirm, c.ticket, c.once = nil, 0, false
 	buf := make([]byte, 0, len(m.Head)+len(m.Body))
 	buf = append(buf, m.Head...)
 	buf = append(buf, m.Body...)

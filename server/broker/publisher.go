@@ -46,7 +46,8 @@ type Publisher struct {
 	// together says that Together is under way.
 	together bool
 	// judged says that last may be used for some bodies and not for others.
-	judged bool
+	judged  bool
+	tickets Tickets // nil: AddTicket is not used
 }
 
 // NewPublisher returns the publisher of a connection.
@@ -151,13 +152,14 @@ func (p *Publisher) deliver() {
 	p.published(len(all))
 	p.dropExpired()
 	p.b.retain(b.Messages)
+	if b.once {
+		p.keepOnce()
+	}
 	for _, s := range b.route.subs {
 		s.Receiver.Deliver(s, b)
 	}
 	for i := range b.Messages {
-		if c := b.Messages[i].confirm; c != nil {
-			c.release(nil)
-		}
+		p.confirm(&b.Messages[i])
 	}
 	b.reset()
 	clear(all) // they point into the publisher's read buffer
@@ -171,9 +173,7 @@ func (p *Publisher) dropExpired() {
 		if m := &msgs[i]; m.Expires != 0 && m.Expires <= p.now {
 			p.b.stats.Expired.Add(1)
 			p.b.observe.Queued(QueueEvent{Step: Expired, Message: m, Client: p.client})
-			if m.confirm != nil {
-				m.confirm.release(nil)
-			}
+			p.confirm(m)
 			continue
 		}
 		if w != i {
@@ -240,6 +240,7 @@ type Batch struct {
 	shared *netx.Chunk
 	key    string
 	clones []*Message
+	once   bool // somebody may not get a message twice; see AddTicket
 }
 
 // Client is the connection that the messages come from; nil for the server's own.
@@ -261,6 +262,7 @@ func (b *Batch) Clone(i int) *Message {
 
 func (b *Batch) reset() {
 	b.release()
+	b.once = false
 	b.Messages = b.Messages[:0]
 	clear(b.clones)
 	b.clones = b.clones[:0]
