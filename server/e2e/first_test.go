@@ -61,9 +61,11 @@ var freePorts = []string{
 func TestAlertColours(t *testing.T) {
 	s := serve(t, server.Config{}, server.Options{})
 	p := open(t, s.page())
-	ph := newPhone(t, s, "XYZ")
-	ph.move(telemetry.Motion{})
-	p.choose("XYZ")
+	phones := []*phone{newPhone(t, s, "WXY"), newPhone(t, s, "XYZ")} // neither is alerted too often
+	for _, ph := range phones {
+		ph.move(telemetry.Motion{})
+	}
+	p.choose("WXY")
 	want := map[string]string{ // SYSTEM.md §3
 		"black": "#000000", "darkGray": "#555555", "lightGray": "#AAAAAA", "white": "#FFFFFF", "gray": "#808080", "red": "#FF0000", "green": "#00FF00",
 		"blue": "#0000FF", "cyan": "#00FFFF", "yellow": "#FFFF00", "magenta": "#FF00FF", "orange": "#FF8000", "purple": "#800080", "brown": "#996633",
@@ -73,8 +75,11 @@ func TestAlertColours(t *testing.T) {
 	if len(shown) != len(want) {
 		t.Errorf("there are %d colours: %v", len(shown), shown)
 	}
-	for _, colour := range shown {
-		name := colour[0]
+	for i, colour := range shown {
+		name, ph := colour[0], phones[2*i/len(shown)]
+		if i == len(shown)/2 {
+			p.choose(ph.id)
+		}
 		if got := hex(colour[1]); got != want[name] {
 			t.Errorf("%s looks like %s, not %q", name, got, want[name])
 		}
@@ -84,10 +89,18 @@ func TestAlertColours(t *testing.T) {
 		}
 	}
 	// Nobody listens any more: the page says so.
-	ph.client.Disconnect(100)
+	phones[1].client.Disconnect(100)
 	p.wait("mwm.counts.offline === 1")
 	p.click(tagged("alert-red") + ":not(.swatch)")
 	p.waitText(tagged("alert-result"), "No phone was listening for alerts to XYZ.")
+	// Somebody leans on the key: the phone is spared.
+	p.choose("WXY")
+	p.provoke("status of 429")
+	p.click(tagged("card-id")) // out of the search field
+	eventually(t, "the server has enough", func() bool {
+		p.press("a")
+		return strings.Contains(p.text(tagged("alert-result")), "Alert not sent: too many alerts")
+	})
 }
 
 // hex writes a computed colour, rgb(1, 2, 3), as #010203.
