@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mochi-mqtt/server/v2/packets"
@@ -25,6 +26,7 @@ var (
 	errShutdown  = newFault(packets.ErrServerShuttingDown, "the server is shutting down")
 	errTakenOver = newFault(packets.ErrSessionTakenOver, "another connection took over the client identifier")
 	errKeepAlive = newFault(packets.ErrKeepAliveTimeout, "keep alive timeout")
+	errRevoked   = newFault(packets.ErrNotAuthorized, "the credentials are no longer valid")
 	errSlow      = newFault(packets.ErrQuotaExceeded, "the client does not acknowledge what it is sent")
 )
 
@@ -56,6 +58,10 @@ type conn struct {
 	unreleased int      // PUBLISHes at QoS 2 that wait for their PUBREL
 	pumpDue    bool     // acknowledgements made room in the session
 
+	meters    netx.Meters                        // what the peer sends is held to
+	published int                                // PUBLISHes of this read
+	asking    atomic.Pointer[context.CancelFunc] // ends the authenticator's work; to any goroutine
+
 	mu     sync.Mutex
 	reason error         // why the connection is to end; nil: it is not
 	said   chan struct{} // closed when close has told the peer; nil: it was not called
@@ -78,7 +84,7 @@ type netConn interface {
 func (s *Server) ServeConn(nc net.Conn) { s.serve(streamConn{nc}) }
 
 func newConn(s *Server, nc netConn) *conn {
-	c := &conn{srv: s, nc: nc, log: s.opt.Logger}
+	c := &conn{srv: s, nc: nc, log: s.opt.Logger, meters: netx.Meters{netx.NewMeter(s.opt.Rate), nil, s.opt.Total}}
 	io := nc.inner() // which may know writev and reading without a buffer
 	c.out = netx.NewOutbound(io, s.opt.MaxOutbound, s.opt.WriteTimeout, func(err error) { c.close(err) })
 	c.in = netx.NewReader(io, s.opt.MaxPacket+5)
@@ -124,6 +130,10 @@ func (c *conn) Data(p []byte) (used, need int, err error) {
 	if err == nil {
 		err = c.ending()
 	}
+	if err == nil && !c.meters.None() {
+		c.in.Delay(c.meters.Take(c.now, c.published, used))
+	}
+	c.published = 0
 	return used, need, err
 }
 
@@ -252,8 +262,12 @@ func (c *conn) sayWhy(err error) bool {
 
 // kick is close for those who know nothing of MQTT.
 func (c *conn) kick(reason error) {
-	if errors.Is(reason, broker.ErrTakenOver) {
+	switch {
+	case errors.Is(reason, broker.ErrTakenOver):
 		c.close(errTakenOver)
+		return
+	case errors.Is(reason, broker.ErrRevoked):
+		c.close(errRevoked)
 		return
 	}
 	c.close(newFault(packets.ErrAdministrativeAction, "%s", reason))
@@ -268,6 +282,10 @@ func (c *conn) close(reason error) {
 	}
 	c.reason, c.said = reason, make(chan struct{})
 	c.mu.Unlock()
+	if cancel := c.asking.Load(); cancel != nil {
+		(*cancel)()
+	}
+	c.in.Hurry()
 	told := c.sayWhy(reason)
 	close(c.said)
 	go func() {
@@ -365,6 +383,9 @@ func (c *conn) start() {
 type streamConn struct{ net.Conn }
 
 func (s streamConn) inner() net.Conn { return s.Conn }
+
+// NetConn is for [netx.PeerCertificate].
+func (s streamConn) NetConn() net.Conn { return s.Conn }
 
 func (s streamConn) interrupt() { s.SetReadDeadline(time.Unix(1, 0)) }
 

@@ -103,29 +103,22 @@ func (c *conn) connect(first byte, p []byte) error {
 	if err := c.settle(h); err != nil {
 		return c.refuse(level, err)
 	}
-	principal, err := c.srv.opt.Authenticator.Authenticate(Login{
-		User: string(h.pk.Connect.Username), Password: h.pk.Connect.Password,
-		ClientID: h.clientID, Remote: c.nc.RemoteAddr().String(),
-	})
-	clear(h.pk.Connect.Password)
-	switch {
-	case errors.Is(err, ErrNotAuthorized):
-		return c.refuse(level, newFault(packets.ErrNotAuthorized, "not authorized"))
-	case err != nil:
-		c.log.Debug("credentials refused", "client", h.clientID, "err", err)
-		return c.refuse(level, newFault(packets.ErrBadUsernameOrPassword, "bad user name or password"))
-	}
-	c.client = &broker.Client{
+	client := &broker.Client{
 		ID: h.clientID, Protocol: broker.MQTT, Version: versionName(level), Remote: c.nc.RemoteAddr().String(),
-		Principal: principal, Since: time.Now(), Close: c.kick,
+		Since: time.Now(), Close: c.kick,
 		In: c.in, Out: c.out, Subscriptions: c.subscriptions, Explain: explainer(level),
 	}
+	principal, err := c.authenticate(h, client)
+	if err != nil {
+		return c.refuse(level, err)
+	}
+	c.client = client
 	c.accept(h)
 	if err := c.srv.attach(c, h); err != nil {
 		c.client = nil
 		return c.refuse(level, err)
 	}
-	return nil
+	return c.stillValid(principal)
 }
 
 // accept takes over what the connection has to know of the handshake.
@@ -206,7 +199,7 @@ func returnCode(code byte) byte {
 		return 1
 	case packets.ErrClientIdentifierNotValid.Code:
 		return 2
-	case packets.ErrServerUnavailable.Code, packets.ErrQuotaExceeded.Code, packets.ErrServerShuttingDown.Code:
+	case packets.ErrServerUnavailable.Code, packets.ErrServerBusy.Code, packets.ErrQuotaExceeded.Code, packets.ErrServerShuttingDown.Code:
 		return 3
 	case packets.ErrBadUsernameOrPassword.Code:
 		return 4

@@ -1,7 +1,6 @@
 package mqtt
 
 import (
-	"errors"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -11,18 +10,6 @@ import (
 )
 
 // gate lets in AAA with the password "secret", and refuses BBB by name.
-type gate struct{}
-
-func (gate) Authenticate(l Login) (string, error) {
-	switch {
-	case l.User == "BBB":
-		return "", ErrNotAuthorized
-	case l.User != "AAA" || string(l.Password) != "secret":
-		return "", errors.New("no such user")
-	}
-	return l.User, nil
-}
-
 // What a CONNECT is answered with, MQTT 3.1 §3.1, 3.1.1 §3.1, 5.0 §3.1.
 func TestConnect(t *testing.T) {
 	const fine5 = "CONNACK session=false code=0x00"
@@ -98,42 +85,6 @@ func TestConnect(t *testing.T) {
 		})
 	}
 }
-
-// Return codes 4 and 5 (MQTT 3.1.1 §3.2.2.3), reason codes 0x86 and 0x87.
-func TestAuthentication(t *testing.T) {
-	f := newFixture(t, Options{Authenticator: gate{}}, true)
-	for _, c := range []struct {
-		h    hello
-		want string
-	}{
-		{hello{level: v31, id: "x", user: "AAA", password: "secret"}, "CONNACK session=false code=0x00"},
-		{hello{level: v31, id: "x", user: "AAA", password: "wrong"}, "CONNACK session=false code=0x04"},
-		{hello{id: "x"}, "CONNACK session=false code=0x04"},
-		{hello{id: "x", user: "BBB", password: "secret"}, "CONNACK session=false code=0x05"},
-		{hello{level: v5, id: "x", user: "AAA", password: "wrong"}, `CONNACK session=false code=0x86 reason="bad user name or password"`},
-		{hello{level: v5, id: "x", user: "BBB"}, `CONNACK session=false code=0x87 reason="not authorized"`},
-	} {
-		p := f.dial()
-		p.say(c.h)
-		p.expect(c.want)
-	}
-}
-
-// A session belongs to the principal that began it.
-func TestForeignSession(t *testing.T) {
-	f := newFixture(t, Options{Authenticator: anybody{}}, true)
-	f.connect(hello{id: "A", user: "alice", password: "x", keep: true}).goodbye()
-	p := f.dial()
-	p.say(hello{id: "A", user: "bob", password: "x"})
-	p.expect("CONNACK session=false code=0x05")
-	alice := f.dial()
-	alice.say(hello{id: "A", user: "alice", password: "x", keep: true})
-	alice.expect("CONNACK session=true code=0x00")
-}
-
-type anybody struct{}
-
-func (anybody) Authenticate(l Login) (string, error) { return l.User, nil }
 
 // [MQTT-3.1.0-2], §4.12.1, and packets that only a server sends.
 func TestUnexpectedPackets(t *testing.T) {

@@ -1,7 +1,6 @@
 package mqtt
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -51,6 +50,10 @@ type Options struct {
 	// MaxOutbound and WriteTimeout are those of [netx.NewOutbound].
 	MaxOutbound  int
 	WriteTimeout time.Duration
+	// Rate is what a connection may send, Total all of them together. Beyond it
+	// they are read more slowly. Default: no limit.
+	Rate  netx.Rate
+	Total *netx.Meter
 	// Authenticator decides who may connect; nil: everybody, anonymously.
 	Authenticator Authenticator
 	// CheckOrigin refuses WebSocket handshakes by their Origin; nil: none.
@@ -105,9 +108,6 @@ func (o Options) withDefaults() (Options, error) {
 	if o.CheckOrigin == nil {
 		o.CheckOrigin = func(*http.Request) error { return nil }
 	}
-	if o.Authenticator == nil {
-		o.Authenticator = anyone{}
-	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
@@ -119,29 +119,6 @@ func (o Options) withDefaults() (Options, error) {
 // ever" (MQTT 5.0 §3.1.2.11.2).
 const maxExpiry = 0xFFFFFFFE
 
-// Login is what a client says about itself.
-type Login struct {
-	User     string
-	Password []byte // valid during the call
-	ClientID string
-	Remote   string
-}
-
-// Authenticator decides who may connect.
-type Authenticator interface {
-	// Authenticate returns the principal, "" for an anonymous one. An error that
-	// is ErrNotAuthorized tells the client that it is known but may not connect;
-	// any other one that user name or password are wrong. It may block.
-	Authenticate(l Login) (principal string, err error)
-}
-
-// ErrNotAuthorized refuses a client whose credentials are right.
-var ErrNotAuthorized = errors.New("not authorized")
-
-type anyone struct{}
-
-func (anyone) Authenticate(Login) (string, error) { return "", nil }
-
 // Stats count what has happened since the start.
 type Stats struct {
 	Connected  atomic.Uint64 // CONNECTs accepted
@@ -151,7 +128,7 @@ type Stats struct {
 	Overflowed atomic.Uint64 // messages discarded because a session's queue was full
 	TooLarge   atomic.Uint64 // messages not sent: longer than the receiver's maximum packet size
 	Expired    atomic.Uint64 // messages given up in a session's queue: their time was over
-	Denied     atomic.Uint64 // messages of clients to $SYS
+	Denied     atomic.Uint64 // messages that their clients may not send
 	Wills      atomic.Uint64 // last wills published
 }
 

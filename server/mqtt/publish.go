@@ -3,6 +3,7 @@ package mqtt
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 
 	"github.com/mochi-mqtt/server/v2/packets"
 
@@ -66,7 +67,11 @@ func (c *conn) publish(flags byte, p []byte) error {
 // forward adds a message to the batch. name is canonical.
 func (c *conn) forward(flags byte, id uint16, name []byte, said publishProperties, body []byte) error {
 	qos := flags >> 1 & 3
-	route, err := c.pub.Topic(name)
+	c.published++
+	route, err := c.pub.TopicFor(name, body)
+	if errors.Is(err, broker.ErrForbidden) {
+		return c.denied(qos, id, name)
+	}
 	if err != nil {
 		return c.badTopic(qos, id, name)
 	}

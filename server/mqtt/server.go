@@ -146,7 +146,7 @@ func (s *Server) attach(c *conn, h *handshake) error {
 	unlock := s.ids.lock(h.clientID)
 	defer unlock()
 	old := s.session(h.clientID)
-	if old != nil && old.principal != c.client.Principal {
+	if old != nil && !old.mayTake(c.client) {
 		return newFault(packets.ErrNotAuthorized, "the client identifier belongs to somebody else")
 	}
 	if h.expiry > 0 && s.keptSessions.Load() >= int64(s.opt.MaxSessions) && (old == nil || !old.isKept()) {
@@ -177,7 +177,7 @@ func (s *Server) attach(c *conn, h *handshake) error {
 func (s *Server) succeed(old *session, h *handshake, c *conn) *session {
 	if old != nil {
 		old.mu.Lock()
-		w, client, resumed := old.will, old.client, old.kept() && !h.clean
+		w, client, resumed := old.will, old.client, old.kept() && !h.clean && old.mayResume(c.client)
 		old.will = nil
 		stop(&old.timer)
 		stop(&old.willTimer)
@@ -191,6 +191,7 @@ func (s *Server) succeed(old *session, h *handshake, c *conn) *session {
 			w.publish(s, client)
 		}
 		if resumed {
+			old.principal = c.client.Principal // from before there were accounts, or after
 			return old
 		}
 	}

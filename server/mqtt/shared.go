@@ -26,7 +26,7 @@ func splitShare(filter string) (share, rest string, err error) {
 	return share, rest, nil
 }
 
-type groupKey struct{ share, filter string }
+type groupKey struct{ share, filter, owner string }
 
 // group are the sessions that share a subscription: each message goes to one
 // of them.

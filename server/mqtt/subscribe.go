@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 
 	"github.com/mochi-mqtt/server/v2/packets"
+
+	"mwm/server/broker"
 )
 
 // checkSubscribe checks the layout of SUBSCRIBE or UNSUBSCRIBE.
@@ -112,6 +114,9 @@ func (s *session) subscribe(c *conn, f packets.Subscription) (*subscription, err
 		if len(s.subs) >= s.srv.opt.MaxSubscriptions {
 			return nil, newFault(packets.ErrQuotaExceeded, "%d subscriptions, no more are allowed", len(s.subs))
 		}
+	}
+	if err := c.client.MaySubscribe(broker.TopicKind, sub.name); err != nil {
+		return nil, newFault(packets.ErrNotAuthorized, "not permitted to subscribe to %.200s", f.Filter)
 	}
 	if s.conn == c {
 		t.to(c, sub)

@@ -152,7 +152,7 @@ func newSubscription(sess *session, filter string) (*subscription, error) {
 		return nil, badFilter(filter)
 	}
 	if share != "" {
-		s.group = &group{key: groupKey{share, s.name}}
+		s.group = &group{key: groupKey{share, s.name, shareOwner(sess.principal)}}
 	}
 	return s, nil
 }

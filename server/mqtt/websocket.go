@@ -3,11 +3,14 @@ package mqtt
 import (
 	"bufio"
 	"context"
+	"crypto/x509"
 	"net"
 	"net/http"
 	"time"
 
 	"github.com/coder/websocket"
+
+	"mwm/server/netx"
 )
 
 // Subprotocols are those of MQTT over WebSocket: 5.0 §6 and the one of 3.1.
@@ -33,7 +36,7 @@ func (s *Server) ServeWS(w http.ResponseWriter, r *http.Request) {
 	// NetConn lifts the limit. A message is read piece by piece, so that packets
 	// may be joined in it: the limit only ends one that never does.
 	ws.SetReadLimit(16 * int64(s.opt.MaxPacket))
-	s.serve(&wsConn{Conn: nc, ws: ws, raw: hw.conn})
+	s.serve(&wsConn{Conn: nc, ws: ws, raw: hw.conn, remote: wsAddr(r.RemoteAddr), shown: netx.VerifiedCertificate(r.TLS)})
 }
 
 // hijacker remembers the connection below the WebSocket, which can be closed
@@ -55,7 +58,22 @@ type wsConn struct {
 	net.Conn
 	ws  *websocket.Conn
 	raw net.Conn
+
+	remote wsAddr
+	shown  *x509.Certificate // by the client; nil: none
 }
+
+// RemoteAddr is where the request came from, which may be from behind a proxy.
+func (c *wsConn) RemoteAddr() net.Addr { return c.remote }
+
+// wsAddr is the address of a request.
+type wsAddr string
+
+func (a wsAddr) Network() string { return "websocket" }
+func (a wsAddr) String() string  { return string(a) }
+
+// PeerCertificate is for [netx.PeerCertificate].
+func (c *wsConn) PeerCertificate() *x509.Certificate { return c.shown }
 
 // Close ends the connection at once.
 func (c *wsConn) Close() error {

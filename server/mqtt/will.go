@@ -25,7 +25,7 @@ func (w *will) publish(s *Server, c *broker.Client) {
 		return
 	}
 	p := s.b.NewPublisher(c)
-	route, err := p.Topic([]byte(w.name))
+	route, err := p.TopicFor([]byte(w.name), w.body)
 	if err != nil {
 		return // checked when the client connected
 	}

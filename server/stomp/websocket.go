@@ -2,6 +2,7 @@ package stomp
 
 import (
 	"context"
+	"crypto/x509"
 	"io"
 	"net"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"mwm/server/netx"
 	"mwm/server/stomp/frame"
 )
 
@@ -32,7 +34,7 @@ func (s *Server) ServeWS(w http.ResponseWriter, r *http.Request) {
 		return // Accept has answered
 	}
 	c.SetReadLimit(int64(s.opt.Limits.Frame()))
-	nc := &wsConn{c: c, remote: wsAddr(r.RemoteAddr)}
+	nc := &wsConn{c: c, remote: wsAddr(r.RemoteAddr), shown: netx.VerifiedCertificate(r.TLS)}
 	nc.ctx, nc.cancel = context.WithCancel(context.Background())
 	s.ServeConn(nc)
 }
@@ -48,7 +50,11 @@ type wsConn struct {
 	r      io.Reader // of the current message
 	err    error     // instead of a message
 	writeD time.Time
+	shown  *x509.Certificate // by the client; nil: none
 }
+
+// PeerCertificate is for [netx.PeerCertificate].
+func (w *wsConn) PeerCertificate() *x509.Certificate { return w.shown }
 
 // Await implements [netx.Awaiter]: it waits for a message to begin.
 func (w *wsConn) Await() {
