@@ -122,7 +122,7 @@ export default {
   'phone.sheet.map': 'Show it on the map',
   'phone.sheet.awake': 'While this page is in front it keeps the screen on. Behind other apps, or with the screen off, most phones stop the sensors, and some the connections: positions then have a gap.',
   'phone.id.empty': 'An ID has at least one character.',
-  'phone.id.long': 'That is too long: at most 128 characters, or 256 bytes.',
+  'phone.id.long': 'That is too long: at most 128 characters.',
   'phone.id.address': 'An ID has none of . / * > + #: it is a part of addresses.',
   'phone.id.control': 'There is a character in it that cannot be shown.',
 

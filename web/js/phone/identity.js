@@ -4,7 +4,6 @@ import { recall, remember } from '../remember.js';
 
 const KEY = 'phone.id';
 const MOST_CHARACTERS = 128;
-const MOST_BYTES = 256; // of a STOMP client-id
 const IN_ADDRESSES = /[./*>+#]/;
 const UNSAYABLE = /[\p{Cc}\p{Cs}]/u; // control characters, halves of surrogate pairs
 
@@ -22,7 +21,7 @@ const ANIMALS = [
 // problemWith names what is wrong with an ID, or returns null.
 export function problemWith(id) {
   if (id === '') return 'empty';
-  if ([...id].length > MOST_CHARACTERS || new TextEncoder().encode(id).length > MOST_BYTES) return 'long';
+  if ([...id].length > MOST_CHARACTERS) return 'long';
   if (IN_ADDRESSES.test(id)) return 'address';
   if (UNSAYABLE.test(id)) return 'control';
   return null;

@@ -8,14 +8,16 @@ export class Pacer {
   #value = null;
   #last = -Infinity;
   #timer = 0;
+  #clock;
 
-  constructor(send) {
+  constructor(send, clock = () => performance.now()) {
     this.#send = send;
+    this.#clock = clock;
   }
 
   offer(value) {
     this.#value = value;
-    const wait = this.#last + LEAST - performance.now();
+    const wait = this.#last + LEAST - this.#clock();
     if (wait <= 0) this.#now();
     else this.#plan(wait);
   }
@@ -33,7 +35,7 @@ export class Pacer {
 
   #now() {
     if (this.#value === null) return;
-    this.#last = performance.now();
+    this.#last = this.#clock();
     this.#send(this.#value);
     this.#plan(MOST - LEAST / 2);
   }

@@ -44,3 +44,10 @@ export function moved({ lat, lng }, east, north) {
     lng: (lng + east / METRES_PER_DEGREE / cosine + 540) % 360 - 180,
   };
 }
+
+// coordinatesOf reads "48.8581, 2.2946", with any separator; null if that is no place on earth.
+export function coordinatesOf(text) {
+  const numbers = text.match(/-?\d+(\.\d+)?/g)?.map(Number) ?? [];
+  const [lat, lng] = numbers;
+  return numbers.length === 2 && Math.abs(lat) <= 90 && Math.abs(lng) <= 180 ? { lat, lng } : null;
+}

@@ -7,8 +7,9 @@ import { addTask } from '../../scheduler.js';
 import { recall, remember } from '../../remember.js';
 import { age } from '../../format.js';
 import { make, setText } from '../../ui/dom.js';
-import { shown } from '../position.js';
-import { Track, drawScope } from '../scope.js';
+import { shown, coordinatesOf } from '../position.js';
+import { Track } from '../track.js';
+import { drawScope } from '../scope.js';
 import { PACES } from '../walk.js';
 import { CardFrame } from './card.js';
 
@@ -18,13 +19,6 @@ export const PLACES = {
   london: { lat: 51.508, lng: -0.128 }, newyork: { lat: 40.7812, lng: -73.9665 }, sydney: { lat: -33.8568, lng: 151.2153 },
 };
 const SCOPE = 116;
-
-// coordinatesOf reads "48.8581, 2.2946", with any separator; null if that is no place on earth.
-export function coordinatesOf(text) {
-  const numbers = text.match(/-?\d+(\.\d+)?/g)?.map(Number) ?? [];
-  const [lat, lng] = numbers;
-  return numbers.length === 2 && Math.abs(lat) <= 90 && Math.abs(lng) <= 180 ? { lat, lng } : null;
-}
 
 // keptPlace returns the place that was chosen at the last visit.
 export function keptPlace() {
