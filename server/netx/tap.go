@@ -1,5 +1,7 @@
 package netx
 
+import "bytes"
+
 // Tap is shown what crosses a connection, in whole frames. Its methods may be
 // called concurrently and must not block; what they are given is valid only
 // during the call.
@@ -31,7 +33,10 @@ func (r *Reader) Received() uint64 { return r.received.Load() }
 
 // handle lets the handler take what has come in, and a tap see it.
 func (r *Reader) handle(h Handler) (used, need int, err error) {
-	received := r.receiving()
+	received, input := r.receiving(), r.buf[:r.have]
+	if received != nil {
+		input = bytes.Clone(input) // handlers rewrite names in place
+	}
 	used, need, err = h.Data(r.buf[:r.have])
 	if received == nil {
 		received = r.receiving() // the input may have been what the tap waits for
@@ -39,9 +44,9 @@ func (r *Reader) handle(h Handler) (used, need int, err error) {
 	switch {
 	case received == nil:
 	case err != nil:
-		received(r.buf[:r.have])
+		received(input)
 	default:
-		received(r.buf[:used])
+		received(input[:used])
 	}
 	return used, need, err
 }

@@ -34,8 +34,10 @@ func (w words) Data(p []byte) (used, need int, err error) {
 	if bytes.Contains(p, []byte("bad\n")) {
 		return 0, 0, errors.New("refused")
 	}
+	used = bytes.LastIndexByte(p, '\n') + 1
+	copy(p, bytes.ToUpper(p[:used])) // as handlers do with names
 	w.taken()
-	return bytes.LastIndexByte(p, '\n') + 1, 0, nil
+	return used, 0, nil
 }
 
 // A tap sees whole frames, also when it comes in the middle of one, and what is
