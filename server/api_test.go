@@ -1,0 +1,562 @@
+package server_test
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	pahov3 "github.com/eclipse/paho.mqtt.golang"
+	gostomp "github.com/go-stomp/stomp/v3"
+
+	"mwm/server"
+	"mwm/server/internal/openapitest"
+	"mwm/server/telemetry"
+)
+
+// api calls a server's API and holds each answer against its document.
+type api struct {
+	t   *testing.T
+	s   *server.Server
+	doc *openapitest.Document
+}
+
+func newAPI(t *testing.T, s *server.Server) *api {
+	t.Helper()
+	a := &api{t: t, s: s}
+	_, body := a.request("GET", "/openapi.json", "")
+	var err error
+	if a.doc, err = openapitest.Parse(body); err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func (a *api) request(method, path, body string) (*http.Response, []byte) {
+	a.t.Helper()
+	req, err := http.NewRequestWithContext(a.t.Context(), method, "http://"+a.s.Addresses().HTTP+"/api/v1"+path, strings.NewReader(body))
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	answer, err := io.ReadAll(res.Body)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	if a.doc != nil {
+		plain, _, _ := strings.Cut(path, "?")
+		if err := a.doc.CheckResponse(method, plain, res.StatusCode, res.Header.Get("Content-Type"), answer); err != nil {
+			a.t.Errorf("not as documented: %v\n%.300s", err, answer)
+		}
+	}
+	return res, answer
+}
+
+// get returns what the API answers, with its numbers as float64.
+func (a *api) get(path string, parameters ...string) map[string]any {
+	a.t.Helper()
+	return a.call("GET", path+query(parameters...), "", http.StatusOK)
+}
+
+// query makes a query of names and values in turn.
+func query(parameters ...string) string {
+	q := url.Values{}
+	for i := 0; i < len(parameters); i += 2 {
+		q.Set(parameters[i], parameters[i+1])
+	}
+	if len(q) == 0 {
+		return ""
+	}
+	return "?" + q.Encode()
+}
+
+func (a *api) post(path, body string, status int) map[string]any {
+	a.t.Helper()
+	return a.call("POST", path, body, status)
+}
+
+func (a *api) call(method, path, body string, status int) (v map[string]any) {
+	a.t.Helper()
+	res, answer := a.request(method, path, body)
+	if res.StatusCode != status {
+		a.t.Fatalf("%s %s: %s %s, want %d", method, path, res.Status, answer, status)
+	}
+	if len(answer) > 0 {
+		if err := json.Unmarshal(answer, &v); err != nil {
+			a.t.Fatalf("%s %s: %v in %s", method, path, err, answer)
+		}
+	}
+	return v
+}
+
+func list(v map[string]any, name string) (all []map[string]any) {
+	for _, x := range v[name].([]any) {
+		all = append(all, x.(map[string]any))
+	}
+	return all
+}
+
+// column returns a member of each entry of a list.
+func column(v map[string]any, name, member string) (all []string) {
+	for _, x := range list(v, name) {
+		all = append(all, fmt.Sprint(x[member]))
+	}
+	return all
+}
+
+func equal(t *testing.T, what string, got []string, want ...string) {
+	t.Helper()
+	if strings.Join(got, "|") != strings.Join(want, "|") {
+		t.Errorf("%s: %q, want %q", what, got, want)
+	}
+}
+
+const hostileID = `=<b "x"&트럭`
+
+// A truck's reports, late ones too, become its track: as JSON and as files, also
+// after a restart.
+func TestTrack(t *testing.T) {
+	cfg := server.Config{Data: t.TempDir(), History: "all"}
+	s, stop := start(t, cfg)
+	a := newAPI(t, s)
+	at := time.Now().UTC().Truncate(time.Second).Add(-time.Hour)
+	conn := truck(t, s, "gateway")
+	for _, second := range []int{0, 2, 1, 3} {
+		report := fmt.Sprintf(`{"deviceID":%q,"lat":42.5,"lng":1.50%d,"ts":%q,"speed":12.34,"heading":90}`, hostileID, second, at.Add(time.Duration(second)*time.Second).Format(time.RFC3339))
+		if err := conn.Send("/topic/device."+hostileID+".location", "application/json", []byte(report), gostomp.SendOpt.Receipt); err != nil {
+			t.Fatal(err)
+		}
+	}
+	device := "/devices/" + url.PathEscape(hostileID)
+	check := func(a *api) {
+		t.Helper()
+		track := a.get(device+"/track", "from", fmt.Sprint(at.UnixMilli()), "to", at.Add(3*time.Second).Format(time.RFC3339))
+		if fmt.Sprint(track["points"]) != fmt.Sprintf("[[42.5 1.5 %g 12.3 90 <nil>] [42.5 1.501 %g 12.3 90 <nil>] [42.5 1.502 %g 12.3 90 <nil>]]",
+			float64(at.UnixMilli()), float64(at.UnixMilli()+1000), float64(at.UnixMilli()+2000)) || track["device"] != hostileID {
+			t.Errorf("%v", track)
+		}
+		if track := a.get(device + "/track"); track["count"] != 4.0 {
+			t.Errorf("of the last day: %v", track)
+		}
+		total := 0.0
+		for _, d := range list(a.get(device+"/days", "zone", "Asia/Seoul"), "days") { // midnight may have passed
+			total += d["points"].(float64)
+			track := a.get(device+"/track", "day", d["day"].(string), "zone", "Asia/Seoul")
+			if track["count"] != d["points"] || track["from"] != d["from"] || track["to"] != d["to"] {
+				t.Errorf("%v, of the day %v", track, d)
+			}
+		}
+		if total != 4 {
+			t.Errorf("%v points in all days", total)
+		}
+	}
+	check(a)
+	for format, kind := range map[string]string{"gpx": "application/gpx+xml", "geojson": "application/geo+json", "csv": "text/csv; charset=utf-8; header=present"} {
+		res, body := a.request("GET", device+"/track?format="+format, "")
+		disposition := res.Header.Get("Content-Disposition")
+		if res.StatusCode != 200 || res.Header.Get("Content-Type") != kind || strings.Count(string(body), "1.50") != 3 {
+			t.Errorf("%s: %s %v %s", format, res.Status, res.Header, body)
+		}
+		if !strings.HasPrefix(disposition, `attachment; filename="track-__b__x____-20`) || !strings.Contains(disposition, "filename*=UTF-8''track-__b__x__%ED%8A%B8%EB%9F%AD-20") || strings.ContainsAny(disposition, "<>&\r\n") {
+			t.Errorf("%s: %q", format, disposition)
+		}
+		if format == "gpx" && xml.Unmarshal(body, new(struct{})) != nil {
+			t.Errorf("no XML: %s", body)
+		}
+	}
+	if track := a.get("/devices/nobody/track"); track["count"] != 0.0 {
+		t.Errorf("of nobody: %v", track)
+	}
+	for query, status := range map[string]int{
+		"from=x": 400, "from=2&to=1": 400, "from=0&to=9999999999": 400, "day=2025-13-01": 400, "day=2025-01-01&from=1": 400, "zone=Nowhere&day=2025-01-01": 400,
+		"zone=../../etc/passwd": 400, "format=exe": 400, "day=2025-01-01": 200,
+	} {
+		if res, body := a.request("GET", "/devices/B/track?"+query, ""); res.StatusCode != status {
+			t.Errorf("%s: %s %s", query, res.Status, body)
+		}
+	}
+	if h := a.get("/history"); h["mode"] != "all" || h["recorded"] != 4.0 || h["devices"] != 1.0 {
+		t.Errorf("%v", h)
+	}
+	stop()
+
+	s, stop = start(t, cfg)
+	a = newAPI(t, s)
+	check(a)
+	if h := a.get("/history"); h["points"] != 4.0 || h["bytes"].(float64) <= 0 {
+		t.Errorf("%v", h)
+	}
+	stop()
+	cfg.History = "off"
+	s, _ = start(t, cfg)
+	a = newAPI(t, s)
+	for _, path := range []string{"/track", "/days"} {
+		a.call("GET", "/devices/BBB"+path, "", http.StatusNotFound)
+	}
+	if h := a.get("/settings")["history"].(map[string]any); h["mode"] != "off" {
+		t.Errorf("%v", h)
+	}
+}
+
+// A text goes to many devices; one that was refused goes to another.
+func TestTexts(t *testing.T) {
+	s, _ := start(t, server.Config{})
+	a := newAPI(t, s)
+	answer := a.post("/texts", `{"devices":["BBB","`+strings.ReplaceAll(hostileID, `"`, `\"`)+`","a.b"],"body":"come home"}`, http.StatusAccepted)
+	equal(t, "devices", column(answer, "texts", "device"), "BBB", hostileID)
+	equal(t, "refused", column(answer, "refused", "device"), "a.b")
+	text := list(answer, "texts")[0]
+	id := text["id"].(string)
+	sub, err := truck(t, s, "BBB").Subscribe("/queue/device.BBB.text", gostomp.AckAuto)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read(t, sub)
+	eventually(t, "the text is consumed or delivered", func() bool { return a.get("/texts/" + id)["state"] != "waiting" })
+	again := a.post("/texts/"+id+"/resend", `{"device":"CCC"}`, http.StatusAccepted)
+	if again["device"] != "CCC" || again["body"] != "come home" || again["id"] == id {
+		t.Errorf("%v", again)
+	}
+	a.post("/texts/"+id+"/resend", `{}`, http.StatusAccepted)
+	if m := read(t, sub); string(m.Body) != "come home" {
+		t.Errorf("%q", m.Body)
+	}
+	equal(t, "texts of BBB", column(a.get("/devices/BBB/texts"), "texts", "body"), "come home", "come home")
+	a.call("GET", "/texts/none", "", http.StatusNotFound)
+	a.post("/texts/none/resend", `{}`, http.StatusNotFound)
+	a.post("/texts/"+id+"/resend", `{"device":"a.b"}`, http.StatusUnprocessableEntity)
+	a.post("/texts", `{"devices":[],"body":"x"}`, http.StatusUnprocessableEntity)
+	a.post("/texts", `{"devices":["A"],"body":""}`, http.StatusUnprocessableEntity)
+	many := `{"body":"x","devices":["A"` + strings.Repeat(`,"A"`, 1000) + `]}`
+	a.post("/texts", many, http.StatusUnprocessableEntity)
+
+	events := a.get("/events", "device", "BBB", "kind", "text", "limit", "1")
+	if n := len(list(events, "events")); n != 1 {
+		t.Errorf("%d events", n)
+	}
+	first := list(a.get("/events", "limit", "1000"), "events")[0]["seq"].(float64)
+	next := a.get("/events", "after", fmt.Sprint(first), "limit", "1")
+	if list(next, "events")[0]["seq"] != first+1 || next["next"] != first+1 {
+		t.Errorf("%v", next)
+	}
+}
+
+// Alerts to one phone are limited: nobody's phone flickers all day.
+func TestAlertsAreLimited(t *testing.T) {
+	s, _ := start(t, server.Config{})
+	a := newAPI(t, s)
+	limited := 0
+	for range 30 {
+		res, _ := a.request("POST", "/devices/AAA/alerts", `{"color":"red"}`)
+		if res.StatusCode == http.StatusTooManyRequests {
+			if res.Header.Get("Retry-After") == "" {
+				t.Error("it is not said when to try again")
+			}
+			limited++
+		}
+	}
+	if limited < 10 {
+		t.Errorf("%d of 30 were refused", limited)
+	}
+	a.post("/devices/BBB/alerts", `{"color":"red"}`, http.StatusOK)
+}
+
+// An operator looks into a queue, moves dead messages back and deletes others.
+func TestConsoleQueues(t *testing.T) {
+	for _, queue := range []string{"orders", "..", "/a b<i&?%"} {
+		t.Run(queue, func(t *testing.T) { testConsoleQueue(t, queue) })
+	}
+}
+
+func testConsoleQueue(t *testing.T, queue string) {
+	cfg := server.Config{Data: t.TempDir()}
+	s, stop := start(t, cfg)
+	a := newAPI(t, s)
+	quoted, _ := json.Marshal(queue)
+	for i := range 5 {
+		body := fmt.Sprintf(`{"destination":"/queue/%s","headers":[["country","FR"],["a:b","c\nd"]],"body":"order %d","persistent":true,"priority":%d}`,
+			strings.Trim(string(quoted), `"`), i, 4+i%2)
+		if sent := a.post("/messages", body, http.StatusAccepted); sent["listeners"] != 0.0 {
+			t.Errorf("%v", sent)
+		}
+	}
+	page := a.get("/queues/messages", "queue", queue, "limit", "2")
+	equal(t, "the first page", column(page, "messages", "preview"), "order 1", "order 3")
+	if q := page["queue"].(map[string]any); q["waiting"] != 5.0 || q["name"] != queue {
+		t.Errorf("%v", q)
+	}
+	second := a.get("/queues/messages", "queue", queue, "limit", "2", "after", page["next"].(string))
+	equal(t, "the second page", column(second, "messages", "preview"), "order 0", "order 2")
+	equal(t, "by position", column(a.get("/queues/messages", "queue", queue, "offset", "4"), "messages", "preview"), "order 4")
+	key := list(second, "messages")[0]["key"].(string)
+	m := a.get("/queues/message", "queue", queue, "key", key)
+	if body := m["body"].(map[string]any); body["data"] != "order 0" || body["encoding"] != "text" || m["position"] != 2.0 || m["onDisk"] != true || m["destination"] != "/queue/"+queue {
+		t.Errorf("%v", m)
+	}
+	if headers := fmt.Sprint(m["headers"]); !strings.Contains(headers, "[country FR]") || !strings.Contains(headers, "[a:b c\nd]") {
+		t.Errorf("%v", headers)
+	}
+	if m := a.get("/queues/message", "queue", queue, "key", key, "encoding", "hex", "bytes", "2"); m["body"].(map[string]any)["data"] != "6f72" || m["body"].(map[string]any)["truncated"] != true {
+		t.Errorf("%v", m)
+	}
+	if res, body := a.request("GET", "/queues/message/body"+query("queue", queue, "key", key), ""); string(body) != "order 0" || !strings.HasPrefix(res.Header.Get("Content-Disposition"), "attachment") {
+		t.Errorf("%s %v", body, res.Header)
+	}
+	operate := func(what, rest string, status int) map[string]any {
+		t.Helper()
+		return a.post("/queues/messages/"+what, fmt.Sprintf(`{"queue":%s,%s}`, quoted, rest), status)
+	}
+	if d := operate("delete", `"keys":["`+key+`","4-99"]`, 200); d["count"] != 1.0 {
+		t.Errorf("%v", d)
+	}
+	a.call("GET", "/queues/message"+query("queue", queue, "key", key), "", http.StatusNotFound)
+	if d := operate("move", `"keys":["`+list(second, "messages")[1]["key"].(string)+`"],"to":"other"`, 200); d["count"] != 1.0 {
+		t.Errorf("%v", d)
+	}
+	equal(t, "queues", column(a.get("/queues", "limit", "1000"), "queues", "waiting"), map[bool][]string{true: {"3", "1"}, false: {"1", "3"}}[queue < "other"]...)
+
+	// A consumer that refuses: the message dies, and is given another chance.
+	sub, err := truck(t, s, "consumer").Subscribe("/queue/"+queue, gostomp.AckClientIndividual, gostomp.SubscribeOpt.Header("activemq.prefetchSize", "1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 6 {
+		m := read(t, sub)
+		if string(m.Body) != "order 1" {
+			t.Fatalf("%q", m.Body)
+		}
+		if err := m.Conn.Nack(m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	third := read(t, sub)
+	held := list(a.get("/queues/messages", "queue", queue, "state", "unacknowledged"), "messages")
+	if len(held) != 1 || held[0]["preview"] != string(third.Body) || held[0]["position"] != nil || held[0]["connection"] == nil {
+		t.Errorf("%v", held)
+	}
+	if err := third.Conn.Ack(third); err != nil {
+		t.Fatal(err)
+	}
+	if d := a.post("/queues/messages/move", fmt.Sprintf(`{"queue":%q,"all":true,"to":%s}`, "DLQ."+queue, quoted), 200); d["count"] != 1.0 || d["more"] != false {
+		t.Errorf("%v", d)
+	}
+	for want := range map[string]bool{"order 4": true, "order 1": true} {
+		_ = want
+		if m := read(t, sub); m.Destination != "/queue/"+queue || m.Header.Get("dlqDeliveryFailureCause") != "" {
+			t.Errorf("%v", m.Header)
+		} else if err := m.Conn.Ack(m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a.post("/queues/delete", fmt.Sprintf(`{"queue":%s}`, quoted), http.StatusConflict)
+	a.post("/queues/messages/delete", `{"queue":"other","all":true}`, 200)
+	a.post("/queues/delete", `{"queue":"other"}`, http.StatusNoContent)
+	a.call("GET", "/queues/queue?queue=other", "", http.StatusNotFound)
+	eventually(t, "the counts", func() bool {
+		q := a.get("/queues/queue", "queue", queue)
+		return q["enqueued"] == 6.0 && q["dead"] == 1.0 && q["removed"] == 2.0 && q["consumed"] == 3.0 && q["waiting"] == 0.0 && q["consumers"] == 1.0
+	})
+	for rest, status := range map[string]int{
+		`"all":true,"to":"a.*"`: 422, `"all":true,"to":` + string(quoted): 422, `"keys":["x"],"to":"other"`: 422, `"to":"other"`: 422, `"all":true,"keys":["4-1"],"to":"o"`: 422,
+	} {
+		operate("move", rest, status)
+	}
+	a.post("/queues/messages/delete", `{"queue":"none","all":true}`, http.StatusNotFound)
+	a.post("/queues/messages/delete", `{"all":true}`, http.StatusUnprocessableEntity)
+	for _, q := range []string{"", "?queue=q&offset=-1", "?queue=q&limit=201", "?queue=q&after=x", "?queue=q&state=x", "?queue=q&durable=d"} {
+		a.call("GET", "/queues/messages"+q, "", http.StatusBadRequest)
+	}
+	stop()
+	s, _ = start(t, cfg)
+	a = newAPI(t, s)
+	if q := a.get("/queues"); len(list(q, "queues")) != 0 {
+		t.Errorf("after a restart: %v", q)
+	}
+}
+
+// An operator looks at topics, retained messages, durable subscriptions.
+func TestConsoleTopics(t *testing.T) {
+	s, _ := start(t, server.Config{Data: t.TempDir()})
+	a := newAPI(t, s)
+	desk := truck(t, s, "desk")
+	if _, err := desk.Subscribe("/topic/news.>", gostomp.AckAuto, gostomp.SubscribeOpt.Header("activemq.subscriptionName", "all news")); err != nil {
+		t.Fatal(err)
+	}
+	if err := desk.Disconnect(); err != nil {
+		t.Fatal(err)
+	}
+	if err := truck(t, s, "editor").Send("/topic/news.sport", "text/plain", []byte("goal"), gostomp.SendOpt.Receipt, gostomp.SendOpt.Header("persistent", "true")); err != nil {
+		t.Fatal(err)
+	}
+	motion := telemetry.AppendMotion(nil, telemetry.Motion{Pitch: 1})
+	wait(t, phone(t, s, "AAA").Publish("/mwm/AAA/motion", 1, true, motion))
+	topics := a.get("/topics", "q", "NEWS")
+	equal(t, "topics", column(topics, "topics", "destination"), "/topic/news.sport")
+	if x := list(topics, "topics")[0]; x["in"] != 1.0 || x["out"] != 1.0 || x["subscribers"] != 1.0 || x["online"] != 0.0 || x["mqtt"] != "news/sport" || x["retained"] != false {
+		t.Errorf("%v", x)
+	}
+	retained := a.get("/retained")
+	equal(t, "retained", column(retained, "retained", "mqtt"), "/mwm/AAA/motion")
+	if x := a.get("/retained/message", "topic", ".mwm.AAA.motion", "encoding", "hex"); x["body"].(map[string]any)["data"] != hex.EncodeToString(motion) || x["sender"] != "AAA" {
+		t.Errorf("%v", x)
+	}
+	if _, body := a.request("GET", "/retained/message/body?topic=.mwm.AAA.motion", ""); string(body) != string(motion) {
+		t.Errorf("%q", body)
+	}
+	if x := a.get("/retained/message", "topic", ".mwm.AAA.motion"); x["body"].(map[string]any)["encoding"] != "base64" || x["preview"] != nil {
+		t.Errorf("%v", x)
+	}
+	if d := a.post("/retained/clear", `{"topics":[".mwm.AAA.motion","none"]}`, 200); d["count"] != 1.0 {
+		t.Errorf("%v", d)
+	}
+	a.call("GET", "/retained/message?topic=.mwm.AAA.motion", "", http.StatusNotFound)
+	a.post("/messages", `{"destination":"/topic/news.retained","body":"트럭","retain":true}`, http.StatusAccepted)
+	equal(t, "retained", column(a.get("/retained"), "retained", "preview"), "트럭")
+
+	durables := list(a.get("/durables"), "durables")
+	if len(durables) != 1 || durables[0]["client"] != "desk" || durables[0]["durable"] != "all news" || durables[0]["filter"] != "/topic/news.>" || durables[0]["waiting"] != 2.0 || durables[0]["online"] != false {
+		t.Errorf("%v", durables)
+	}
+	kept := a.get("/queues/messages", "client", "desk", "durable", "all news")
+	equal(t, "what it keeps", column(kept, "messages", "preview"), "goal", "트럭")
+	a.post("/durables/delete", `{"client":"desk","durable":"all news"}`, http.StatusNoContent)
+	a.post("/durables/delete", `{"client":"desk","durable":"all news"}`, http.StatusNotFound)
+	if n := len(list(a.get("/durables"), "durables")); n != 0 {
+		t.Errorf("%d durable subscriptions", n)
+	}
+	for body, status := range map[string]int{
+		`{"destination":"news","body":"x"}`: 422, `{"destination":"/topic/a.*"}`: 422, `{"destination":"/topic/$SYS.x"}`: 422, `{"destination":"/queue/a","retain":true}`: 422,
+		`{"destination":"/queue/a","priority":10}`: 422, `{"destination":"/queue/a","body":"a","base64":"YQ=="}`: 422, `{"destination":"/queue/a","base64":"?"}`: 422,
+		`{"destination":"/queue/a","expires":1}`: 422, `{"destination":"/queue/a","headers":[["message-id","1"]]}`: 422, `{"destination":"/queue/a","headers":[["",""]]}`: 422,
+		`{"destination":"/topic/a","headers":[["k","v"]],"base64":"AAE="}`: 202, `[]`: 400, `{"destination":1}`: 400,
+	} {
+		res, answer := a.request("POST", "/messages", body)
+		if res.StatusCode != status {
+			t.Errorf("%s: %s %s", body, res.Status, answer)
+		}
+	}
+}
+
+// An operator sees who is connected, and shows somebody the door.
+func TestConsoleConnections(t *testing.T) {
+	s, _ := start(t, server.Config{})
+	a := newAPI(t, s)
+	desk := truck(t, s, "desk")
+	if _, err := desk.Subscribe("/topic/news.*", gostomp.AckClient, gostomp.SubscribeOpt.Header("selector", "country = 'FR'")); err != nil {
+		t.Fatal(err)
+	}
+	lost := make(chan error, 1)
+	aaa := pahov3.NewClient(pahov3.NewClientOptions().AddBroker("tcp://" + s.Addresses().MQTT).SetClientID("AAA").SetAutoReconnect(false).SetCleanSession(false).
+		SetConnectionLostHandler(func(_ pahov3.Client, err error) { lost <- err }))
+	wait(t, aaa.Connect())
+	wait(t, aaa.Subscribe("news/+", 1, nil))
+	wait(t, aaa.Publish("news/sport", 1, false, "goal"))
+	connections := a.get("/connections")
+	equal(t, "clients", column(connections, "connections", "client"), "desk", "AAA")
+	if connections["total"] != 2.0 {
+		t.Errorf("%v", connections["total"])
+	}
+	id := list(a.get("/connections", "q", "MQTT"), "connections")[0]["id"].(string)
+	var c map[string]any
+	eventually(t, "the counts of AAA", func() bool {
+		c = a.get("/connections/" + id)
+		return c["messagesIn"] == 1.0 && c["messagesOut"] == 1.0 && c["bytesIn"].(float64) > 30 && c["bytesOut"].(float64) > 10
+	})
+	if c["version"] != "3.1.1" || c["protocol"] != "mqtt" || c["dropped"] != 0.0 || fmt.Sprint(c["subscriptions"]) != "[map[destination:news/+ durable: id: mode:QoS 1 selector:]]" {
+		t.Errorf("%v", c)
+	}
+	first := list(connections, "connections")[0]["id"].(string)
+	subs := a.get("/connections/" + first)["subscriptions"].([]any)
+	if sub := subs[0].(map[string]any); sub["destination"] != "/topic/news.*" || sub["mode"] != "client" || sub["selector"] != "country = 'FR'" {
+		t.Errorf("%v", sub)
+	}
+	equal(t, "behind the first", column(a.get("/connections", "after", first), "connections", "client"), "AAA")
+	sessions := list(a.get("/sessions"), "sessions")
+	if len(sessions) != 1 || sessions[0]["client"] != "AAA" || sessions[0]["connection"] != id || fmt.Sprint(sessions[0]["subscriptions"]) != "[map[filter:news/+ qos:1]]" {
+		t.Errorf("%v", sessions)
+	}
+	a.post("/sessions/delete", `{"client":"AAA"}`, http.StatusConflict)
+	a.post("/connections/"+id+"/close", `{}`, http.StatusNoContent)
+	select {
+	case <-lost:
+	case <-time.After(10 * time.Second):
+		t.Fatal("AAA is still connected")
+	}
+	eventually(t, "the connection is gone", func() bool { return a.get("/connections")["total"] == 1.0 })
+	a.call("GET", "/connections/"+id, "", http.StatusNotFound)
+	a.post("/connections/x/close", `{}`, http.StatusNotFound)
+	if x := list(a.get("/sessions"), "sessions"); x[0]["connection"] != nil {
+		t.Errorf("%v", x)
+	}
+	a.post("/sessions/delete", `{"client":"AAA"}`, http.StatusNoContent)
+	a.post("/sessions/delete", `{"client":"AAA"}`, http.StatusNotFound)
+	a.post("/connections/"+first+"/close", `{}`, http.StatusNoContent)
+	eventually(t, "nobody is connected", func() bool { return a.get("/connections")["total"] == 0.0 })
+}
+
+// Whoever watches a device sees its frames and packets as they crossed the wire,
+// from the first one on.
+func TestWire(t *testing.T) {
+	s, _ := start(t, server.Config{})
+	a := newAPI(t, s)
+	if w := a.get("/devices/AAA/wire"); w["connections"] != 0.0 || len(list(w, "frames")) != 0 {
+		t.Errorf("%v", w)
+	}
+	waiting := make(chan map[string]any, 1)
+	go func() { waiting <- a.get("/devices/AAA/wire", "wait", "20", "limit", "1") }()
+	stomp, err := gostomp.Dial("tcp", s.Addresses().STOMP, gostomp.ConnOpt.Header("client-id", "AAA"), gostomp.ConnOpt.HeartBeat(0, 0), gostomp.ConnOpt.Login("me", "sesame"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w := <-waiting; len(list(w, "frames")) != 1 || list(w, "frames")[0]["type"] != "CONNECT" {
+		t.Errorf("%v", w)
+	}
+	if err := stomp.Send("/topic/device.AAA.location", "application/json", []byte(`{}`), gostomp.SendOpt.Receipt); err != nil {
+		t.Fatal(err)
+	}
+	motion := telemetry.AppendMotion(nil, telemetry.Motion{Pitch: 1, Roll: -0.5})
+	wait(t, phone(t, s, "AAA").Publish("/mwm/AAA/motion", 1, false, motion))
+	if err := stomp.Disconnect(); err != nil {
+		t.Fatal(err)
+	}
+	var w map[string]any
+	seen := func() (all []string) {
+		w = a.get("/devices/AAA/wire", "limit", "500")
+		for _, f := range list(w, "frames") {
+			all = append(all, fmt.Sprint(f["protocol"], " ", f["direction"], " ", f["type"]))
+		}
+		return all
+	}
+	eventually(t, "the last frame", func() bool { return len(seen()) >= 10 })
+	equal(t, "frames", seen(), "stomp in CONNECT", "stomp out CONNECTED", "stomp in SEND", "stomp out RECEIPT",
+		"mqtt in CONNECT", "mqtt out CONNACK", "mqtt in PUBLISH", "mqtt out PUBACK", "stomp in DISCONNECT", "stomp out RECEIPT")
+	frames := list(w, "frames")
+	if raw := fmt.Sprint(w["frames"]); strings.Contains(raw, "sesame") || strings.Contains(raw, hex.EncodeToString([]byte("sesame"))) {
+		t.Errorf("a secret is shown: %s", raw)
+	}
+	send, publish := frames[2], frames[6]
+	if send["text"] != "{}" || send["version"] != "1.2" || send["address"] == "" || !strings.Contains(fmt.Sprint(send["fields"]), "[destination /topic/device.AAA.location]") {
+		t.Errorf("%v", send)
+	}
+	if publish["meaning"] != "pitch: 57°, roll: -29°, yaw: 0°" || publish["text"] != nil || publish["bodySize"] != 24.0 ||
+		!strings.HasSuffix(publish["raw"].(string), hex.EncodeToString(motion)) || !strings.Contains(fmt.Sprint(publish["fields"]), "[topic /mwm/AAA/motion]") {
+		t.Errorf("%v", publish)
+	}
+	connections := list(a.get("/connections"), "connections")
+	a.get("/connections/" + connections[0]["id"].(string) + "/wire")
+	a.call("GET", "/connections/0/wire", "", http.StatusNotFound)
+	a.call("GET", "/devices/AAA/wire?wait=21", "", http.StatusBadRequest)
+}
