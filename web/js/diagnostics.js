@@ -8,7 +8,7 @@
 //   mwm.shown           number of devices that the list's filter lets through
 //   mwm.selected        ID of the selected device, or null
 //   mwm.following       whether the map follows it
-//   mwm.view            'map' | 'motion'
+//   mwm.view            'map' | 'motion' | 'wire'
 //   mwm.zoom            of the map
 //   mwm.position(id)    {x, y, visible, status} of a device: pixels of the page's viewport as drawn now; null if it has no position
 //   mwm.motion(id)      {pitch, roll, yaw, values}: the newest motion in radians and how many are kept; null if it has none

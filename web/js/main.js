@@ -20,6 +20,7 @@ import { Compose } from './ui/compose.js';
 import { Card } from './ui/card.js';
 import { Events } from './ui/events.js';
 import { MotionPage } from './ui/motionpage.js';
+import { WireView } from './ui/wireview.js';
 import { ConnectDialog, copy } from './ui/connect.js';
 import { Help } from './ui/help.js';
 import { LinkState } from './ui/link.js';
@@ -28,6 +29,7 @@ import { AlertChips } from './ui/alertchips.js';
 import { notify } from './ui/notices.js';
 import { makeSheet, narrow, settle } from './ui/sheet.js';
 import { bindKeys } from './ui/keys.js';
+import { makeMenu } from './ui/menu.js';
 import { exposeDiagnostics } from './diagnostics.js';
 import * as permalink from './permalink.js';
 
@@ -49,10 +51,17 @@ const loading = () => feed.epoch === '';
 const list = new DeviceList({ fleet, order, selection, marks, onOrder: reordered, loading });
 const filterBar = new FilterBar({ fleet, order, marks, list, loading, onFilter: saveLink, onWrite: writeText });
 const motionPage = new MotionPage({ fleet, order, selection, notify });
+const wireView = new WireView({ selection, fleet });
 const events = new Events({ onOpen: openFromEvent });
 const card = new Card({
   fleet, selection,
-  actions: { follow: toggleFollow, following: () => mapView.following, copy, notify, forward: (body) => compose.open([], body) },
+  actions: {
+    follow: toggleFollow,
+    following: () => mapView.following,
+    wire: () => show('wire'),
+    forward: (body) => compose.open([], body),
+    copy, notify,
+  },
 });
 const compose = new Compose({ fleet, onSent: (text) => selection.heard(text) });
 const alertChips = new AlertChips(openFromEvent);
@@ -88,6 +97,7 @@ function hello(message) {
     fleet.clear();
     mapView.layer.clear();
     events.clear();
+    wireView.restart();
   }
   fleet.clockOffset = message.now - Date.now();
   connectDialog.demo = message.demo === true;
@@ -190,6 +200,7 @@ function show(name) {
   }
   mapView.show(name === 'map');
   motionPage.show(name === 'motion');
+  wireView.show(name === 'wire');
   saveLink();
 }
 
@@ -247,6 +258,7 @@ onLang((tag) => {
   translate($(document.body));
 });
 makeSheet($('#panel')[0], $('#sheet-handle')[0], 'peek');
+makeMenu($('#tools-more')[0], $('#tools')[0]);
 
 function showPanelTab(name) {
   $('#panel').attr('data-tab', name);
@@ -265,6 +277,7 @@ bindKeys({
   a: needDevice(() => card.alertRed()),
   l: () => { openPanel(); $('#list').trigger('focus'); },
   m: () => show(view === 'map' ? 'motion' : 'map'),
+  w: () => show(view === 'wire' ? 'map' : 'wire'),
   o: needDevice(toggleFollow),
   '?': () => help.open(),
   Escape: (e) => {

@@ -3,6 +3,8 @@
 import { STATUS_NAMES } from './fleet.js';
 import { ALL_STATUSES, SORTS } from './order.js';
 
+export const VIEWS = ['map', 'motion', 'wire'];
+
 export function parse(hash) {
   const params = new URLSearchParams(hash.replace(/^#/, ''));
   const [zoom, lat, lng] = (params.get('map') ?? '').split('/').map(Number);
@@ -13,7 +15,7 @@ export function parse(hash) {
   return {
     map: place ? { zoom, lat, lng } : null,
     device: params.get('device')?.slice(0, 128) || null,
-    view: params.get('view') === 'motion' ? 'motion' : 'map',
+    view: VIEWS.includes(params.get('view')) ? params.get('view') : 'map',
     query: (params.get('q') ?? '').slice(0, 128),
     statuses: statuses || ALL_STATUSES,
     sort: SORTS.includes(params.get('sort')) ? params.get('sort') : 'id',
@@ -24,7 +26,7 @@ export function format({ map, device, view, query, statuses, sort }) {
   const params = new URLSearchParams();
   if (map) params.set('map', `${map.zoom}/${map.lat.toFixed(5)}/${map.lng.toFixed(5)}`);
   if (device) params.set('device', device);
-  if (view === 'motion') params.set('view', view);
+  if (view !== 'map') params.set('view', view);
   if (query) params.set('q', query);
   if (statuses !== ALL_STATUSES) params.set('status', STATUS_NAMES.filter((_, s) => statuses >> s & 1).join(','));
   if (sort !== 'id') params.set('sort', sort);
