@@ -42,21 +42,22 @@ type conn struct {
 	out *netx.Outbound // safe for concurrent use
 	log *slog.Logger
 
-	level      byte           // protocol level; 0 before CONNECT
-	client     *broker.Client // nil before CONNECT
-	sess       *session       // nil before CONNECT
-	pub        *broker.Publisher
-	watch      *netx.Watchdog
-	keepAlive  time.Duration
-	window     int  // how many QoS 1 and 2 messages the peer takes at a time
-	maxPacket  int  // the longest packet the peer takes; 0: any
-	problems   bool // the peer wants reason strings (MQTT 5.0 §3.1.2.11.7)
-	now        time.Time
-	aliases    []string // canonical names, by topic alias - 1
-	replies    []byte   // answers that are sent when the batch has been delivered
-	unacked    int      // PUBLISHes at QoS 1 whose PUBACK is in replies
-	unreleased int      // PUBLISHes at QoS 2 that wait for their PUBREL
-	pumpDue    bool     // acknowledgements made room in the session
+	level     byte           // protocol level; 0 before CONNECT
+	client    *broker.Client // nil before CONNECT
+	sess      *session       // nil before CONNECT
+	pub       *broker.Publisher
+	watch     *netx.Watchdog
+	keepAlive time.Duration
+	window    int  // how many QoS 1 and 2 messages the peer takes at a time
+	maxPacket int  // the longest packet the peer takes; 0: any
+	problems  bool // the peer wants reason strings (MQTT 5.0 §3.1.2.11.7)
+	now       time.Time
+	aliases   []string // canonical names, by topic alias - 1
+	replies   []byte   // answers that are sent when the batch has been delivered
+	pumpDue   bool     // acknowledgements made room in the session
+	owed      owed     // PUBACKs and PUBRECs
+	freed     []byte   // PUBCOMPs that are sent once their identifiers are free on disk
+	waited    bool     // for the disk, in this batch
 
 	meters    netx.Meters                        // what the peer sends is held to
 	published int                                // PUBLISHes of this read
@@ -87,6 +88,7 @@ func newConn(s *Server, nc netConn) *conn {
 	c := &conn{srv: s, nc: nc, log: s.opt.Logger, meters: netx.Meters{netx.NewMeter(s.opt.Rate), nil, s.opt.Total}}
 	io := nc.inner() // which may know writev and reading without a buffer
 	c.out = netx.NewOutbound(io, s.opt.MaxOutbound, s.opt.WriteTimeout, func(err error) { c.close(err) })
+	c.owed.out = c.out
 	c.in = netx.NewReader(io, s.opt.MaxPacket+5)
 	return c
 }
@@ -142,14 +144,16 @@ func (c *conn) flush() {
 	if c.pub != nil {
 		c.pub.Flush()
 	}
-	if len(c.replies) > 0 {
-		c.send(c.replies)
-		c.replies = c.replies[:0]
-		if cap(c.replies) > netx.ChunkSize {
-			c.replies = nil
-		}
+	c.waited = false
+	if len(c.freed) > 0 {
+		freed := c.freed
+		c.freed = nil
+		c.srv.whenSynced(func() { c.send(freed) })
 	}
-	c.unacked = 0
+	c.owed.flush(c.replies)
+	if c.replies = c.replies[:0]; cap(c.replies) > netx.ChunkSize {
+		c.replies = nil
+	}
 	if c.pumpDue {
 		c.pumpDue = false
 		c.sess.pumpFor(c)

@@ -133,6 +133,7 @@ func (c *conn) accept(h *handshake) {
 	c.maxPacket = int(pr.MaximumPacketSize)
 	c.keepAlive = time.Duration(h.pk.Connect.Keepalive) * time.Second
 	c.pub = c.srv.b.NewPublisher(c.client)
+	c.pub.Confirm(c)
 	c.pub.Begin(c.now)
 }
 

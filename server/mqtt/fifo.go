@@ -1,6 +1,10 @@
 package mqtt
 
-import "time"
+import (
+	"time"
+
+	"mwm/server/broker"
+)
 
 // fifo is the queue of a session. The zero value is empty.
 type fifo struct {
@@ -8,6 +12,15 @@ type fifo struct {
 	head  int
 	n     int
 	bytes int
+
+	// All that was ever pushed.
+	pushed      uint64
+	pushedBytes uint64
+}
+
+// popped is all that has left, in messages and bytes.
+func (f *fifo) popped() (n, bytes uint64) {
+	return f.pushed - uint64(f.n), f.pushedBytes - uint64(f.bytes)
 }
 
 func (f *fifo) at(i int) *item { return &f.ring[(f.head+i)&(len(f.ring)-1)] }
@@ -23,6 +36,8 @@ func (f *fifo) push(it item) {
 	f.n++
 	*f.at(f.n - 1) = it
 	f.bytes += it.msg.Size()
+	f.pushed++
+	f.pushedBytes += uint64(it.msg.Size())
 }
 
 func (f *fifo) pop() item {
@@ -32,19 +47,20 @@ func (f *fifo) pop() item {
 	f.n--
 	f.bytes -= it.msg.Size()
 	if f.n == 0 && len(f.ring) > 64 {
-		*f = fifo{} // a long queue that was worked off gives its memory back
+		f.ring, f.head = nil, 0 // a long queue that was worked off gives its memory back
 	}
 	return it
 }
 
-// dropExpired removes what is not to be delivered any more, and counts it.
-func (f *fifo) dropExpired(now time.Time) (dropped uint64) {
+// dropExpired removes what is not to be delivered any more, and returns its
+// records.
+func (f *fifo) dropExpired(now time.Time) (dropped []*broker.Record) {
 	w := 0
 	for i := range f.n {
 		it := *f.at(i)
 		if it.msg.Expired(now) {
 			f.bytes -= it.msg.Size()
-			dropped++
+			dropped = append(dropped, it.rec)
 			continue
 		}
 		*f.at(w) = it

@@ -6,16 +6,25 @@ import (
 	"mwm/server/broker"
 )
 
-// flight is a message at QoS 1 or 2 that was sent and is not acknowledged.
+// flight is a message at QoS 1 or 2 that has a packet identifier and is not
+// acknowledged.
 type flight struct {
 	id         uint16
 	qos        byte
 	retain     bool
+	sent       bool   // it may have been, on some connection
+	waits      bool   // it is sent once its identifier is on disk
 	released   bool   // PUBREC came: PUBREL is what is sent again
 	round      uint32 // the connection it was sent on, as flights.round counts them
 	subID      uint32
 	msg        *broker.Message // nil if it is never sent again
+	rec        *broker.Record  // nil if it is not on disk
 	prev, next *flight
+}
+
+// state is what the record says.
+func (f *flight) state() uint64 {
+	return recordState{id: f.id, qos: f.qos, retain: f.retain, released: f.released, subID: f.subID}.pack()
 }
 
 // flightList is a list of flights in order.
@@ -56,12 +65,9 @@ type flights struct {
 	lastID    uint16
 }
 
-// add books a new message; its identifier is free. There is one: the window is
-// at most 65535, and nothing new is sent before what is unsent.
+// add gives a message an identifier that is free, behind what is unsent. There is
+// one: the window is at most 65535.
 func (fs *flights) add(it item) *flight {
-	if fs.byID == nil {
-		fs.byID = map[uint16]*flight{}
-	}
 	for {
 		fs.lastID++
 		if fs.lastID == 0 {
@@ -71,11 +77,22 @@ func (fs *flights) add(it item) *flight {
 			break
 		}
 	}
-	f := &flight{id: fs.lastID, qos: it.qos, retain: it.retain, subID: it.subID, msg: it.msg, round: fs.round}
-	fs.byID[f.id] = f
-	fs.published.push(f)
-	fs.open++
+	f := &flight{id: fs.lastID, qos: it.qos, retain: it.retain, subID: it.subID, msg: it.msg, rec: it.rec, sent: it.doubtful}
+	fs.put(f)
 	return f
+}
+
+// put books a flight that has an identifier.
+func (fs *flights) put(f *flight) {
+	if fs.byID == nil {
+		fs.byID = map[uint16]*flight{}
+	}
+	fs.byID[f.id] = f
+	f.round = fs.round - 1
+	fs.published.push(f)
+	if fs.unsent == nil {
+		fs.unsent = f
+	}
 }
 
 // rewind prepares for a new connection: everything is to be sent again, in
@@ -89,8 +106,8 @@ func (fs *flights) rewind() {
 	}
 }
 
-// resend takes the first unsent message.
-func (fs *flights) resend() *flight {
+// next takes the first unsent message.
+func (fs *flights) next() *flight {
 	f := fs.unsent
 	fs.unsent, f.round = f.next, fs.round
 	fs.open++
@@ -144,7 +161,7 @@ func (s *session) acknowledged(c *conn, kind byte, id uint16, code byte) (reply,
 		return noReply, nil
 	}
 	f := s.flights.byID[id]
-	if f == nil {
+	if f == nil || !f.sent {
 		if kind == packets.Pubrec && code < 0x80 {
 			return relUnknown, nil
 		}
@@ -156,11 +173,33 @@ func (s *session) acknowledged(c *conn, kind byte, id uint16, code byte) (reply,
 	case kind == packets.Pubcomp && !f.released:
 		return noReply, violation("PUBCOMP before PUBREC")
 	case kind == packets.Pubrec && code < 0x80:
-		if !f.released {
-			s.flights.release(f)
+		if f.released {
+			return relOwed, nil
 		}
-		return relOwed, nil
+		s.flights.release(f)
+		if f.rec == nil {
+			return relOwed, nil
+		}
+		s.srv.b.Journal().SetState(f.rec, f.state())
+		s.rels = appendAck(s.rels, packets.Pubrel, id, 0, "")
+		return noReply, nil
 	}
-	s.flights.remove(f)
+	s.land(f)
 	return noReply, nil
+}
+
+// land forgets a flight. s.mu is held.
+func (s *session) land(f *flight) {
+	s.flights.remove(f)
+	if f.rec != nil {
+		s.srv.b.Journal().Remove(nil, f.rec)
+	}
+}
+
+// sendReleases sends PUBRELs once it is on disk that their PUBRECs have come:
+// after a crash the messages would be sent again, and delivered twice. s.mu is held.
+func (s *session) sendReleases(c *conn) {
+	rels := s.rels
+	s.rels = nil
+	s.srv.whenSynced(func() { c.send(rels) })
 }

@@ -6,13 +6,89 @@ import (
 	"mwm/server/broker"
 )
 
-// crowded reports whether those who publish to the session have to wait: its
-// queue is more than half full. s.mu is held.
-func (s *session) crowded() bool { return s.crowdedAbove(1, 2) }
+// A session whose client does not keep up holds back those who publish to it. Who
+// waits for an acknowledgement gets it late: once what is before his message is
+// at most half of what may wait ([Options.MaxQueued]). Nobody else is harmed by
+// that, and two clients that fill each other's queues can still acknowledge. Who
+// does not wait, or does not stop sending, is held by not reading from him.
+
+// debt is a confirmation that is withheld.
+type debt struct {
+	n, bytes uint64 // pushed, with its message
+	since    time.Time
+	harm     bool // other subscribers of the topic have nothing to do meanwhile
+	done     func(error)
+}
+
+// ahead is how much of what was pushed up to a point still waits, without what
+// did so when the client came: that harms nobody. s.mu is held.
+func (s *session) ahead(n, bytes uint64) (int64, int64) {
+	pn, pb := s.queue.popped()
+	return int64(n) - int64(max(pn, s.before.n)), int64(bytes) - int64(max(pb, s.before.bytes))
+}
+
+// over reports whether more waits than a part of what may. s.mu is held.
+func (s *session) over(n, bytes int64, num, den int64) bool {
+	opt := &s.srv.opt
+	return n*den > int64(opt.MaxQueued)*num || bytes*den > int64(opt.MaxQueuedBytes)*num
+}
 
 func (s *session) crowdedAbove(num, den int64) bool {
-	opt := &s.srv.opt
-	return int64(s.queue.n)*den > int64(opt.MaxQueued)*num || int64(s.queue.bytes)*den > int64(opt.MaxQueuedBytes)*num
+	n, bytes := s.ahead(s.queue.pushed, s.queue.pushedBytes)
+	return s.over(n, bytes, num, den)
+}
+
+// crowded reports whether publishers are held back. s.mu is held.
+func (s *session) crowded() bool { return s.conn != nil && s.crowdedAbove(1, 2) }
+
+// withhold delays the confirmation of message i, which was pushed just now. s.mu
+// is held.
+func (s *session) withhold(b *broker.Batch, i int) {
+	d := debt{n: s.queue.pushed, bytes: s.queue.pushedBytes, since: time.Now(), done: b.Keeping(i)}
+	s.debts = append(s.debts, d)
+	if s.debtTimer == nil {
+		s.debtTimer = time.AfterFunc(s.srv.opt.MaxHold, s.debtDue)
+	}
+}
+
+// noteHarm notes for what was withheld from a point on that others are harmed.
+func (s *session) noteHarm(from uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := len(s.debts) - 1; i >= 0 && s.debts[i].n >= from; i-- {
+		s.debts[i].harm = true
+	}
+}
+
+// settle confirms what need not be withheld any more. s.mu is held.
+func (s *session) settle() {
+	for len(s.debts) > 0 {
+		d := s.debts[0]
+		if n, bytes := s.ahead(d.n, d.bytes); s.conn != nil && s.over(n, bytes, 1, 2) {
+			return
+		}
+		s.debts = s.debts[1:]
+		d.done(nil)
+		if d.harm && s.conn != nil && s.conn.out.Charge(d.since, s.srv.opt.MaxHold) {
+			s.slow(s.conn)
+		}
+	}
+	s.debts = nil
+}
+
+// debtDue disconnects a client for which something has been withheld too long.
+func (s *session) debtDue() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.debtTimer = nil
+	if len(s.debts) == 0 || s.conn == nil {
+		return
+	}
+	if left := s.srv.opt.MaxHold - time.Since(s.debts[0].since); left > 0 {
+		s.debtTimer = time.AfterFunc(left, s.debtDue)
+		return
+	}
+	s.slow(s.conn)
 }
 
 // wakeRoom wakes those who wait. s.mu is held.
@@ -20,6 +96,28 @@ func (s *session) wakeRoom() {
 	if s.room != nil {
 		close(s.room)
 		s.room = nil
+	}
+}
+
+// mayHold reports whether the publisher of message i must wait before it is taken:
+// from half of what may wait on if he does not wait for a confirmation, from three
+// quarters on if he does. s.mu is held.
+func (s *session) mayHold(b *broker.Batch, i int) bool {
+	switch {
+	case s.conn == nil:
+		return false
+	case b.Waits(i):
+		return s.crowdedAbove(3, 4)
+	}
+	return s.crowdedAbove(1, 2)
+}
+
+// waitTurn holds the publisher of a batch that has been taken already.
+func (s *session) waitTurn(sub *subscription, b *broker.Batch) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.mayHold(b, 0) {
+		s.hold(b, sub)
 	}
 }
 
@@ -38,6 +136,13 @@ func (s *session) hold(b *broker.Batch, sub *subscription) {
 	if b.Client() == c.client {
 		return // its own reader has to take the acknowledgements
 	}
+	if own := s.srv.ownSession(b.Client()); own != nil {
+		own.held.Add(1)
+		defer own.held.Add(-1)
+	}
+	if s.held.Load() > 0 {
+		return // nobody reads its acknowledgements: its reader waits for somebody, too
+	}
 	b.FlushWakes() // nobody may wait with wake-ups in its pocket
 	start := time.Now()
 	if !s.waitRoom(c) || b.Starves(sub) && c.out.Charge(start, s.srv.opt.MaxHold) {
@@ -47,6 +152,14 @@ func (s *session) hold(b *broker.Batch, sub *subscription) {
 	}
 }
 
+// ownSession is the session of an MQTT client that publishes.
+func (s *Server) ownSession(c *broker.Client) *session {
+	if c == nil || c.Protocol != broker.MQTT {
+		return nil
+	}
+	return s.session(c.ID)
+}
+
 // waitRoom waits until nobody has to wait for c any more; false: it took too
 // long.
 func (s *session) waitRoom(c *conn) bool {
@@ -54,7 +167,7 @@ func (s *session) waitRoom(c *conn) bool {
 	defer timer.Stop()
 	for {
 		s.mu.Lock()
-		if s.conn != c || !s.crowded() {
+		if s.conn != c || !s.crowdedAbove(1, 2) {
 			s.mu.Unlock()
 			return true
 		}

@@ -31,10 +31,14 @@ type Options struct {
 	// TopicAliasMaximum is how many topic aliases a 5.0 client may set; default 64.
 	TopicAliasMaximum int
 	// MaxQueued and MaxQueuedBytes bound the QoS 1 and 2 messages that wait for a
-	// session; defaults 10,000 and 16 MiB. The publishers of a connected client
-	// wait from half of it on.
+	// session in memory; defaults 10,000 and 16 MiB. The publishers of a connected
+	// client wait from half of it on.
 	MaxQueued      int
 	MaxQueuedBytes int
+	// MaxStored and MaxStoredBytes bound them instead for a session that is on
+	// disk; defaults 100,000 and 64 MiB.
+	MaxStored      int
+	MaxStoredBytes int
 	// MaxHold is how long a client may hold back those who publish to it before it
 	// is disconnected; default 1 s.
 	MaxHold time.Duration
@@ -77,6 +81,8 @@ func (o Options) withDefaults() (Options, error) {
 		{"TopicAliasMaximum", &o.TopicAliasMaximum, 64, 65535},
 		{"MaxQueued", &o.MaxQueued, 10_000, 1 << 30},
 		{"MaxQueuedBytes", &o.MaxQueuedBytes, 16 << 20, 1 << 30},
+		{"MaxStored", &o.MaxStored, max(100_000, o.MaxQueued), 1 << 30},
+		{"MaxStoredBytes", &o.MaxStoredBytes, max(64<<20, o.MaxQueuedBytes), 1 << 30},
 		{"MaxSessions", &o.MaxSessions, 100_000, 1 << 30},
 		{"MaxOutbound", &o.MaxOutbound, netx.DefaultMaxOutbound, 1 << 30},
 	} {

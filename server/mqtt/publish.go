@@ -77,10 +77,12 @@ func (c *conn) forward(flags byte, id uint16, name []byte, said publishPropertie
 	}
 	if isReserved(name) {
 		c.srv.stats.Denied.Add(1)
-		c.answer(qos, id, packets.ErrNotAuthorized.Code, "$SYS is the server's")
-		return nil
+		return c.answer(qos, id, packets.ErrNotAuthorized.Code, "$SYS is the server's")
 	}
-	m := c.pub.Add(route)
+	m, err := c.add(route, qos, id)
+	if err != nil {
+		return err
+	}
 	m.Body = body
 	m.QoS = qos
 	m.Retain = flags&1 != 0
@@ -89,51 +91,76 @@ func (c *conn) forward(flags byte, id uint16, name []byte, said publishPropertie
 	if said.expires {
 		m.Expires = m.Timestamp + int64(said.expiry)*1000
 	}
-	if qos == 0 {
-		return nil
-	}
-	code := byte(0)
-	if c.level == v5 && route.Listeners() == 0 {
-		code = packets.CodeNoMatchingSubscribers.Code
-	}
-	c.answer(qos, id, code, "")
 	return nil
 }
 
-// take books an arriving PUBLISH at QoS 1 or 2. again: it is the repetition of
-// one that is waiting for its PUBREL (MQTT 5.0 §4.3.3), and has been answered.
-func (c *conn) take(qos byte, id uint16) (again bool, err error) {
-	if qos == 1 {
-		c.unacked++
-	} else if again, err = c.sess.receive(c, id); again || err != nil {
-		c.replies = appendAck(c.replies, packets.Pubrec, id, 0, "")
-		return again, err
+// add adds a message to the batch; one at QoS 1 or 2 is acknowledged when it is
+// safe.
+func (c *conn) add(route *broker.Route, qos byte, id uint16) (*broker.Message, error) {
+	if qos == 0 {
+		return c.pub.Add(route), nil
 	}
-	if c.level == v5 && c.unacked+c.unreleased > c.srv.opt.ReceiveMaximum { // MQTT 5.0 §3.3.4
+	if !c.waited { // once a batch: there may be too much on its way to the disk
+		c.waited = true
+		c.srv.b.Journal().WaitRoom()
+	}
+	a := answer{id: id, kind: packets.Puback}
+	if qos == 2 {
+		a.kind = packets.Pubrec
+	}
+	if c.level == v5 && route.Listeners() == 0 {
+		a.code = packets.CodeNoMatchingSubscribers.Code
+	}
+	ticket, err := c.owed.add(a)
+	if err != nil {
+		return nil, err
+	}
+	return c.pub.AddTicket(route, ticket, qos == 2 && c.sess.box.Load() != 0), nil
+}
+
+// take books an arriving PUBLISH at QoS 1 or 2. again: it is the repetition of
+// one that is waiting for its PUBREL, and has been answered.
+func (c *conn) take(qos byte, id uint16) (again bool, err error) {
+	if qos == 2 {
+		if again, err = c.sess.arrive(c, id); again || err != nil {
+			return again, err
+		}
+	}
+	if c.level < v5 {
+		return false, nil
+	}
+	n := c.owed.waiting() + c.sess.inbound.len()
+	if qos == 1 {
+		n++
+	}
+	if n > c.srv.opt.ReceiveMaximum { // MQTT 5.0 §3.3.4
 		return false, newFault(packets.ErrReceiveMaximum, "more than %d unacknowledged messages", c.srv.opt.ReceiveMaximum)
 	}
 	return false, nil
 }
 
-// answer acknowledges a PUBLISH, once the batch has been delivered.
-func (c *conn) answer(qos byte, id uint16, code byte, reason string) {
+// answer acknowledges a PUBLISH that goes nowhere, in its turn.
+func (c *conn) answer(qos byte, id uint16, code byte, reason string) error {
 	if qos == 0 {
-		return
+		return nil
 	}
-	kind := byte(packets.Puback)
+	a := answer{id: id, kind: packets.Puback, code: code, reason: reason, ready: true}
+	if c.level < v5 {
+		a.code = 0 // all that 3.x can say (MQTT 3.1.1 §3.3.5)
+	}
 	if qos == 2 {
-		kind = packets.Pubrec
-		if code >= 0x80 { // MQTT 5.0 §4.3.3: the identifier is free again
-			c.sess.release(c, id)
+		a.kind = packets.Pubrec
+		if a.code >= 0x80 { // MQTT 5.0 §4.3.3: the identifier is free again
+			c.sess.inbound.release(id)
+		} else {
+			c.sess.inbound.confirmed(id, true)
 		}
 	}
-	if c.level < v5 {
-		code = 0 // all that 3.x can say (MQTT 3.1.1 §3.3.5)
-	}
 	if !c.problems {
-		reason = ""
+		a.reason = ""
 	}
-	c.replies = appendAck(c.replies, kind, id, code, reason)
+	_, err := c.owed.add(a)
+	return err
 }
 
 // alias resolves a topic alias, or sets it when there is a name.
@@ -165,8 +192,7 @@ func (c *conn) badTopic(qos byte, id uint16, name []byte) error {
 		return violation("PUBLISH to an invalid topic")
 	}
 	if f.code == packets.ErrTopicNameInvalid.Code && qos > 0 && c.level == v5 {
-		c.answer(qos, id, f.code, f.text)
-		return nil
+		return c.answer(qos, id, f.code, f.text)
 	}
 	return err
 }
@@ -262,11 +288,7 @@ func (c *conn) acknowledge(kind byte, p []byte) error {
 		return violation("packet identifier 0")
 	}
 	if kind == packets.Pubrel {
-		code = 0
-		if !c.sess.release(c, id) && c.level == v5 {
-			code = packets.ErrPacketIdentifierNotFound.Code
-		}
-		c.replies = appendAck(c.replies, packets.Pubcomp, id, code, "")
+		c.complete(id)
 		return nil
 	}
 	answer, err := c.sess.acknowledged(c, kind, id, code)
@@ -282,4 +304,21 @@ func (c *conn) acknowledge(kind byte, p []byte) error {
 		c.replies = appendAck(c.replies, packets.Pubrel, id, code, "")
 	}
 	return err
+}
+
+// complete answers PUBREL: with a session on disk, once the packet identifier is
+// free there too. If it were not, what the client sends under it after a crash
+// would be taken for a repetition.
+func (c *conn) complete(id uint16) {
+	rec, known := c.sess.release(c, id)
+	if rec != nil {
+		c.srv.b.Journal().Remove(nil, rec)
+		c.freed = appendAck(c.freed, packets.Pubcomp, id, 0, "")
+		return
+	}
+	code := byte(0)
+	if !known && c.level == v5 {
+		code = packets.ErrPacketIdentifierNotFound.Code
+	}
+	c.replies = appendAck(c.replies, packets.Pubcomp, id, code, "")
 }

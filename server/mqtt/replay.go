@@ -54,7 +54,7 @@ func (s *session) noteReplays() {
 // s.mu is held.
 func (s *session) pumpReplay() {
 	r := &s.replays
-	for len(r.noted) > 0 && s.canSend() && s.ready() {
+	for len(r.noted) > 0 && s.flights.unsent == nil && s.canLaunch() && s.ready() {
 		next := r.noted[0]
 		r.noted = r.noted[1:]
 		if t := next.sub.terms.Load(); t != nil {

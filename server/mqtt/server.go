@@ -35,16 +35,18 @@ type Server struct {
 	groups   map[groupKey]*group
 }
 
-// New returns a server on the broker.
+// New returns a server on the broker, with the sessions that [broker.Broker.Restore]
+// has found.
 func New(b *broker.Broker, opt Options) (*Server, error) {
 	opt, err := opt.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	return &Server{
+	s := &Server{
 		b: b, opt: opt, log: opt.Logger,
 		sessions: map[string]*session{}, conns: map[*conn]struct{}{}, groups: map[groupKey]*group{},
-	}, nil
+	}
+	return s, s.restore()
 }
 
 // Stats returns the counters.
@@ -135,6 +137,7 @@ func (s *Server) stopTimers() {
 		sess.mu.Lock()
 		stop(&sess.timer)
 		stop(&sess.willTimer)
+		stop(&sess.debtTimer)
 		sess.mu.Unlock()
 	}
 }
@@ -225,12 +228,15 @@ func (s *Server) discard(sess *session) {
 	sess.keepFor(0)
 	stop(&sess.timer)
 	stop(&sess.willTimer)
+	stop(&sess.debtTimer)
 	for _, sub := range sess.subs {
 		sub.stop()
 	}
-	sess.subs, sess.queue, sess.flights, sess.received = nil, fifo{}, flights{}, nil
+	sess.forget()
 	sess.conn, sess.owner = nil, nil
+	sess.settle()
 	sess.wakeRoom()
+	sess.subs, sess.queue, sess.flights = nil, fifo{}, flights{}
 	s.mu.Lock()
 	if s.sessions[sess.id] == sess {
 		delete(s.sessions, sess.id)
@@ -256,29 +262,40 @@ func (s *Server) detach(c *conn, err error) {
 	}
 	sess.owner = nil
 	sess.absence++
-	absence := sess.absence
 	w := sess.will
 	if errors.Is(err, errShutdown) {
 		w, sess.will = nil, nil
 	}
 	kept := sess.kept()
-	if kept && !s.isClosed() {
-		sess.timer = time.AfterFunc(sess.expiry, func() { s.expire(sess, absence) })
-		if w != nil && w.delay > 0 && w.delay < sess.expiry {
-			sess.willTimer = time.AfterFunc(w.delay, func() { s.willDue(sess, absence) })
-			w = nil
-		} else if w != nil && w.delay > 0 {
-			w = nil // published when the session ends
+	if kept {
+		now := time.Now()
+		sess.until, sess.willAt = now.Add(sess.expiry), time.Time{}
+		if w != nil && w.delay > 0 {
+			sess.willAt = now.Add(w.delay)
+			w = nil // published then, or when the session ends
+		}
+		if !s.isClosed() {
+			s.awaitReturn(sess, now)
 		}
 	}
 	if w != nil {
 		sess.will = nil
 	}
+	sess.save()
 	sess.mu.Unlock()
 	if !kept {
 		s.discard(sess)
 	}
 	w.publish(s, c.client)
+}
+
+// awaitReturn sets the timers of a session whose client is away. sess.mu is held.
+func (s *Server) awaitReturn(sess *session, now time.Time) {
+	absence := sess.absence
+	sess.timer = time.AfterFunc(sess.until.Sub(now), func() { s.expire(sess, absence) })
+	if sess.will != nil && sess.willAt.Before(sess.until) {
+		sess.willTimer = time.AfterFunc(sess.willAt.Sub(now), func() { s.willDue(sess, absence) })
+	}
 }
 
 // expire ends a session whose client has been away for too long.
@@ -307,9 +324,12 @@ func (s *Server) willDue(sess *session, absence int) {
 		return
 	}
 	w, client := sess.will, sess.client
-	sess.will = nil
+	sess.will, sess.willAt = nil, time.Time{}
 	sess.mu.Unlock()
 	w.publish(s, client)
+	sess.mu.Lock()
+	sess.save()
+	sess.mu.Unlock()
 }
 
 // keyedMutex is a lock for each key. The zero value is ready.

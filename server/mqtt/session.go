@@ -2,6 +2,7 @@ package mqtt
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mochi-mqtt/server/v2/packets"
@@ -25,31 +26,45 @@ type session struct {
 	ended     bool
 	expiry    time.Duration
 	absence   int         // counts how often the client has gone
-	timer     *time.Timer // ends the session while the client is away
+	until     time.Time   // when the session ends; zero while the client is connected
+	timer     *time.Timer // ends the session then
 	will      *will
+	willAt    time.Time // when it is to be published; zero: not while the session lasts
 	willTimer *time.Timer
 	subs      map[string]*subscription // by filter, as the client wrote it
 
 	queue    fifo // not sent yet
 	flights  flights
+	unsynced []*flight // whose identifiers are planned to be written
+	rels     []byte    // PUBRELs to be sent once it is on disk that they are due
 	replays  replays
-	received map[uint16]struct{} // QoS 2 messages that wait for their PUBREL
 
-	window  int           // how many messages may be in flight
-	frames  []byte        // encoded, not appended to the outbound queue yet
-	framed  int           // messages in frames
-	noticed bool          // onRoom will be called
-	room    chan struct{} // closed when the queue has room again; nil: nobody waits
-	full    bool          // a message has been discarded since the queue was empty
+	window  int    // how many messages may be in flight
+	frames  []byte // encoded, not appended to the outbound queue yet
+	framed  int    // messages in frames
+	noticed bool   // onRoom will be called
+	full    bool   // a message has been discarded since the queue was empty
 	dropped uint64
+
+	// See hold.go.
+	before    struct{ n, bytes uint64 } // of the queue, when the client came
+	debts     []debt
+	debtTimer *time.Timer
+	room      chan struct{} // closed when the queue has room again; nil: nobody waits
+
+	inbound inbound
+	held    atomic.Int32  // how many of the client's readers wait for others
+	box     atomic.Uint64 // on disk; 0: there is none
 }
 
 // item is a message that waits.
 type item struct {
-	msg    *broker.Message
-	subID  uint32
-	qos    byte
-	retain bool
+	msg      *broker.Message
+	rec      *broker.Record // nil: it is not on disk
+	subID    uint32
+	qos      byte
+	retain   bool
+	doubtful bool // it may have been sent before a crash
 }
 
 // kept reports whether the session outlives its connection. s.mu is held.
@@ -75,15 +90,16 @@ func (s *session) bind(c *conn, expiry time.Duration, w *will) {
 	s.replays = replays{}
 	s.conn, s.owner, s.client = c, c, c.client
 	s.keepFor(expiry)
-	s.will = w
+	s.will, s.until, s.willAt = w, time.Time{}, time.Time{}
+	s.save()
 	s.window = c.window
-	s.frames, s.framed, s.noticed = nil, 0, false
+	s.frames, s.framed, s.rels, s.noticed = nil, 0, nil, false
+	s.before.n, s.before.bytes = s.queue.pushed, s.queue.pushedBytes
 	s.wakeRoom()
 	s.flights.rewind()
 	for f := s.flights.released.first; f != nil; f = f.next {
 		s.frames = appendAck(s.frames, packets.Pubrel, f.id, 0, "")
 	}
-	c.unreleased = len(s.received)
 	for _, sub := range s.subs {
 		sub.attach(c)
 	}
@@ -114,6 +130,7 @@ func (s *session) unbindLocked(c *conn) bool {
 		sub.attach(nil)
 	}
 	s.wakeRoom()
+	s.settle()
 	return true
 }
 
@@ -140,39 +157,49 @@ func (s *session) setExpiry(c *conn, d time.Duration) error {
 	return nil
 }
 
-// receive books a PUBLISH at QoS 2 and reports whether it has been taken before.
-func (s *session) receive(c *conn, id uint16) (again bool, err error) {
+// arrive books a PUBLISH at QoS 2 that owes its PUBREC. again: it is the repetition
+// of one that is waiting for its PUBREL (MQTT 5.0 §4.3.3).
+func (s *session) arrive(c *conn, id uint16) (again bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.owner != c {
 		return false, errTakenOver
 	}
-	if _, again = s.received[id]; again {
-		return true, nil
+	known, safe := s.inbound.has(id)
+	if !known {
+		s.inbound.set(id, arrival{})
+		return false, nil
 	}
-	if s.received == nil {
-		s.received = map[uint16]struct{}{}
+	ticket, err := c.owed.add(answer{id: id, kind: packets.Pubrec, ready: safe})
+	if err == nil && !safe && !s.inbound.askAgain(id, c, ticket) {
+		c.owed.settle(ticket, 0, "")
 	}
-	s.received[id] = struct{}{}
-	c.unreleased++
-	return false, nil
+	return true, err
 }
 
-// release forgets a PUBLISH at QoS 2 and reports whether it was known.
-func (s *session) release(c *conn, id uint16) bool {
+// release frees the identifier of a PUBLISH at QoS 2 and reports whether it was
+// known. rec is what has to be removed from the disk before PUBCOMP is sent.
+func (s *session) release(c *conn, id uint16) (rec *broker.Record, known bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, known := s.received[id]
-	if known && s.owner == c {
-		delete(s.received, id)
-		c.unreleased--
+	if s.owner != c {
+		return nil, false
 	}
-	return known
+	return s.inbound.release(id)
 }
 
 // enqueue takes messages first to end of a batch for a subscription, those
-// whose QoS is not 0. Their publisher waits while the queue is crowded.
-func (s *session) enqueue(sub *subscription, t *terms, b *broker.Batch, first, end int) {
+// whose QoS is not 0. mayWait: their publisher waits while the queue is too full.
+func (s *session) enqueue(sub *subscription, t *terms, b *broker.Batch, first, end int, mayWait bool) {
+	withheld := s.take(sub, t, b, first, end, mayWait)
+	if withheld > 0 && b.Starves(sub) { // asks other sessions: without the lock
+		s.noteHarm(withheld)
+	}
+}
+
+// take does that, and returns the number of the first message whose confirmation
+// is withheld; 0: none.
+func (s *session) take(sub *subscription, t *terms, b *broker.Batch, first, end int, mayWait bool) (withheld uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	overflow := false
@@ -182,41 +209,103 @@ func (s *session) enqueue(sub *subscription, t *terms, b *broker.Batch, first, e
 		if qos == 0 {
 			continue
 		}
-		if s.conn != nil && s.crowded() {
+		if mayWait && s.mayHold(b, i) {
 			s.hold(b, sub)
-		}
-		it := item{msg: m, subID: t.subID, qos: qos, retain: t.keep && m.Retain}
-		if s.conn != nil && s.queue.n == 0 && s.canSend() && s.ready() {
-			if s.kept() {
-				it.msg = b.Clone(i)
+			if s.ended {
+				break
 			}
-			s.send(it)
-			continue
 		}
 		if !s.hasRoom(m) {
 			overflow = true
 			s.drop()
+			b.Keeping(i)(errFull)
 			continue
 		}
-		it.msg = b.Clone(i)
-		s.queue.push(it)
+		s.push(item{msg: m, subID: t.subID, qos: qos, retain: t.keep && m.Retain}, b, i)
+		if b.Waits(i) && s.crowded() {
+			s.withhold(b, i)
+			if withheld == 0 {
+				withheld = s.queue.pushed
+			}
+		}
 	}
+	s.syncFlights()
 	if s.handOver() {
 		b.Wake(s.conn.out)
 	}
 	if overflow && s.conn != nil {
 		s.slow(s.conn)
 	}
+	return withheld
+}
+
+// push sends message i of a batch at once if nothing is before it, else it puts it
+// on the queue. s.mu is held.
+func (s *session) push(it item, b *broker.Batch, i int) {
+	direct := s.conn != nil && s.queue.n == 0 && s.canLaunch() && s.ready()
+	if !direct || s.kept() {
+		it.msg = b.Clone(i)
+	}
+	if !direct {
+		s.record(&it, 0, b, i)
+		s.queue.push(it)
+		return
+	}
+	f := s.flights.add(it)
+	s.record(&it, f.id, b, i)
+	f.rec = it.rec
+	s.launch(f)
+	if !f.sent { // the connection is full by now
+		f.msg = b.Clone(i)
+	}
+}
+
+// launch sends a message that has an identifier, in its turn. s.mu is held.
+func (s *session) launch(f *flight) {
+	if f.rec != nil && f.qos == 2 && !f.sent {
+		f.waits = true
+		s.unsynced = append(s.unsynced, f)
+	}
+	s.transmit()
+}
+
+// syncFlights sends messages at QoS 2 once their identifiers are on disk: after a
+// crash another message would come under the same identifier, and be taken for a
+// repetition. s.mu is held.
+func (s *session) syncFlights() {
+	if len(s.unsynced) == 0 {
+		return
+	}
+	synced := s.unsynced
+	s.unsynced = nil
+	s.srv.whenSynced(func() {
+		s.mu.Lock()
+		for _, f := range synced {
+			f.waits = false
+		}
+		c := s.conn
+		wake := c != nil && s.pump()
+		s.mu.Unlock()
+		if wake {
+			c.out.Wake()
+		}
+	})
 }
 
 // hasRoom reports whether the queue may take a message. s.mu is held.
 func (s *session) hasRoom(m *broker.Message) bool {
 	opt := &s.srv.opt
-	if s.queue.n < opt.MaxQueued && s.queue.bytes+m.Size() <= opt.MaxQueuedBytes {
+	count, bytes := opt.MaxQueued, opt.MaxQueuedBytes
+	if s.box.Load() != 0 {
+		count, bytes = opt.MaxStored, opt.MaxStoredBytes
+	}
+	if s.queue.n < count && s.queue.bytes+m.Size() <= bytes {
 		return true
 	}
-	s.srv.stats.Expired.Add(s.queue.dropExpired(time.Now()))
-	return s.queue.n < opt.MaxQueued && s.queue.bytes+m.Size() <= opt.MaxQueuedBytes
+	records := s.queue.dropExpired(time.Now())
+	s.srv.stats.Expired.Add(uint64(len(records)))
+	s.srv.b.Journal().Remove(nil, records...)
+	return s.queue.n < count && s.queue.bytes+m.Size() <= bytes
 }
 
 // drop counts a message that the queue has no room for. s.mu is held.
@@ -230,8 +319,12 @@ func (s *session) drop() {
 	}
 }
 
-// canSend reports whether a new message may be sent at once. s.mu is held.
-func (s *session) canSend() bool { return s.flights.unsent == nil && s.flights.open < s.window }
+// canLaunch reports whether one more message may get an identifier: the window is
+// not full, and what is before it has been sent or waits for the disk. s.mu is held.
+func (s *session) canLaunch() bool {
+	fs := &s.flights
+	return len(fs.byID) < s.window && (fs.unsent == nil || fs.unsent.waits)
+}
 
 // ready reports whether the connection has room for a packet; if not, it
 // arranges for onRoom to be called. s.mu is held.
@@ -267,15 +360,26 @@ func (s *session) handOver() (wake bool) {
 	return wake
 }
 
-// send puts a message in flight. s.mu is held.
+// send puts a message in flight that is not on disk. s.mu is held.
 func (s *session) send(it item) {
-	f := s.flights.add(it)
-	if !s.encode(f, false) {
-		s.flights.remove(f)
-		return
-	}
-	if !s.kept() {
-		f.msg = nil // it is never sent again
+	s.flights.add(it)
+	s.transmit()
+}
+
+// transmit sends what has an identifier and was not sent on this connection, as
+// far as window and connection allow. s.mu is held.
+func (s *session) transmit() {
+	fs := &s.flights
+	for fs.unsent != nil && !fs.unsent.waits && fs.open < s.window && s.ready() {
+		f := fs.next()
+		if !s.encode(f, f.sent) {
+			s.land(f)
+			continue
+		}
+		f.sent = true
+		if !s.kept() {
+			f.msg = nil // it is never sent again
+		}
 	}
 }
 
@@ -306,20 +410,24 @@ func (s *session) pump() (wake bool) {
 	if s.conn == nil {
 		return false
 	}
-	for s.flights.unsent != nil && s.flights.open < s.window && s.ready() {
-		f := s.flights.resend()
-		if !s.encode(f, true) {
-			s.flights.remove(f)
-		}
-	}
+	s.transmit()
+	j := s.srv.b.Journal()
 	now := time.Now()
-	for s.queue.n > 0 && s.canSend() && s.ready() {
+	for s.queue.n > 0 && s.canLaunch() && (s.flights.unsent != nil || s.ready()) {
 		it := s.queue.pop()
 		if it.msg.Expired(now) {
 			s.srv.stats.Expired.Add(1)
+			j.Remove(nil, it.rec)
 			continue
 		}
-		s.send(it)
+		f := s.flights.add(it)
+		j.SetState(f.rec, f.state())
+		s.launch(f)
+	}
+	s.syncFlights()
+	s.settle()
+	if s.conn == nil { // it has held others too long
+		return false
 	}
 	if s.queue.n == 0 {
 		s.full = false
@@ -334,6 +442,9 @@ func (s *session) pump() (wake bool) {
 // pumpFor pumps after acknowledgements that came over c.
 func (s *session) pumpFor(c *conn) {
 	s.mu.Lock()
+	if len(s.rels) > 0 && s.owner == c {
+		s.sendReleases(c)
+	}
 	wake := s.conn == c && s.pump()
 	s.mu.Unlock()
 	if wake {

@@ -303,7 +303,8 @@ func TestMaxSessions(t *testing.T) {
 }
 
 // The queue of a session that is away is bounded in messages and bytes; what
-// does not fit is counted, newest first, and expired ones make room.
+// does not fit is counted, newest first, and told to a 5.0 publisher; expired ones
+// make room.
 func TestQueueLimits(t *testing.T) {
 	for _, c := range []struct {
 		opt  Options
@@ -317,7 +318,11 @@ func TestQueueLimits(t *testing.T) {
 		src := f.connect(hello{level: v5, id: "src"})
 		for i := range 20 {
 			src.publish(pub{topic: "t", body: fmt.Sprintf("%0100d", i), qos: 1, id: 1})
-			src.expect("PUBACK 1 code=0x10")
+			if i < c.want {
+				src.expect("PUBACK 1 code=0x10")
+			} else {
+				src.expect(`PUBACK 1 code=0x97 reason="the queue of a session is full"`)
+			}
 		}
 		info := f.Sessions()
 		for _, s := range info {

@@ -82,8 +82,18 @@ func (s *subscription) Deliver(_ *broker.Subscription, b *broker.Batch) {
 	if zero && t.conn != nil {
 		b.Send(&t.wire, t.conn.out, &t.enc)
 	}
-	if more {
-		s.sess.enqueue(s, t, b, 0, len(b.Messages))
+	switch {
+	case more && b.KeepFirst():
+		s.sess.waitTurn(s, b)
+	case more:
+		s.sess.enqueue(s, t, b, 0, len(b.Messages), true)
+	}
+}
+
+// Keep implements [broker.Keeper].
+func (s *subscription) Keep(_ *broker.Subscription, b *broker.Batch) {
+	if t := s.terms.Load(); t != nil && t.qos > 0 && !(t.noLocal && s.isOwn(b)) {
+		s.sess.enqueue(s, t, b, 0, len(b.Messages), false)
 	}
 }
 
@@ -94,7 +104,7 @@ func (s *subscription) deliverOne(b *broker.Batch, i int) {
 		return
 	}
 	if min(t.qos, b.Messages[i].QoS) > 0 {
-		s.sess.enqueue(s, t, b, i, i+1)
+		s.sess.enqueue(s, t, b, i, i+1, true)
 	} else if t.conn != nil {
 		b.SendOne(i, t.conn.out, &t.enc)
 	}

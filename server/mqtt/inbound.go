@@ -1,0 +1,107 @@
+package mqtt
+
+import (
+	"sync"
+
+	"mwm/server/broker"
+)
+
+// inbound are the packet identifiers of QoS 2 messages that a session has taken
+// and that wait for their PUBREL (MQTT 5.0 §4.3.3). Its lock is taken last.
+type inbound struct {
+	mu sync.Mutex
+	m  map[uint16]arrival
+}
+
+// arrival is one of them.
+type arrival struct {
+	safe   bool           // PUBREC may be sent
+	rec    *broker.Record // nil: it is not on disk, and need not be
+	again  *conn          // where it was asked for again before it was safe; nil: nowhere
+	ticket uint16         // of again
+}
+
+// has reports whether an identifier is in use, and whether its message is safe.
+func (in *inbound) has(id uint16) (known, safe bool) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	a, known := in.m[id]
+	return known, a.safe
+}
+
+func (in *inbound) len() int {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return len(in.m)
+}
+
+func (in *inbound) set(id uint16, a arrival) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.m == nil {
+		in.m = map[uint16]arrival{}
+	}
+	in.m[id] = a
+}
+
+// keep notes the record of an identifier.
+func (in *inbound) keep(id uint16, rec *broker.Record) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if a, ok := in.m[id]; ok {
+		a.rec = rec
+		in.m[id] = a
+	}
+}
+
+// confirmed notes that the message of an identifier is safe, or that it was
+// refused and the identifier is free: then it returns the record.
+func (in *inbound) confirmed(id uint16, ok bool) (gone *broker.Record) {
+	in.mu.Lock()
+	a, known := in.m[id]
+	if known && ok {
+		in.m[id] = arrival{safe: true, rec: a.rec}
+	} else {
+		delete(in.m, id)
+		gone = a.rec
+	}
+	in.mu.Unlock()
+	if a.again != nil {
+		a.again.owed.settle(a.ticket, 0, "")
+	}
+	return gone
+}
+
+// askAgain arranges for a connection to be told when an identifier is safe; false:
+// it is by now.
+func (in *inbound) askAgain(id uint16, c *conn, ticket uint16) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	a, known := in.m[id]
+	if !known || a.safe {
+		return false
+	}
+	a.again, a.ticket = c, ticket
+	in.m[id] = a
+	return true
+}
+
+// release frees an identifier and returns its record.
+func (in *inbound) release(id uint16) (rec *broker.Record, known bool) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	a, known := in.m[id]
+	delete(in.m, id)
+	return a.rec, known
+}
+
+// forget empties the set, and returns the records.
+func (in *inbound) forget() (records []*broker.Record) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for _, a := range in.m {
+		records = append(records, a.rec)
+	}
+	in.m = nil
+	return records
+}
