@@ -64,6 +64,14 @@ func (p *OriginPolicy) AllowProtocol(r *http.Request) error {
 	return refuse("origin", origin)
 }
 
+// AllowAmbient checks a request to an endpoint of STOMP or MQTT that comes with
+// something that a browser adds by itself: a client certificate is no proof that
+// the page may use it.
+func (p *OriginPolicy) AllowAmbient(r *http.Request) error {
+	open := OriginPolicy{Patterns: p.Patterns}
+	return open.AllowProtocol(r)
+}
+
 // AllowPage checks a request to what only the server's own page may use.
 func (p *OriginPolicy) AllowPage(r *http.Request) error {
 	if err := p.AllowHost(r); err != nil {

@@ -43,6 +43,9 @@ type Session struct {
 	used  time.Time // guarded by Sessions.mu
 }
 
+// Lifetime is how long a session lasts at most.
+func (s *Sessions) Lifetime() time.Duration { return s.opt.Absolute }
+
 // Done is closed when the session ends.
 func (s *Session) Done() <-chan struct{} { return s.done }
 

@@ -27,6 +27,15 @@ func (s *Server) api(r chi.Router) {
 	r.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
 		problem(w, http.StatusMethodNotAllowed, "the resource has no method "+r.Method)
 	})
+	s.sessionAPI(r)
+	r.Group(func(r chi.Router) {
+		r.Use(s.recognised)
+		s.userAPI(r)
+	})
+}
+
+// userAPI is for those who are recognised: viewers read, operators do the rest.
+func (s *Server) userAPI(r chi.Router) {
 	r.Method(http.MethodGet, "/feed", s.opts.Feed)
 	r.Get("/openapi.json", s.getOpenAPI)
 	r.Get("/status", s.getStatus)
@@ -221,6 +230,10 @@ func (s *Server) bodyLimit() int { return 6*s.opts.MaxText + 1024 }
 func (s *Server) decodeUpTo(w http.ResponseWriter, r *http.Request, into any, limit int) bool {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
 		problem(w, http.StatusUnsupportedMediaType, "the content type must be application/json")
+		return false
+	}
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
+		problem(w, http.StatusUnsupportedMediaType, "the body must not be compressed: a small one could become very large")
 		return false
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(limit)))

@@ -68,7 +68,7 @@ func (p pagePolicy) headers(next http.Handler) http.Handler {
 // trustworthy reports whether a browser takes the request's origin for one (W3C
 // Secure Contexts §3.1), as far as the server can tell.
 func trustworthy(r *http.Request) bool {
-	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {
+	if isSecure(r) {
 		return true
 	}
 	host := r.Host

@@ -17,6 +17,8 @@
 //
 // All but the two protocols' endpoints are for the server's own page, and for
 // what is no browser: requests of other pages are refused (auth.OriginPolicy).
+// With accounts, API, feed and metrics are for those who have signed in
+// (/api/v1/session), or bring their credentials along in the Authorization header.
 // Errors of the API are problem details (RFC 9457).
 package httpd
 
@@ -107,6 +109,9 @@ type Options struct {
 	Ready        func() error      // what does not work; nil: everything does
 	Metrics      http.Handler      // required
 	Origins      auth.OriginPolicy // who may connect
+	Accounts     Accounts          // who may use page and API; nil: everybody
+	SignedIn     *auth.Sessions    // those who have signed in; required with Accounts
+	Proxies      Proxies           // in front of the server
 	Demo         bool              // whether StartDemo may be asked for
 	TilesURL     string            // template of the map tiles that the page may load; empty for none
 	Logger       *slog.Logger      // default slog.Default
@@ -136,6 +141,8 @@ func (o *Options) setDefaults() error {
 		return errors.New("httpd: Headquarters is not set")
 	case o.STOMP == nil || o.MQTT == nil:
 		return errors.New("httpd: STOMP or MQTT is not set")
+	case o.Accounts != nil && o.SignedIn == nil:
+		return errors.New("httpd: SignedIn is not set")
 	case o.Metrics == nil:
 		return errors.New("httpd: Metrics is not set")
 	case o.Status == nil:
@@ -240,15 +247,15 @@ func (s *Server) serve(ctx context.Context, l net.Listener, handler http.Handler
 
 func (s *Server) routes(policy pagePolicy) http.Handler {
 	r := chi.NewRouter()
-	r.Use(policy.headers)
+	r.Use(s.opts.Proxies.handler, policy.headers)
 	r.Get("/healthz", s.healthz)
 	r.Get("/readyz", s.readyz)
-	r.Method(http.MethodGet, "/metrics", only(s.opts.Origins.AllowPage)(s.opts.Metrics))
+	r.Method(http.MethodGet, "/metrics", only(s.opts.Origins.AllowPage)(s.recognised(s.opts.Metrics)))
 	r.Method(http.MethodGet, "/stomp", s.stompEndpoint())
 	r.Method(http.MethodGet, "/mqtt", s.mqttEndpoint())
 	r.Route("/api/v1", s.api)
 	r.Method(http.MethodGet, "/phone/", http.RedirectHandler("/phone", http.StatusPermanentRedirect)) // the page's links are relative
-	page := only(s.opts.Origins.AllowHost)(s.assets)
+	page := only(s.opts.Origins.AllowHost)(s.orSignIn(s.assets))
 	r.Method(http.MethodGet, "/*", page)
 	r.Method(http.MethodHead, "/*", page)
 	return r

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -191,6 +192,7 @@ func TestAcceptsGzip(t *testing.T) {
 // complain on the console.
 func TestOpenerPolicy(t *testing.T) {
 	opts, _ := options(t)
+	opts.Proxies = Proxies{netip.MustParsePrefix("192.0.2.1/32")} // where the requests come from
 	s := newServer(t, opts)
 	for host, want := range map[string]string{
 		"127.0.0.1:8080": "same-origin", "[::1]:8080": "same-origin", "localhost": "same-origin", "192.168.1.5:8080": "", "fleet.test": "", "": "",

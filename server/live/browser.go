@@ -46,6 +46,8 @@ type refusal struct {
 
 func (r *refusal) Error() string { return r.reason }
 
+var errNotWelcome = &refusal{websocket.StatusPolicyViolation, "signed out"}
+
 var errBehind = &refusal{websocket.StatusTryAgainLater, "too far behind with texts and events"}
 
 const (
@@ -77,6 +79,10 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	conn.SetReadLimit(maxRequest)
 	b.conn = conn
 	h.stats.accepted.Add(1)
+
+	// Whoever calls may end the browser, too: its user has signed out.
+	stop := context.AfterFunc(r.Context(), func() { b.end(errNotWelcome) })
+	defer stop()
 
 	var writer sync.WaitGroup
 	writer.Go(func() { b.end(b.write(ctx, r.URL.Query().Get("epoch"), number(r, "seq"), number(r, "dir"))) })
