@@ -236,6 +236,7 @@ func (s *Server) Run(ctx context.Context) error {
 // sayGoodbye tells all clients that the server stops, and waits for them.
 func (s *Server) sayGoodbye() error {
 	s.httpd.SetReady(false)
+	s.broker.StopDelivery()
 	s.log.Info("stopping")
 	timeout := s.cfg.ShutdownTimeout
 	if timeout == 0 {

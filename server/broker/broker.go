@@ -83,6 +83,7 @@ type Broker struct {
 	routes     routes
 	clients    clients
 	publishers atomic.Uint64
+	stopped    atomic.Bool // see StopDelivery
 	stats      Stats
 	journal    Journal
 	kept       []*Kept // found by Restore, not claimed yet
@@ -118,6 +119,10 @@ func New(opt Options) *Broker {
 
 // Stats returns the counters.
 func (b *Broker) Stats() *Stats { return &b.stats }
+
+// StopDelivery ends the delivery from queues, before the connections end: what one
+// consumer gives back would go to the next one, until all of them are gone.
+func (b *Broker) StopDelivery() { b.stopped.Store(true) }
 
 // Run writes the journal and gives up messages whose time is over, until ctx
 // ends. Then it writes what is left: whoever publishes must have ended before.

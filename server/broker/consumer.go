@@ -304,7 +304,8 @@ func (c *Consumer) answer(tag uint64, cumulative bool, out *outcome, end func(*e
 // been written, goes back to its place on the queue. What was not even written
 // to the connection does not count as delivered: a consumer that comes and goes
 // must not wear out the messages that only waited for it. But as it may still be
-// written, or have been in part, it is marked as redelivered.
+// written, or have been in part, it is marked as redelivered. Nor does the end of
+// the server count.
 func (c *Consumer) Leave() {
 	var out outcome
 	q := c.q
@@ -324,7 +325,7 @@ func (c *Consumer) Leave() {
 	written := c.opt.Out.Written()
 	for _, t := range slices.Backward(slices.Sorted(maps.Keys(c.given))) { // each goes before the next: cheap
 		e := c.given[t]
-		if e.frame == 0 || e.frame > written {
+		if e.frame == 0 || e.frame > written || q.b.stopped.Load() {
 			e.deliveries--
 			e.maybe = e.maybe || e.frame != 0
 		}

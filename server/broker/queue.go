@@ -319,6 +319,9 @@ func (q *Queue) forget(e *entry) {
 
 // dispatch gives waiting messages to consumers that have room, in turn.
 func (q *Queue) dispatch() {
+	if q.b.stopped.Load() {
+		return
+	}
 	var wake []*netx.Outbound
 	var out outcome
 	now := time.Now()

@@ -293,3 +293,39 @@ func TestDoubtSurvivesAStop(t *testing.T) {
 		want(t, "after the stop", consume(t, again, "q").bodies(), "b(1)")
 	})
 }
+
+// The end of the server wears no message out: what one connection gives back does
+// not go round all others before they end, too, and the next server marks it.
+func TestStopDelivery(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newMemoryStore()
+		b := New(Options{Store: s, MaxDeliveries: 2})
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- b.Run(ctx) }()
+		if err := answered(t, send(b.NewPublisher(nil), "q", "a")); err != nil {
+			t.Fatal(err)
+		}
+		var all []*inbox
+		for range 3 {
+			all = append(all, consume(t, b, "q"))
+		}
+		b.StopDelivery()
+		given := 0
+		for _, in := range all {
+			in.Leave()
+			given += len(in.got)
+		}
+		cancel()
+		<-ended
+		if dead := b.Stats().Dead.Load(); given != 1 || dead != 0 {
+			t.Errorf("given %d times, %d dead", given, dead)
+		}
+		again := New(Options{Store: newMemoryStore()})
+		boxes, records := s.contents()
+		if err := again.Restore(boxes, records, 0); err != nil {
+			t.Fatal(err)
+		}
+		want(t, "after the stop", consume(t, again, "q").bodies(), "a(1)")
+	})
+}
