@@ -33,6 +33,9 @@ type Options struct {
 	KeepExpired bool
 	// Store keeps what is persistent; nil: memory only.
 	Store Store
+	// OnDisk is called with the reason when the store begins to fail, and with nil
+	// when it works again; nil: nobody is told. It must not block.
+	OnDisk func(error)
 	// KeepChanges notes which retained values change, for TakeRetainedChanges.
 	KeepChanges bool
 	// Watch tells which queues the observer is told about; nil: none.
@@ -111,7 +114,7 @@ type Broker struct {
 func New(opt Options) *Broker {
 	b := &Broker{opt: opt.withDefaults(), queues: map[string]*Queue{}, durables: map[durableKey]*durable{}}
 	b.observe = b.opt.Observer
-	b.journal.init(b.opt.Store)
+	b.journal.init(b.opt.Store, b.opt.OnDisk)
 	b.routes.init()
 	b.publishers.Store(rand.Uint64N(1_000_000))
 	return b

@@ -30,9 +30,7 @@ func (c *confirmation) release(err error) {
 // been delivered if there is none, or with the reason why one of them cannot
 // keep it. It may be called from another goroutine, and must not block.
 func (p *Publisher) AddConfirmed(r *Route, done func(error)) *Message {
-	if !p.together {
-		p.b.journal.WaitRoom()
-	}
+	p.b.journal.WaitRoom()
 	m := p.Add(r)
 	m.confirm = &confirmation{done: done}
 	m.confirm.waits.Store(1)

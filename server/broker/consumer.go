@@ -115,7 +115,7 @@ func (c *Consumer) hasRoom() bool {
 		return true
 	}
 	c.notice()
-	return false
+	return !c.noticed // all has been written meanwhile
 }
 
 // find returns the next waiting entry for the consumer: the highest priority
@@ -168,7 +168,7 @@ func (c *Consumer) notice() {
 
 // give delivers an entry and reports whether the caller has to wake the writer.
 // q.mu is held.
-func (c *Consumer) give(e *entry) (wake bool) {
+func (c *Consumer) give(e *entry, out *outcome) (wake bool) {
 	c.tag++
 	c.given[c.tag] = e
 	if c.wild != nil {
@@ -184,7 +184,9 @@ func (c *Consumer) give(e *entry) (wake bool) {
 	}
 	if seq > 0 && (c.opt.Auto || c.q.watched) {
 		c.unsent = append(c.unsent, unsent{c.tag, seq})
-		c.notice()
+		if c.notice(); !c.noticed {
+			c.sent(out) // it has been written already
+		}
 	}
 	return wake
 }
@@ -276,10 +278,31 @@ func (c *Consumer) Nack(tag uint64, cumulative bool) error {
 	return nil
 }
 
+// Reject is Nack for messages that the client does not want to see again: they go
+// to the dead letter queue at once.
+func (c *Consumer) Reject(tag uint64, cumulative bool) error {
+	var out outcome
+	err := c.answer(tag, cumulative, &out, func(e *entry) {
+		out.events = append(out.events, QueueEvent{Step: Refused, Message: e.msg, Client: c.opt.Client})
+		out.reject(c.q, e, c.opt.Client)
+	})
+	if err != nil {
+		return err
+	}
+	out.conclude(c.q)
+	c.goOn()
+	return nil
+}
+
 // answer ends the deliveries that an ACK or NACK concerns.
 func (c *Consumer) answer(tag uint64, cumulative bool, out *outcome, end func(*entry)) error {
 	c.q.mu.Lock()
 	defer c.q.mu.Unlock()
+	return c.answerLocked(tag, cumulative, out, end)
+}
+
+// answerLocked is answer with q.mu held.
+func (c *Consumer) answerLocked(tag uint64, cumulative bool, out *outcome, end func(*entry)) error {
 	if c.given[tag] == nil {
 		return ErrUnknownDelivery
 	}

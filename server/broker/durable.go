@@ -54,12 +54,25 @@ func (d *durable) Deliver(s *Subscription, b *Batch) {
 func (d *durable) Keep(_ *Subscription, b *Batch) {
 	for i := range b.Messages {
 		m := &b.Messages[i]
-		if d.opt.NoLocal && m.Sender == d.key.Client || d.match != nil && !d.match(m) {
+		if !d.wants(m) || m.isKeptBy(d) {
 			continue
 		}
 		d.keep(b, i)
 	}
 	b.pub.touched(d.queue)
+}
+
+// wants reports whether a message is for the subscriber.
+func (d *durable) wants(m *Message) bool {
+	return !(d.opt.NoLocal && m.Sender == d.key.Client) && (d.match == nil || d.match(m))
+}
+
+// room reports why there is no room for a message. d.queue.mu is held.
+func (d *durable) room(m *Message) error {
+	if err := d.queue.room(m); err != nil {
+		return fmt.Errorf("%w, for the durable subscriber %q of client-id %q", err, d.key.Name, d.key.Client)
+	}
+	return nil
 }
 
 // keep puts message i on the queue, and on disk if it is persistent. One that
@@ -69,9 +82,9 @@ func (d *durable) keep(b *Batch, i int) {
 	m := b.Clone(i)
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.live >= q.b.opt.MaxQueueMessages || q.bytes+m.Size() > q.b.opt.MaxQueueBytes {
+	if err := d.room(m); err != nil {
 		q.b.stats.Lost.Add(1)
-		b.Keeping(i)(fmt.Errorf("%w: that of the durable subscriber %q of client-id %q", ErrQueueFull, d.key.Name, d.key.Client))
+		b.Keeping(i)(err)
 		return
 	}
 	e := q.push(m)
@@ -164,6 +177,7 @@ func (b *Broker) dropDurable(d *durable, done func(error)) {
 	}
 	q.live -= q.waiting
 	q.waiting = 0
+	q.dropped = true
 	box := q.box
 	q.mu.Unlock()
 	b.journal.Remove(nil, records...)

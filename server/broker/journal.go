@@ -1,11 +1,13 @@
 package broker
 
 import (
-	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
-	"time"
 )
+
+// ErrDisk says that something could not be written to disk.
+var ErrDisk = errors.New("the disk refuses to write")
 
 // BoxKind says what a [Box] belongs to.
 type BoxKind uint8
@@ -78,6 +80,7 @@ type Record struct {
 	// Guarded by journal.mu.
 	phase phase
 	doom  bool // to be deleted once it is written
+	again bool // to be written even if the disk refuses it at first
 	done  func(error)
 }
 
@@ -94,16 +97,22 @@ type Journal struct {
 
 	mu     sync.Mutex
 	insert []*Record
-	live   int // of insert, not removed again
-	bytes  int // of insert
+	strict []*Record // to be deleted in the next transaction, or not at all; see Transact
+	live   int       // of insert, not removed again
+	bytes  int       // of insert
 	next   Changes
 	done   []func(error)
 	record uint64        // the last ID
 	box    uint64        // the last ID
 	room   chan struct{} // closed when there is room again; nil: nobody waits
 
-	stats JournalStats
+	stats   JournalStats
+	failing atomic.Bool
+	told    func(error) // see Options.OnDisk
 }
+
+// Failing reports whether the disk has refused the last transaction.
+func (j *Journal) Failing() bool { return j.failing.Load() }
 
 // JournalStats count what has happened since the start.
 type JournalStats struct {
@@ -121,8 +130,8 @@ func (j *Journal) Stats() *JournalStats { return &j.stats }
 // wait for the disk.
 const maxPlanned = 64 << 20
 
-func (j *Journal) init(s Store) {
-	j.store = s
+func (j *Journal) init(s Store, told func(error)) {
+	j.store, j.told = s, told
 	j.wake = make(chan struct{}, 1)
 }
 
@@ -217,7 +226,8 @@ func (j *Journal) put(box uint64, m *Message, done func(error)) *Record {
 }
 
 // Move plans to write a message to a box in place of a record: one or the other
-// is on disk. Who waited for the record waits for the message instead.
+// is on disk, and it is tried until that is so. Who waited for the record waits for
+// the message instead.
 func (j *Journal) Move(old *Record, box uint64, m *Message) *Record {
 	if j.store == nil {
 		return nil
@@ -225,6 +235,7 @@ func (j *Journal) Move(old *Record, box uint64, m *Message) *Record {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	r := j.put(box, m, nil)
+	r.again = true
 	if old != nil {
 		r.done, _ = j.remove(old)
 	}
@@ -340,117 +351,34 @@ func (j *Journal) Together(f func()) {
 	f()
 }
 
-// run writes until ctx ends, and then what is still planned.
-func (j *Journal) run(ctx context.Context) {
+// Placed is a message and the box that it goes to.
+type Placed struct {
+	Box     uint64
+	Message *Message
+}
+
+// Transact plans to write messages and to delete records in one transaction. done
+// is called once: with nil when that is on disk; with the reason when nothing of it
+// is, and it will not be tried again. Nobody else may remove the records
+// meanwhile; nil records are passed over. The new records, nil if there is no
+// store, are not to be shown to anybody before done.
+func (j *Journal) Transact(put []Placed, remove []*Record, done func(error)) []*Record {
+	records := make([]*Record, len(put))
 	if j.store == nil {
-		return
+		done(nil)
+		return records
 	}
-	for {
-		select {
-		case <-j.wake:
-		case <-ctx.Done():
-			j.flush()
-			return
-		}
-		if j.flush() != nil { // a disk that fails is not asked at full speed
-			select {
-			case <-time.After(retryDisk):
-			case <-ctx.Done():
-			}
-		}
-	}
-}
-
-// retryDisk is how long the journal waits after a failure.
-const retryDisk = 100 * time.Millisecond
-
-// flush writes all that is planned, one transaction after the other.
-func (j *Journal) flush() error {
-	for {
-		j.groups.Lock() // not in the middle of what belongs together
-		j.mu.Lock()
-		records, changes, done := j.take()
-		j.mu.Unlock()
-		j.groups.Unlock()
-		var err error
-		if !changes.empty() {
-			err = j.apply(&changes)
-		}
-		j.finish(records, changes, done, err)
-		if err != nil || changes.empty() {
-			return err
-		}
-	}
-}
-
-func (j *Journal) apply(c *Changes) error {
-	start := time.Now()
-	err := j.store.Apply(c)
-	j.stats.Nanoseconds.Add(uint64(time.Since(start)))
-	if err != nil {
-		j.stats.Failed.Add(1)
-		return err
-	}
-	j.stats.Transactions.Add(1)
-	j.stats.Records.Add(uint64(len(c.Insert)))
-	return nil
-}
-
-// take empties the plan. j.mu is held.
-func (j *Journal) take() (records []*Record, changes Changes, done []func(error)) {
-	changes, j.next = j.next, Changes{}
-	done, j.done = j.done, nil
-	if j.live > 0 {
-		records = make([]*Record, 0, j.live)
-		changes.Insert = make([]StoredRecord, 0, j.live)
-	}
-	for i, r := range j.insert {
-		if r.phase == planned {
-			r.phase = writing
-			records = append(records, r)
-			changes.Insert = append(changes.Insert, StoredRecord{r.id, r.box, r.state, r.msg})
-		}
-		j.insert[i] = nil
-	}
-	j.insert, j.live, j.bytes = j.insert[:0], 0, 0
-	if j.room != nil {
-		close(j.room)
-		j.room = nil
-	}
-	return records, changes, done
-}
-
-// finish tells everybody how the transaction went.
-func (j *Journal) finish(records []*Record, changes Changes, done []func(error), err error) {
 	j.mu.Lock()
-	for _, r := range records {
-		switch {
-		case err != nil:
-			r.phase = removed
-		case r.doom:
-			r.phase = removed
-			j.next.Delete = append(j.next.Delete, r.id)
-		default:
-			r.phase = written
+	defer j.mu.Unlock()
+	for i, p := range put {
+		records[i] = j.put(p.Box, p.Message, nil)
+	}
+	for _, r := range remove {
+		if r != nil {
+			j.strict = append(j.strict, r)
 		}
 	}
-	if err != nil { // what can be tried again is; what others wait for has failed
-		j.next.Boxes = append(changes.Boxes, j.next.Boxes...)
-		j.next.Dropped = append(changes.Dropped, j.next.Dropped...)
-		j.next.Update = append(changes.Update, j.next.Update...)
-		j.next.Delete = append(changes.Delete, j.next.Delete...)
-	}
-	if !j.next.empty() {
-		j.signal()
-	}
-	j.mu.Unlock()
-	for _, r := range records {
-		if r.done != nil {
-			r.done(err)
-			r.done = nil
-		}
-	}
-	for _, f := range done {
-		f(err)
-	}
+	j.done = append(j.done, done)
+	j.signal()
+	return records
 }

@@ -88,7 +88,12 @@ func (s *memoryStore) set(f func()) {
 // running returns a broker on the store that runs until the test ends.
 func running(t *testing.T, s Store) *Broker {
 	t.Helper()
-	b := New(Options{Store: s})
+	return runningWith(t, Options{Store: s})
+}
+
+func runningWith(t *testing.T, opt Options) *Broker {
+	t.Helper()
+	b := New(opt)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {
@@ -285,30 +290,6 @@ func TestDiskFails(t *testing.T) {
 	want(t, "on disk", stored(s), "kept")
 	if boxes, _ := s.contents(); len(boxes) != 1 {
 		t.Errorf("boxes %v: the queue's was not written when the disk was well again", boxes)
-	}
-}
-
-// What belongs together is in one transaction.
-func TestTogether(t *testing.T) {
-	s := newMemoryStore()
-	b := running(t, s)
-	p := b.NewPublisher(nil)
-	var answers []chan error
-	p.Together(func() {
-		for i := range 100 {
-			answers = append(answers, send(p, fmt.Sprint("q", i%3), fmt.Sprint(i)))
-		}
-		if s.commits > 0 {
-			t.Error("a part was written")
-		}
-	})
-	for _, c := range answers {
-		if err := answered(t, c); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if s.commits != 1 {
-		t.Errorf("%d transactions", s.commits)
 	}
 }
 

@@ -99,6 +99,7 @@ type Message struct {
 	Sender string
 
 	confirm *confirmation // nil: nobody waits
+	kept    []*durable    // who has it already; see Publisher.Commit
 }
 
 // Properties are the MQTT 5 publish properties (MQTT 5.0 §3.3.2.3) that are
@@ -117,7 +118,7 @@ type Property struct{ Name, Value string }
 // Clone returns a copy with memory of its own, in one piece.
 func (m *Message) Clone() *Message {
 	c := *m
-	c.confirm, c.ticket, c.once = nil, 0, false
+	c.confirm, c.kept, c.ticket, c.once = nil, nil, 0, false
 	buf := make([]byte, 0, len(m.Head)+len(m.Body))
 	buf = append(buf, m.Head...)
 	buf = append(buf, m.Body...)

@@ -43,8 +43,6 @@ type Publisher struct {
 	queues []*Queue
 	pooled *[]Message // what batch.Messages came from
 	others others
-	// together says that Together is under way.
-	together bool
 	// judged says that last may be used for some bodies and not for others.
 	judged  bool
 	tickets Tickets // nil: AddTicket is not used
@@ -200,7 +198,7 @@ func (p *Publisher) Enqueue(name string, fill func(m *Message), done func(error)
 		done(err)
 		return
 	}
-	if m.Persistent && !p.together {
+	if m.Persistent {
 		p.b.journal.WaitRoom()
 	}
 	p.published(1)
@@ -208,15 +206,6 @@ func (p *Publisher) Enqueue(name string, fill func(m *Message), done func(error)
 	if q := p.b.enqueue(m.Clone(), p.client, done); q != nil {
 		p.touched(q)
 	}
-}
-
-// Together runs f: what it enqueues and acknowledges is on disk entirely or not
-// at all.
-func (p *Publisher) Together(f func()) {
-	p.b.journal.WaitRoom()
-	p.together = true
-	p.b.journal.Together(f)
-	p.together = false
 }
 
 // touched remembers to dispatch the queue.

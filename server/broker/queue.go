@@ -69,18 +69,21 @@ type Queue struct {
 	name    string
 	watched bool
 
-	mu        sync.Mutex
-	box       uint64 // of its records; 0: it has none
-	levels    [10]fifo
-	waiting   int // entries that no consumer has
-	bytes     int // of waiting and of unacknowledged messages
-	live      int // their number
-	seq       uint64
-	consumers []*Consumer
-	bound     int // consumers of this queue alone, which keep it in being
-	turn      int
-	expiry    expiries[*entry]
-	counts    QueueCounts
+	mu            sync.Mutex
+	box           uint64 // of its records; 0: it has none
+	levels        [10]fifo
+	waiting       int // entries that no consumer has
+	bytes         int // of waiting and of unacknowledged messages
+	live          int // their number
+	promised      int // messages of transactions under way, and their bytes
+	promisedBytes int
+	dropped       bool // it is gone: what comes back is given up
+	seq           uint64
+	consumers     []*Consumer
+	bound         int // consumers of this queue alone, which keep it in being
+	turn          int
+	expiry        expiries[*entry]
+	counts        QueueCounts
 }
 
 // QueueCounts are the totals of a queue since the server was started, or since
@@ -136,7 +139,7 @@ func (b *Broker) tidy(q *Queue) {
 	defer b.queuesMu.Unlock()
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.live == 0 && q.bound == 0 && b.queues[q.name] == q {
+	if q.unused() && b.queues[q.name] == q {
 		delete(b.queues, q.name)
 		b.past.put(q.name, q.counts)
 		b.partWild(q)
@@ -145,6 +148,9 @@ func (b *Broker) tidy(q *Queue) {
 		}
 	}
 }
+
+// unused reports whether nothing is left of the queue. q.mu is held.
+func (q *Queue) unused() bool { return q.live == 0 && q.bound == 0 && q.promised == 0 }
 
 // DeleteQueue gives up a queue with its messages, if it has no consumers.
 func (b *Broker) DeleteQueue(name string) {
@@ -223,7 +229,7 @@ func (b *Broker) enqueue(m *Message, c *Client, done func(error)) *Queue {
 
 // room reports why there is no room for a message. q.mu is held.
 func (q *Queue) room(m *Message) error {
-	if q.live >= q.b.opt.MaxQueueMessages || q.bytes+m.Size() > q.b.opt.MaxQueueBytes {
+	if q.live+q.promised >= q.b.opt.MaxQueueMessages || q.bytes+q.promisedBytes+m.Size() > q.b.opt.MaxQueueBytes {
 		return fmt.Errorf("%w: /queue/%s holds %d messages of %d bytes", ErrQueueFull, q.name, q.live, q.bytes)
 	}
 	return nil
@@ -260,6 +266,7 @@ func (q *Queue) takeBack(e *entry) {
 		q.forget(e)
 	}
 	q.mu.Unlock()
+	q.b.tidy(q)
 }
 
 // push adds a message at the end. q.mu is held.
@@ -332,11 +339,11 @@ func (q *Queue) dispatch() {
 			break
 		}
 		q.take(e)
-		if c.give(e) {
+		if c.give(e, &out) {
 			wake = append(wake, c.opt.Out)
 		}
 	}
-	empty := q.live == 0 && q.bound == 0
+	empty := q.unused()
 	q.mu.Unlock()
 	for _, o := range wake {
 		o.Wake()
@@ -434,16 +441,35 @@ func (o *outcome) expired(q *Queue, e *entry) {
 // giveBack puts an entry back in its place, or ends it if it was delivered too
 // often.
 func (o *outcome) giveBack(q *Queue, e *entry, c *Client) {
+	if q.dropped {
+		q.forget(e)
+		o.records = append(o.records, e.rec)
+		return
+	}
 	if e.deliveries < q.b.opt.MaxDeliveries || strings.HasPrefix(q.name, deadLetters) {
 		q.b.journal.SetState(e.rec, e.state())
 		q.giveBack(e)
 		return
 	}
+	o.died(q, e, c, fmt.Sprintf("delivered %d times without acknowledgement", e.deliveries))
+}
+
+// reject ends an entry that its consumer does not want to see again.
+func (o *outcome) reject(q *Queue, e *entry, c *Client) {
+	if q.dropped || strings.HasPrefix(q.name, deadLetters) { // there is no further to go
+		o.discarded(q, e)
+		return
+	}
+	o.died(q, e, c, "refused by the consumer")
+}
+
+// died moves an entry that is not waiting to the dead letter queue.
+func (o *outcome) died(q *Queue, e *entry, c *Client, cause string) {
 	q.forget(e)
 	q.counts.Dead++
 	q.b.stats.Dead.Add(1)
 	o.events = append(o.events, QueueEvent{Step: Dead, Message: e.msg, Client: c})
-	o.dead = append(o.dead, deadLetter{e, fmt.Sprintf("delivered %d times without acknowledgement", e.deliveries)})
+	o.dead = append(o.dead, deadLetter{e, cause})
 }
 
 // conclude does it. q.mu is not held.

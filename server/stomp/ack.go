@@ -10,9 +10,25 @@ import (
 
 // answer is an ACK or NACK.
 type answer struct {
-	sub  *subscription
-	tag  uint64
-	nack bool
+	sub     *subscription
+	tag     uint64
+	verdict broker.Verdict
+}
+
+// verdict reads what a frame answers. RabbitMQ's header requeue says of a NACK
+// whether the message may come again.
+func verdict(f *frame.Frame) (broker.Verdict, error) {
+	if f.Command == frame.Ack {
+		return broker.Acked, nil
+	}
+	switch v, _ := f.Get("requeue"); v {
+	case "", "true":
+		return broker.Nacked, nil
+	case "false":
+		return broker.Rejected, nil
+	default:
+		return 0, refuse("malformed requeue", "%.40q is neither true nor false", v)
+	}
 }
 
 // ack handles ACK and NACK.
@@ -20,7 +36,11 @@ func (s *session) ack(f *frame.Frame, done func(error)) error {
 	if f.Command == frame.Nack && !f.Dialect.HasNack {
 		return refuse("unknown command", "STOMP %s has no NACK", f.Dialect.Version)
 	}
-	a := answer{nack: f.Command == frame.Nack}
+	var a answer
+	var err error
+	if a.verdict, err = verdict(f); err != nil {
+		return err
+	}
 	known, err := s.find(f, &a)
 	if err != nil {
 		return err
@@ -107,22 +127,31 @@ func unknownMessage(f *frame.Frame, header, value string) error {
 
 // settle carries an ACK or NACK out.
 func (s *session) settle(a answer, done func(error)) error {
-	cumulative := a.sub.mode == ackClient
-	var wild []pendingAck
-	if a.sub.ledger != nil {
-		var ok bool
-		if wild, ok = a.sub.ledger.settle(a.tag, cumulative); !ok {
-			return s.unlessEnded(a.sub, broker.ErrUnknownDelivery, done)
-		}
-	}
+	wild, known, err := s.strike(a)
 	switch {
+	case err != nil:
+		return err
 	case a.sub.wild != nil:
 		return s.settleWild(a, wild, done)
-	case a.sub.consumer == nil: // of a topic: NACK means that the message is given up
+	case !known, a.sub.consumer == nil: // of a topic: NACK means that the message is given up
 		done(nil)
 		return nil
 	}
-	return s.settleOne(a, a.sub.consumer, a.tag, cumulative, done)
+	return s.settleOne(a, a.sub.consumer, a.tag, a.sub.mode == ackClient, done)
+}
+
+// strike takes what is answered from the ledger, if there is one. It is not known
+// when the subscription has been ended meanwhile. Of a wildcard consumer it returns
+// the deliveries of its queues.
+func (s *session) strike(a answer) (wild []pendingAck, known bool, err error) {
+	if a.sub.ledger == nil {
+		return nil, true, nil
+	}
+	wild, known = a.sub.ledger.settle(a.tag, a.sub.mode == ackClient)
+	if !known && !s.ended(a.sub) {
+		err = broker.ErrUnknownDelivery
+	}
+	return wild, known, err
 }
 
 // settleWild carries out what concerns several queues.
@@ -136,27 +165,42 @@ func (s *session) settleWild(a answer, all []pendingAck, done func(error)) error
 	return nil
 }
 
-func (s *session) settleOne(a answer, c *broker.Consumer, tag uint64, cumulative bool, done func(error)) error {
-	if !a.nack {
-		if err := c.Ack(tag, cumulative, done); err != nil {
-			return s.unlessEnded(a.sub, err, done)
-		}
-		return nil
+func (s *session) settleOne(a answer, c *broker.Consumer, tag uint64, cumulative bool, done func(error)) (err error) {
+	switch a.verdict {
+	case broker.Acked:
+		err = c.Ack(tag, cumulative, done)
+	case broker.Nacked:
+		err = c.Nack(tag, cumulative)
+	case broker.Rejected:
+		err = c.Reject(tag, cumulative)
 	}
-	if err := c.Nack(tag, cumulative); err != nil {
-		return s.unlessEnded(a.sub, err, done)
+	if err != nil && !s.ended(a.sub) {
+		return err
 	}
-	done(nil)
+	if err != nil || a.verdict != broker.Acked {
+		done(nil)
+	}
 	return nil
 }
 
-// unlessEnded returns err, but not if the subscription has been ended.
-func (s *session) unlessEnded(sub *subscription, err error, done func(error)) error {
+// steps are what an answer is in a transaction.
+func (s *session) steps(a answer) (steps []broker.Step, err error) {
+	wild, known, err := s.strike(a)
+	if err != nil || !known || s.ended(a.sub) {
+		return nil, err
+	}
+	for _, p := range wild {
+		steps = append(steps, broker.Step{Consumer: p.from, Tag: p.tag, Verdict: a.verdict})
+	}
+	if a.sub.consumer != nil {
+		steps = append(steps, broker.Step{Consumer: a.sub.consumer, Tag: a.tag, Cumulative: a.sub.mode == ackClient, Verdict: a.verdict})
+	}
+	return steps, nil
+}
+
+// ended reports whether a subscription is no more.
+func (s *session) ended(sub *subscription) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.byNum[sub.num] != nil {
-		return err
-	}
-	done(nil)
-	return nil
+	return s.byNum[sub.num] == nil
 }

@@ -1,7 +1,6 @@
 package stomp
 
 import (
-	"slices"
 	"sync"
 
 	"mwm/server/broker"
@@ -77,64 +76,35 @@ func (s *session) abort(f *frame.Frame, done func(error)) error {
 	return err
 }
 
-// commit handles COMMIT: what is kept reaches the disk together. Messages to
-// topics may have to wait for a subscriber, which must not hold up the disk: they
-// follow, unless durable subscribers may keep them.
+// commit handles COMMIT.
 func (s *session) commit(f *frame.Frame, done func(error)) error {
 	t, err := s.take(f)
 	if err != nil {
 		return err
 	}
-	all := newJoin(len(t.steps), done)
-	together := slices.ContainsFunc(t.steps, step.isKeptByTopic)
-	carryOut := func(which func(step) bool) {
-		for i := 0; i < len(t.steps) && err == nil; i++ {
-			if which(t.steps[i]) {
-				err = s.carryOut(t.steps[i], all.done)
+	steps := make([]broker.Step, 0, len(t.steps))
+	for _, x := range t.steps {
+		if x.message == nil {
+			answers, err := s.steps(x.answer)
+			if err != nil {
+				return err
 			}
+			steps = append(steps, answers...)
+			continue
 		}
-		s.pub.Flush()
+		if x.to.owner != "" && x.to.kind == broker.QueueKind {
+			if s.srv.session(x.to.owner) == nil {
+				continue // see enqueue
+			}
+			x.message.Persistent = false
+		}
+		x.message.Name = x.to.name
+		steps = append(steps, broker.Step{Message: x.message, Kind: x.to.kind})
 	}
-	s.pub.Together(func() {
-		carryOut(func(x step) bool { return together || !x.isTopic() })
-	})
-	if !together {
-		carryOut(step.isTopic)
-	}
-	return err
-}
-
-// isTopic reports whether the step is a message to a topic.
-func (x step) isTopic() bool { return x.message != nil && x.to.kind == broker.TopicKind }
-
-// isKeptByTopic reports whether it is one that durable subscribers keep on disk.
-func (x step) isKeptByTopic() bool { return x.isTopic() && x.message.Persistent }
-
-// carryOut does a step of a transaction that is committed.
-func (s *session) carryOut(x step, done func(error)) error {
-	if x.message == nil {
-		return s.settle(x.answer, done)
-	}
-	fill := func(m *broker.Message) {
-		from := x.message
-		m.Head, m.Body, m.HasLength = from.Head, from.Body, from.HasLength
-		m.Expires, m.Priority, m.QoS = from.Expires, from.Priority, from.QoS
-		m.Retain, m.Persistent = from.Retain, from.Persistent
-	}
-	if x.to.kind == broker.QueueKind {
-		s.enqueue(x.to, fill, done)
-		return nil
-	}
-	r, err := s.pub.TopicFor([]byte(x.to.name), x.message.Body)
-	if err != nil {
+	if err := s.pub.Commit(steps, done); err != nil {
 		return err
 	}
-	if x.message.Persistent {
-		fill(s.pub.AddConfirmed(r, done))
-		return nil
-	}
-	fill(s.pub.Add(r))
-	done(nil)
+	s.pub.Flush()
 	return nil
 }
 

@@ -1,0 +1,152 @@
+package broker
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// run writes until ctx ends, and then what is still planned.
+func (j *Journal) run(ctx context.Context) {
+	if j.store == nil {
+		return
+	}
+	for {
+		select {
+		case <-j.wake:
+		case <-ctx.Done():
+			j.flush()
+			return
+		}
+		if j.flush() != nil { // a disk that fails is not asked at full speed
+			select {
+			case <-time.After(retryDisk):
+			case <-ctx.Done():
+			}
+		}
+	}
+}
+
+// retryDisk is how long the journal waits after a failure.
+const retryDisk = 100 * time.Millisecond
+
+// flush writes all that is planned, one transaction after the other.
+func (j *Journal) flush() error {
+	for {
+		j.groups.Lock() // not in the middle of what belongs together
+		j.mu.Lock()
+		f := j.take()
+		j.mu.Unlock()
+		j.groups.Unlock()
+		var err error
+		empty := f.changes.empty()
+		if !empty {
+			err = j.apply(&f.changes)
+		}
+		j.finish(f, err)
+		if err != nil || empty {
+			return err
+		}
+	}
+}
+
+func (j *Journal) apply(c *Changes) error {
+	start := time.Now()
+	err := j.store.Apply(c)
+	j.stats.Nanoseconds.Add(uint64(time.Since(start)))
+	if changed := (err != nil) != j.failing.Swap(err != nil); changed && j.told != nil {
+		j.told(err)
+	}
+	if err != nil {
+		j.stats.Failed.Add(1)
+		return fmt.Errorf("%w: %w", ErrDisk, err)
+	}
+	j.stats.Transactions.Add(1)
+	j.stats.Records.Add(uint64(len(c.Insert)))
+	return nil
+}
+
+// flight is what is being written.
+type flight struct {
+	changes  Changes
+	inserted []*Record
+	strict   []*Record // deleted by this transaction or by none
+	again    int       // how many of changes.Delete are tried again after a failure
+	done     []func(error)
+}
+
+// take empties the plan. j.mu is held.
+func (j *Journal) take() (f flight) {
+	f.changes, j.next = j.next, Changes{}
+	f.done, j.done = j.done, nil
+	f.strict, j.strict = j.strict, nil
+	if j.live > 0 {
+		f.inserted = make([]*Record, 0, j.live)
+		f.changes.Insert = make([]StoredRecord, 0, j.live)
+	}
+	for i, r := range j.insert {
+		if r.phase == planned {
+			r.phase = writing
+			f.inserted = append(f.inserted, r)
+			f.changes.Insert = append(f.changes.Insert, StoredRecord{r.id, r.box, r.state, r.msg})
+		}
+		j.insert[i] = nil
+	}
+	j.insert, j.live, j.bytes = j.insert[:0], 0, 0
+	f.again = len(f.changes.Delete)
+	for _, r := range f.strict {
+		if r.phase != removed {
+			f.changes.Delete = append(f.changes.Delete, r.id)
+		}
+	}
+	if j.room != nil {
+		close(j.room)
+		j.room = nil
+	}
+	return f
+}
+
+// finish tells everybody how the transaction went.
+func (j *Journal) finish(f flight, err error) {
+	j.mu.Lock()
+	for _, r := range f.inserted {
+		switch {
+		case err != nil && r.again && !r.doom:
+			r.phase = planned
+			j.insert = append(j.insert, r)
+			j.live++
+			j.bytes += r.msg.Size()
+		case err != nil:
+			r.phase = removed
+		case r.doom:
+			r.phase = removed
+			j.next.Delete = append(j.next.Delete, r.id)
+		default:
+			r.phase = written
+		}
+	}
+	if err == nil {
+		for _, r := range f.strict {
+			r.phase = removed
+		}
+	} else { // what can be tried again is; what others wait for has failed
+		j.next.Boxes = append(f.changes.Boxes, j.next.Boxes...)
+		j.next.Dropped = append(f.changes.Dropped, j.next.Dropped...)
+		j.next.Update = append(f.changes.Update, j.next.Update...)
+		j.next.Delete = append(f.changes.Delete[:f.again:f.again], j.next.Delete...)
+	}
+	if !j.next.empty() || j.live > 0 {
+		j.signal()
+	}
+	told := make([]func(error), 0, len(f.inserted)+len(f.done))
+	for _, r := range f.inserted {
+		if r.done != nil {
+			told = append(told, r.done)
+			r.done = nil
+		}
+	}
+	j.mu.Unlock()
+	for _, done := range append(told, f.done...) { // whoever syncs finds that the others know
+		done(err)
+	}
+}
