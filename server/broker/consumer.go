@@ -324,11 +324,11 @@ func (c *Consumer) answerLocked(tag uint64, cumulative bool, out *outcome, end f
 }
 
 // Leave ends the consumer. What it had not acknowledged, or with Auto had not
-// been written, goes back to its place on the queue. What was not even written
-// to the connection does not count as delivered: a consumer that comes and goes
-// must not wear out the messages that only waited for it. But as it may still be
-// written, or have been in part, it is marked as redelivered. Nor does the end of
-// the server count.
+// been written, goes back to its place on the queue, marked as redelivered. Of
+// these only the oldest one, which the client was busy with, counts as delivered,
+// if it had been written to the connection at all: a consumer that comes and goes,
+// or whose network does, must not wear out those that only waited for it. Nor does
+// the end of the server count.
 func (c *Consumer) Leave() {
 	var out outcome
 	q := c.q
@@ -346,9 +346,9 @@ func (c *Consumer) Leave() {
 		q.bound--
 	}
 	written := c.opt.Out.Written()
-	for _, t := range slices.Backward(slices.Sorted(maps.Keys(c.given))) { // each goes before the next: cheap
+	for i, t := range slices.Backward(slices.Sorted(maps.Keys(c.given))) { // each goes before the next: cheap
 		e := c.given[t]
-		if e.frame == 0 || e.frame > written || q.b.stopped.Load() {
+		if i > 0 || e.frame == 0 || e.frame > written || q.b.stopped.Load() {
 			e.deliveries--
 			e.maybe = e.maybe || e.frame != 0
 		}
