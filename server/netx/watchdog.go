@@ -8,6 +8,10 @@ import (
 // Watchdog calls a function when a connection has been idle for too long. It
 // costs nothing per frame: its timer looks at the time of the last input when it
 // fires, and is set again for what is left.
+//
+// A timer that fires late says that this process did not run: the machine was
+// paused, or has too much to do. What the peer has sent meanwhile is not read yet,
+// so it is given a moment to be.
 type Watchdog struct {
 	idle func() time.Duration
 	fire func()
@@ -15,8 +19,17 @@ type Watchdog struct {
 	mu      sync.Mutex
 	limit   time.Duration
 	timer   *time.Timer
+	due     time.Time // when the timer is to fire
+	excused bool      // a moment has been given since the last input
 	stopped bool
 }
+
+// lateness is how late a timer may fire on a machine that is merely busy, and
+// moment how long the input that waits may take to be read.
+const (
+	lateness = 100 * time.Millisecond
+	moment   = time.Second
+)
 
 // NewWatchdog returns a watchdog that is off until Set. idle tells how long the
 // connection has been idle; fire is called once, from a timer's goroutine.
@@ -34,7 +47,9 @@ func (w *Watchdog) Set(limit time.Duration) {
 		w.timer = nil
 	}
 	if limit > 0 && !w.stopped {
-		w.timer = time.AfterFunc(max(limit-w.idle(), 0), w.check)
+		left := max(limit-w.idle(), 0)
+		w.due = time.Now().Add(left)
+		w.timer = time.AfterFunc(left, w.check)
 	}
 }
 
@@ -54,7 +69,16 @@ func (w *Watchdog) check() {
 		w.mu.Unlock()
 		return
 	}
-	if left := w.limit - w.idle(); left > 0 {
+	left := w.limit - w.idle()
+	switch late := time.Since(w.due); {
+	case left > 0:
+		w.excused = false
+	case late > lateness && !w.excused:
+		w.excused = true
+		left = max(min(late, w.limit), moment)
+	}
+	if left > 0 {
+		w.due = time.Now().Add(left)
 		w.timer.Reset(left)
 		w.mu.Unlock()
 		return

@@ -77,3 +77,46 @@ func TestWatchdogSet(t *testing.T) {
 		}
 	})
 }
+
+// A process that did not run for a while does not blame the peer for it: what came
+// meanwhile is read first. But it does so once.
+func TestWatchdogAfterAPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var last activity
+		last.now()
+		f := make(fired, 10)
+		w := NewWatchdog(last.idle, f.fire)
+		defer w.Stop()
+		pause := func() { // the timer fires at once, 20 s late
+			w.Set(10 * time.Second)
+			w.mu.Lock()
+			w.timer.Stop()
+			w.mu.Unlock()
+			<-time.After(30 * time.Second)
+			w.check()
+			synctest.Wait()
+		}
+		pause()
+		<-time.After(time.Second)
+		last.now() // read at last
+		<-time.After(25 * time.Second)
+		if n := len(f); n != 1 {
+			t.Fatalf("fired %d times, want once, for the silence since then", n)
+		}
+		if d := (<-f).Sub(*last.at.Load()); d > 20*time.Second {
+			t.Errorf("it fired %v after the last activity", d)
+		}
+
+		w = NewWatchdog(last.idle, f.fire)
+		last.now()
+		pause()
+		if len(f) > 0 {
+			t.Error("it fires at once")
+		}
+		<-time.After(10*time.Second + time.Millisecond)
+		synctest.Wait()
+		if len(f) != 1 {
+			t.Error("it does not fire for a peer that is silent after the pause, too")
+		}
+	})
+}
