@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -34,7 +35,16 @@ func TestCrash(t *testing.T) {
 	for run := 1; run <= kills; run++ {
 		p := serve(t, data)
 		c.book.run = run
-		c.work(p, run%5 == 0)
+		c.work(p.addresses, func() {
+			switch {
+			case p.over():
+				c.book.fault("the server ended by itself:\n%s", p.log.tail())
+			case run%5 == 0:
+				p.stop()
+			default:
+				p.kill()
+			}
+		})
 		if t.Failed() || len(c.book.faults) > 0 {
 			break
 		}
@@ -93,60 +103,50 @@ func newCrash() *crash {
 	return c
 }
 
-// work lets everybody work on a run of the server, and ends it.
-func (c *crash) work(p *process, orderly bool) {
+// work lets everybody work on a server for a moment, until end breaks their
+// connections.
+func (c *crash) work(at addresses, end func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	var all sync.WaitGroup
-	start := func(f func(context.Context, *process) error) {
-		all.Go(func() { _ = f(ctx, p) }) // it ends with its connection
+	start := func(f func() error) {
+		all.Go(func() { _ = f() }) // it ends with its connection
 	}
 	if c.book.run == 1 { // afterwards they are on disk
 		for _, g := range c.durables {
-			if err := c.subscribeOnce(p, g); err != nil {
+			if err := c.subscribeOnce(at, g); err != nil {
 				c.book.fault("durable subscription: %v", err)
 			}
 		}
 	}
 	for _, s := range c.senders {
-		start(func(ctx context.Context, p *process) error { return c.publish(ctx, p, s) })
+		start(func() error { return c.publish(ctx, at, s) })
 	}
-	start(c.sendTexts)
-	start(func(_ context.Context, p *process) error { return c.consume(p, c.queue, "") })
-	start(func(_ context.Context, p *process) error { return c.consume(p, c.texts, "") })
+	start(func() error { return c.sendTexts(ctx, at) })
+	start(func() error { return c.consume(at, c.queue, "") })
+	start(func() error { return c.consume(at, c.texts, "") })
 	for range 2 {
-		start(func(_ context.Context, p *process) error { return c.consume(p, c.shared, "") })
+		start(func() error { return c.consume(at, c.shared, "") })
 	}
 	for i, g := range c.durables {
 		if (c.book.run+i)%3 != 0 { // each stays away now and then
-			start(func(_ context.Context, p *process) error { return c.consume(p, g, g.name) })
+			start(func() error { return c.consume(at, g, g.name) })
 		}
 	}
 	for range pipeWorkers {
-		start(func(_ context.Context, p *process) error { return c.pipe.work(c.book, c.input, p) })
+		start(func() error { return c.pipe.work(c.book, c.input, at) })
 	}
-	start(func(_ context.Context, p *process) error { return c.pipe.collect(c.book, p) })
-
-	pause := time.NewTimer(50*time.Millisecond + rand.N(700*time.Millisecond))
-	defer pause.Stop()
-	select {
-	case <-pause.C:
-	case <-p.ended:
-		c.book.fault("the server ended by itself:\n%s", p.log.tail())
-	}
-	if orderly {
-		p.stop()
-	} else {
-		p.kill()
-	}
+	start(func() error { return c.pipe.collect(c.book, at) })
+	await(ctx, 50*time.Millisecond+rand.N(700*time.Millisecond))
+	end()
 	cancel()
 	all.Wait()
 }
 
 // publish sends numbered messages until the connection breaks, at most 100 of them
 // without a RECEIPT.
-func (c *crash) publish(ctx context.Context, p *process, s *sender) error {
-	conn, err := dialSTOMP(p.stomp, "")
+func (c *crash) publish(ctx context.Context, at addresses, s *sender) error {
+	conn, err := dialSTOMP(at.stomp, "")
 	if err != nil {
 		return err
 	}
@@ -198,7 +198,7 @@ func (c *crash) publish(ctx context.Context, p *process, s *sender) error {
 
 // sendTexts sends texts through the API until the server is gone. 202 is a promise,
 // too.
-func (c *crash) sendTexts(ctx context.Context, p *process) error {
+func (c *crash) sendTexts(ctx context.Context, at addresses) error {
 	client := &http.Client{Transport: &http.Transport{}, Timeout: patience}
 	defer client.CloseIdleConnections()
 	s := c.book.streams["text"]
@@ -208,7 +208,7 @@ func (c *crash) sendTexts(ctx context.Context, p *process) error {
 		if err != nil {
 			return err
 		}
-		res, err := client.Post("http://"+p.http+"/api/v1/devices/CRASH/texts", "application/json", bytes.NewReader(text))
+		res, err := client.Post("http://"+at.http+"/api/v1/devices/CRASH/texts", "application/json", bytes.NewReader(text))
 		if err != nil {
 			return err
 		}
@@ -231,8 +231,8 @@ func (c *crash) sendTexts(ctx context.Context, p *process) error {
 // consume takes messages until the connection breaks. durable is the client-id of
 // a durable subscriber. It acknowledges some at once, some with a receipt, holds
 // some back, and refuses some of a queue that is shared.
-func (c *crash) consume(p *process, g *group, durable string) error {
-	conn, err := dialSTOMP(p.stomp, durable)
+func (c *crash) consume(at addresses, g *group, durable string) error {
+	conn, err := dialSTOMP(at.stomp, durable)
 	if err != nil {
 		return err
 	}
@@ -286,8 +286,8 @@ func subscribe(conn *stompConn, name, durable string) error {
 }
 
 // subscribeOnce makes a durable subscription.
-func (c *crash) subscribeOnce(p *process, g *group) error {
-	conn, err := dialSTOMP(p.stomp, g.name)
+func (c *crash) subscribeOnce(at addresses, g *group) error {
+	conn, err := dialSTOMP(at.stomp, g.name)
 	if err != nil {
 		return err
 	}
@@ -316,20 +316,50 @@ func (c *crash) drain(t *testing.T, p *process) {
 	var all sync.WaitGroup
 	for _, g := range c.book.groups {
 		if g == c.input {
-			all.Go(func() { _ = c.pipe.work(c.book, g, p) })
+			all.Go(func() { _ = c.pipe.work(c.book, g, p.addresses) })
 			continue
 		}
 		durable := ""
 		if !strings.HasPrefix(g.name, "/queue/") {
 			durable = g.name
 		}
-		all.Go(func() { _ = c.consume(p, g, durable) })
+		all.Go(func() { _ = c.consume(p.addresses, g, durable) })
 	}
-	all.Go(func() { _ = c.pipe.collect(c.book, p) })
+	all.Go(func() { _ = c.pipe.collect(c.book, p.addresses) })
 	for _, g := range c.book.groups {
 		eventually(t, g.name+" has got all", func() bool { return c.book.ended(g) })
 	}
 	c.pipe.finish(t, p)
+	c.noDeadLetters(t, p)
 	p.stop()
 	all.Wait()
+}
+
+// noDeadLetters checks that no message was worn out by the kills and stops.
+func (c *crash) noDeadLetters(t *testing.T, p *process) {
+	t.Helper()
+	const fence = "/queue/DLQ.fence"
+	conn, err := dialSTOMP(p.stomp, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.close()
+	for i, destination := range []string{"/queue/DLQ.>", fence} {
+		if err := conn.send("SUBSCRIBE", "", "id:"+strconv.Itoa(i), "destination:"+destination); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(conn.send("SEND", theEnd, "destination:"+fence), conn.flush()); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		f, err := conn.read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.body == theEnd {
+			return
+		}
+		c.book.fault("%s holds %.40s: %s", f.headers["destination"], f.body, f.headers["dlqDeliveryFailureCause"])
+	}
 }

@@ -74,8 +74,8 @@ func (p *pipeline) receipt(a *attempt) {
 }
 
 // work handles inputs, one transaction at a time, until the connection breaks.
-func (p *pipeline) work(b *book, g *group, server *process) error {
-	conn, err := dialSTOMP(server.stomp, "")
+func (p *pipeline) work(b *book, g *group, at addresses) error {
+	conn, err := dialSTOMP(at.stomp, "")
 	if err != nil {
 		return err
 	}
@@ -159,8 +159,8 @@ func (p *pipeline) transact(b *book, conn *stompConn, input, ack string) (more [
 }
 
 // collect takes what transactions have sent, until the connection breaks.
-func (p *pipeline) collect(b *book, server *process) error {
-	conn, err := dialSTOMP(server.stomp, "")
+func (p *pipeline) collect(b *book, at addresses) error {
+	conn, err := dialSTOMP(at.stomp, "")
 	if err != nil {
 		return err
 	}

@@ -17,9 +17,11 @@ type process struct {
 	cmd   *exec.Cmd
 	log   output
 	ended chan struct{}
-
-	http, stomp, stompWS, mqtt, mqttWS string
+	addresses
 }
+
+// addresses are where a server is reached, as host:port.
+type addresses struct{ http, stomp, stompWS, mqtt, mqttWS string }
 
 // output is what a program has written so far.
 type output struct {

@@ -24,14 +24,14 @@ type stompFrame struct {
 	body    string
 }
 
-// dialSTOMP connects. clientID may be empty.
-func dialSTOMP(addr, clientID string) (*stompConn, error) {
+// dialSTOMP connects, with more headers of CONNECT if need be. clientID may be empty.
+func dialSTOMP(addr, clientID string, more ...string) (*stompConn, error) {
 	nc, err := net.DialTimeout("tcp", addr, patience)
 	if err != nil {
 		return nil, err
 	}
 	c := &stompConn{nc: nc, r: bufio.NewReader(nc), w: bufio.NewWriter(nc)}
-	headers := []string{"accept-version:1.2", "host:mwm"}
+	headers := append([]string{"accept-version:1.2", "host:mwm"}, more...)
 	if clientID != "" {
 		headers = append(headers, "client-id:"+clientID)
 	}

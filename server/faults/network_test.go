@@ -1,0 +1,175 @@
+package faults
+
+import (
+	"encoding/json"
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// clients is how many clients the server believes to be connected.
+func (p *process) clients() int {
+	p.t.Helper()
+	code, body := p.status("/api/v1/status")
+	var s struct{ Clients int }
+	if err := json.Unmarshal([]byte(body), &s); code != http.StatusOK || err != nil {
+		p.t.Fatalf("%d %s %v", code, body, err)
+	}
+	return s.Clients
+}
+
+// On a network that is slow, cuts packets anywhere and breaks all connections
+// again and again, the same holds as when the server is killed.
+func TestBrokenConnections(t *testing.T) {
+	rounds := number(t, "MWM_CRASH_KILLS", 10)
+	p := serve(t, "--data="+t.TempDir())
+	net := network(t, p.stomp, 20*time.Millisecond)
+	through := p.addresses
+	through.stomp = net.addr()
+	c := newCrash()
+	for run := 1; run <= rounds; run++ {
+		c.book.run = run
+		c.work(through, net.cut)
+		eventually(t, "the server has noticed", func() bool { return p.clients() == 0 })
+	}
+	c.drain(t, p)
+	c.book.check(t)
+	c.pipe.check(t, c.book)
+	b := c.book
+	t.Logf("%d rounds: %d messages confirmed, %d delivered, %d of these again; %d transactions committed, %d aborted",
+		b.run, b.confirmed, b.delivered, b.repeated, c.pipe.committed, c.pipe.aborted)
+	if b.confirmed < 50*rounds || b.repeated == 0 {
+		t.Error("that is too little work to prove anything")
+	}
+}
+
+// A truck whose network has gone without a word (both ends half open): the server
+// notices by the heart-beats that were agreed, and what the truck had not
+// acknowledged goes to who comes next. It does not have to wait for that: a
+// connection with the same client-id takes over at once.
+func TestHalfOpen(t *testing.T) {
+	p := serve(t)
+	net := network(t, p.stomp, 0)
+	const queue = "/queue/device.HALF.text"
+	connect := func(addr, id string, headers ...string) *stompConn {
+		t.Helper()
+		c, err := dialSTOMP(addr, id, headers...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(c.close)
+		if err := errors.Join(c.send("SUBSCRIBE", "", "id:1", "destination:"+queue, "ack:client-individual"), c.flush()); err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	expect := func(c *stompConn, body string, redelivered bool) {
+		t.Helper()
+		f, err := c.read()
+		if err != nil || f.body != body || (f.headers["redelivered"] == "true") != redelivered {
+			t.Fatalf("%+v, %v, want %q, redelivered %v", f, err, body, redelivered)
+		}
+	}
+	lost := connect(net.addr(), "HALF", "heart-beat:300,0")
+	other := connect(net.addr(), "TAKEN") // no heart-beats at all
+	hq, err := dialSTOMP(p.stomp, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer hq.close()
+	send := func(body string) {
+		t.Helper()
+		if err := hq.call("SEND", body, "destination:"+queue, "persistent:true"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	send("one") // the consumers take turns
+	send("two")
+	for _, c := range []*stompConn{lost, other} {
+		if f, err := c.read(); err != nil || f.command != "MESSAGE" {
+			t.Fatalf("%+v %v", f, err)
+		}
+	}
+	net.freeze()
+	next := connect(p.stomp, "TAKEN") // takes over: gets back what TAKEN had, at once
+	f, err := next.read()
+	if err != nil || f.headers["redelivered"] != "true" {
+		t.Fatalf("%+v, %v", f, err)
+	}
+	first := f.body
+	began := time.Now()
+	second := map[string]string{"one": "two", "two": "one"}[first]
+	expect(next, second, true) // once the server has noticed
+	if d := time.Since(began); d > 10*time.Second {
+		t.Errorf("the server noticed after %v", d)
+	}
+	if n := p.clients(); n != 2 {
+		t.Errorf("%d clients, want the new one and headquarters", n)
+	}
+	if !strings.Contains(p.log.String(), "no heart-beat came in time") {
+		t.Error("the log does not say why")
+	}
+}
+
+// A server that did not run for a while (a machine that was paused, or had too much
+// to do) blames nobody: clients that kept sending are still connected.
+func TestPause(t *testing.T) {
+	p := serve(t)
+	beating, err := dialSTOMP(p.stomp, "BEAT", "heart-beat:250,0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer beating.close()
+	phone, err := net.Dial("tcp", p.mqtt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer phone.Close()
+	if err := mqttConnect(phone, "phone", 1); err != nil {
+		t.Fatal(err)
+	}
+	stop := make(chan struct{})
+	done := make(chan error, 1)
+	go func() {
+		tick := time.NewTicker(200 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				_, err1 := beating.nc.Write([]byte("\n"))
+				_, err2 := phone.Write([]byte{0xC0, 0}) // PINGREQ
+				if err := errors.Join(err1, err2); err != nil {
+					done <- err
+					return
+				}
+			case <-stop:
+				done <- nil
+				return
+			}
+		}
+	}()
+	for range 3 {
+		signal(t, p, syscall.SIGSTOP)
+		await(t.Context(), 3*time.Second)
+		signal(t, p, syscall.SIGCONT)
+		await(t.Context(), 500*time.Millisecond)
+		if n := p.clients(); n != 2 {
+			t.Fatalf("%d clients are left of 2:\n%s", n, p.log.tail())
+		}
+	}
+	close(stop)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+func signal(t *testing.T, p *process, sig syscall.Signal) {
+	t.Helper()
+	if err := p.cmd.Process.Signal(sig); err != nil {
+		t.Fatal(err)
+	}
+}
