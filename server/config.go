@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"mwm/server/netx"
 )
 
 // Config is every setting of the server, in one place. The tags make the flags
@@ -29,9 +31,23 @@ type Config struct {
 	TLSCert string `name:"tls-cert" env:"MWM_TLS_CERT" placeholder:"FILE" help:"Certificate chain in PEM form." group:"TLS"`
 	TLSKey  string `name:"tls-key" env:"MWM_TLS_KEY" placeholder:"FILE" help:"Private key in PEM form." group:"TLS"`
 
+	TLSSelfSigned     bool   `name:"tls-self-signed" env:"MWM_TLS_SELF_SIGNED" help:"Make a certificate for this machine's names and addresses, and keep it in --data. Compare its fingerprint, which is in the log, with what the browser shows." group:"TLS"`
+	TLSClientCA       string `name:"tls-client-ca" env:"MWM_TLS_CLIENT_CA" placeholder:"FILE" help:"Certificates, in PEM form, of those who sign client certificates: whose common name is a device, is that device." group:"TLS"`
+	TLSClientRequired bool   `name:"tls-client-required" env:"MWM_TLS_CLIENT_REQUIRED" help:"Refuse connections to --stomps and --mqtts without a client certificate." group:"TLS"`
+
 	Data           string   `name:"data" env:"MWM_DATA" placeholder:"DIR" help:"Keep last known values here, across restarts. Default: memory only."`
+	Accounts       string   `name:"accounts" env:"MWM_ACCOUNTS" placeholder:"FILE" help:"Who may connect, as mwm user and mwm device write it; read again when it changes." group:"Access"`
 	AllowAnonymous bool     `name:"allow-anonymous" env:"MWM_ALLOW_ANONYMOUS" help:"Listen beyond this machine although anybody may connect without credentials." group:"Access"`
 	WSOrigin       []string `name:"ws-origin" env:"MWM_WS_ORIGIN" placeholder:"ORIGIN" help:"Let pages of this origin (https://host[:port]) connect to the brokers over WebSocket, besides the server's own and those of this machine." group:"Access"`
+
+	JWTKeys       string   `name:"jwt-keys" env:"MWM_JWT_KEYS" placeholder:"FILE|URL" help:"Public keys (JWKS or PEM) of signed tokens that are taken in place of a password; sub is the account's name, role its role (none: device)." group:"Access"`
+	JWTIssuer     string   `name:"jwt-issuer" env:"MWM_JWT_ISSUER" placeholder:"NAME" help:"The iss that tokens must have." group:"Access"`
+	JWTAudience   string   `name:"jwt-audience" env:"MWM_JWT_AUDIENCE" placeholder:"NAME" help:"The aud that tokens must have." group:"Access"`
+	JWTAlgorithms []string `name:"jwt-algorithms" env:"MWM_JWT_ALGORITHMS" placeholder:"ALG" help:"Signatures that are taken. Default: all asymmetric ones." group:"Access"`
+	TrustedProxy  []string `name:"trusted-proxy" env:"MWM_TRUSTED_PROXY" placeholder:"ADDR" help:"Address or network of a reverse proxy, whose X-Forwarded-For and X-Forwarded-Proto are believed. Those of this machine always are." group:"Access"`
+
+	SessionIdle time.Duration `name:"session-idle" env:"MWM_SESSION_IDLE" default:"12h" placeholder:"TIME" help:"Sign out who has not used the page for this long. Default: ${default}" group:"Access"`
+	SessionAge  time.Duration `name:"session-age" env:"MWM_SESSION_AGE" default:"168h" placeholder:"TIME" help:"Sign out after this time in any case. Default: ${default}, 7 days" group:"Access"`
 
 	Tiles            string `name:"tiles" env:"MWM_TILES" placeholder:"URL" help:"Template of map tiles, https://host/{z}/{x}/{y}.png, drawn over the embedded map." group:"Map"`
 	TilesAttribution string `name:"tiles-attribution" env:"MWM_TILES_ATTRIBUTION" placeholder:"TEXT" help:"Whose map it is; shown on the map." group:"Map"`
@@ -53,6 +69,13 @@ type Config struct {
 	MaxQueueMessages int           `name:"max-queue-messages" env:"MWM_MAX_QUEUE_MESSAGES" default:"1000000" placeholder:"N" help:"Messages on one queue; further ones are refused. Default: ${default}" group:"Limits"`
 	MaxQueueBytes    int           `name:"max-queue-bytes" env:"MWM_MAX_QUEUE_BYTES" default:"268435456" placeholder:"BYTES" help:"Bytes of one queue; further messages are refused. Default: ${default}" group:"Limits"`
 	MaxRetained      int           `name:"max-retained" env:"MWM_MAX_RETAINED" default:"1000000" placeholder:"N" help:"Topics with a retained message; those of further topics are delivered, but not retained. Default: ${default}" group:"Limits"`
+	MaxPerAddress    int           `name:"max-connections-per-address" env:"MWM_MAX_CONNECTIONS_PER_ADDRESS" default:"4096" placeholder:"N" help:"Open connections of one address, over all listeners; further ones are closed. Not for this machine and --trusted-proxy. 0: no limit. Default: ${default}" group:"Limits"`
+	MaxConnectRate   int           `name:"max-connect-rate" env:"MWM_MAX_CONNECT_RATE" default:"200" placeholder:"N" help:"Connections that one address may open in a second; a tenfold at once. 0: no limit. Default: ${default}" group:"Limits"`
+	MaxSubscriptions int           `name:"max-subscriptions" env:"MWM_MAX_SUBSCRIPTIONS" default:"1000" placeholder:"N" help:"Subscriptions of one connection or session; further ones are refused. Default: ${default}" group:"Limits"`
+	DeviceRate       netx.Rate     `name:"device-rate" env:"MWM_DEVICE_RATE" default:"200,1MiB" placeholder:"N[,BYTES]" help:"What one device may send in a second, over all its connections; beyond, it is read more slowly. Default: ${default}" group:"Limits"`
+	AccountRate      netx.Rate     `name:"account-rate" env:"MWM_ACCOUNT_RATE" placeholder:"N[,BYTES]" help:"The same for any account. Default: no limit" group:"Limits"`
+	ConnectionRate   netx.Rate     `name:"connection-rate" env:"MWM_CONNECTION_RATE" placeholder:"N[,BYTES]" help:"The same for one connection. Default: no limit" group:"Limits"`
+	TotalRate        netx.Rate     `name:"total-rate" env:"MWM_TOTAL_RATE" placeholder:"N[,BYTES]" help:"The same for all clients together. Default: no limit" group:"Limits"`
 	ConnectTimeout   time.Duration `name:"connect-timeout" env:"MWM_CONNECT_TIMEOUT" default:"10s" placeholder:"TIME" help:"A connection must introduce itself within this time. Default: ${default}" group:"Limits"`
 	ShutdownTimeout  time.Duration `name:"shutdown-timeout" env:"MWM_SHUTDOWN_TIMEOUT" default:"10s" placeholder:"TIME" help:"An orderly stop takes at most this long. Default: ${default}" group:"Limits"`
 
@@ -72,15 +95,15 @@ func (c *Config) check() error {
 		if l.flag == "pprof" && !isLoopback(host) {
 			return fmt.Errorf("--pprof: %q can be reached from other machines, and profiles show what is in memory; write 127.0.0.1:port", l.addr)
 		}
-		if !c.AllowAnonymous && !isLoopback(host) {
-			return fmt.Errorf("--%s: %q can be reached from other machines, and anybody may connect without credentials; listen on 127.0.0.1, or say --allow-anonymous", l.flag, l.addr)
-		}
-		if l.tls && (c.TLSCert == "" || c.TLSKey == "") {
-			return fmt.Errorf("--%s needs --tls-cert and --tls-key", l.flag)
+		if !c.AllowAnonymous && !c.hasAccounts() && !isLoopback(host) {
+			return fmt.Errorf("--%s: %q can be reached from other machines, and anybody may connect without credentials; give it --accounts, listen on 127.0.0.1, or say --allow-anonymous", l.flag, l.addr)
 		}
 	}
-	if c.TLSCert != "" && c.HTTPS == "" && c.STOMPS == "" && c.MQTTS == "" {
-		return errors.New("--tls-cert has no use without --https, --stomps or --mqtts")
+	if err := c.checkTLS(); err != nil {
+		return err
+	}
+	if err := c.checkAccess(); err != nil {
+		return err
 	}
 	for _, o := range c.WSOrigin {
 		if u, err := url.Parse(o); err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" {
@@ -120,6 +143,7 @@ func (c *Config) checkNumbers() error {
 	}{
 		{"max-devices", c.MaxDevices}, {"max-connections", c.MaxConns}, {"max-message", c.MaxMessage},
 		{"max-outbound", c.MaxOutbound}, {"max-queue-messages", c.MaxQueueMessages},
+		{"max-connections-per-address", c.MaxPerAddress}, {"max-connect-rate", c.MaxConnectRate}, {"max-subscriptions", c.MaxSubscriptions},
 		{"max-queue-bytes", c.MaxQueueBytes}, {"max-retained", c.MaxRetained}, {"tiles-max-zoom", c.TilesMaxZoom},
 	} {
 		if n.value < 0 {
@@ -131,6 +155,7 @@ func (c *Config) checkNumbers() error {
 		value time.Duration
 	}{
 		{"stale-after", c.StaleAfter}, {"offline-after", c.OfflineAfter},
+		{"session-idle", c.SessionIdle}, {"session-age", c.SessionAge},
 		{"connect-timeout", c.ConnectTimeout}, {"shutdown-timeout", c.ShutdownTimeout},
 	} {
 		if d.value < 0 {
@@ -161,8 +186,14 @@ func (c *Config) warn(log *slog.Logger) {
 		if l.addr == "" {
 			continue
 		}
-		if host, _, err := net.SplitHostPort(l.addr); err == nil && !isLoopback(host) {
+		host, _, err := net.SplitHostPort(l.addr)
+		switch {
+		case err != nil || isLoopback(host):
+		case !c.hasAccounts():
 			log.Warn("anybody who reaches this machine may connect without credentials", "listener", l.flag, "addr", l.addr)
+			return
+		case !l.tls:
+			log.Warn("passwords cross the network unencrypted to this listener; use TLS, or a proxy that does", "listener", l.flag, "addr", l.addr)
 			return
 		}
 	}

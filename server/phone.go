@@ -23,7 +23,7 @@ const maxPhoneURLs = 8
 // phone says under which URLs a phone in the local network finds its page. The
 // interfaces are asked each time: a laptop changes networks.
 func (s *Server) phone() httpd.Phone {
-	where := reach{addrs: localAddrs(), certificate: s.certificate, origins: s.origins}
+	where := reach{addrs: localAddrs(), certificate: s.certificates.leaf(), origins: s.origins}
 	urls := []string{}
 	for _, scheme := range []string{"https", "http"} {
 		if at, err := netip.ParseAddrPort(s.addr(scheme)); err == nil {

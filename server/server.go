@@ -11,7 +11,6 @@ package server
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -40,6 +39,8 @@ type Options struct {
 	// Demo starts simulated devices beside the server, as the page asks; nil if
 	// that is not possible.
 	Demo func(ctx context.Context, devices int) error
+	// Accounts are known beside those of the file, if there are accounts at all.
+	Accounts []auth.Account
 }
 
 // Server is a configured server. Make one with New.
@@ -59,10 +60,11 @@ type Server struct {
 	history *history.Recorder // nil: none is kept
 	wire    *wire.Monitor
 
-	listeners   []*listener
-	origins     auth.OriginPolicy
-	certificate *x509.Certificate // of the TLS listeners; nil: there are none
-	started     time.Time
+	listeners    []*listener
+	origins      auth.OriginPolicy
+	access       access
+	certificates *certificates // nil: there are no TLS listeners
+	started      time.Time
 }
 
 // listener is one open port and what serves it until its context ends.
@@ -82,7 +84,10 @@ func New(cfg Config, opt Options) (*Server, error) {
 		s.log = slog.Default()
 	}
 	cfg.warn(s.log)
-	err := s.buildCore()
+	err := s.openAccess(opt)
+	if err == nil {
+		err = s.buildCore()
+	}
 	if err == nil {
 		err = s.buildFrontEnds(opt)
 	}
@@ -132,19 +137,24 @@ func (s *Server) buildCore() (err error) {
 // buildFrontEnds makes what clients and browsers talk to.
 func (s *Server) buildFrontEnds(opt Options) (err error) {
 	c := s.cfg
-	s.origins = auth.OriginPolicy{Patterns: c.WSOrigin}
-	s.stomp, err = stomp.New(s.broker, stomp.Options{
+	s.origins = auth.OriginPolicy{Patterns: c.WSOrigin, Credentials: c.hasAccounts()}
+	forStomp := stomp.Options{
 		Limits: frame.Limits{Body: c.MaxMessage}, MaxOutbound: c.MaxOutbound, ConnectTimeout: c.ConnectTimeout,
+		MaxSubscriptions: c.MaxSubscriptions, Rate: c.ConnectionRate, Total: s.access.total,
 		Version: Version, Origin: s.origins.AllowProtocol, Logger: s.log,
-	})
-	if err != nil {
+	}
+	forMQTT := mqtt.Options{
+		MaxPacket: c.MaxMessage, MaxOutbound: c.MaxOutbound, ConnectTimeout: c.ConnectTimeout,
+		MaxSubscriptions: c.MaxSubscriptions, Rate: c.ConnectionRate, Total: s.access.total,
+		CheckOrigin: s.origins.AllowProtocol, Logger: s.log,
+	}
+	if s.access.authority != nil {
+		forStomp.Authenticator, forMQTT.Authenticator = s.access.authority, s.access.authority
+	}
+	if s.stomp, err = stomp.New(s.broker, forStomp); err != nil {
 		return err
 	}
-	s.mqtt, err = mqtt.New(s.broker, mqtt.Options{
-		MaxPacket: c.MaxMessage, MaxOutbound: c.MaxOutbound, ConnectTimeout: c.ConnectTimeout,
-		CheckOrigin: s.origins.AllowProtocol, Logger: s.log,
-	})
-	if err != nil {
+	if s.mqtt, err = mqtt.New(s.broker, forMQTT); err != nil {
 		return err
 	}
 	feed := live.Options{Fleet: s.fleet, Logger: s.log.With("component", "live"), Server: "mwm/" + Version, Demo: opt.Demo != nil}
@@ -154,11 +164,16 @@ func (s *Server) buildFrontEnds(opt Options) (err error) {
 	if s.hub, err = live.New(feed); err != nil {
 		return err
 	}
-	s.httpd, err = httpd.New(httpd.Options{
+	forHTTP := httpd.Options{
 		Assets: web.FS, Fleet: s.fleet, Broker: s.broker, History: s.history, Wire: s.wire, Sessions: s.sessions, EndSession: s.mqtt.EndSession, Feed: s.hub, Headquarters: newHeadquarters(s.broker, s.fleet, opt.Demo),
 		STOMP: s.stomp, MQTT: s.mqtt, Status: s.status, Ready: s.ready, Metrics: s.metricsHandler(), Origins: s.origins, Demo: opt.Demo != nil, TilesURL: c.Tiles,
+		SignedIn: s.access.sessions, Proxies: s.access.proxies,
 		MaxText: MaxText, Logger: s.log.With("component", "http"),
-	})
+	}
+	if s.access.authority != nil {
+		forHTTP.Accounts = s.access.authority
+	}
+	s.httpd, err = httpd.New(forHTTP)
 	return err
 }
 
@@ -184,7 +199,7 @@ func (s *Server) addr(flag string) string {
 func (s *Server) status() httpd.Status {
 	return httpd.Status{
 		Version: Version, Started: s.started, Demo: s.httpd.Demo(), Addresses: s.Addresses(), Phone: s.phone(),
-		Devices: s.fleet.Stats().Devices, Clients: len(s.broker.Clients()),
+		TLS: s.certificates.status(), Devices: s.fleet.Stats().Devices, Clients: len(s.broker.Clients()),
 	}
 }
 
@@ -207,6 +222,12 @@ func (s *Server) Run(ctx context.Context) error {
 	coreGroup.Go(func() error { return s.fleet.Run(core) })
 	if s.keeper != nil {
 		coreGroup.Go(func() error { return s.keeper.run(core) })
+	}
+	if s.access.authority != nil {
+		coreGroup.Go(func() error { return s.runAccess(core) })
+	}
+	if s.certificates != nil {
+		coreGroup.Go(func() error { return s.certificates.run(core) })
 	}
 	if s.history != nil {
 		coreGroup.Go(func() error { return s.history.Run(core) })

@@ -71,6 +71,7 @@ type Status struct {
 	Demo      bool      `json:"demo"`
 	Addresses Addresses `json:"addresses"`
 	Phone     Phone     `json:"phone"`
+	TLS       *TLS      `json:"tls,omitempty"`
 	Devices   int       `json:"devices"`
 	Clients   int       `json:"clients"`
 }
@@ -82,6 +83,13 @@ type Addresses struct {
 	MQTT    string `json:"mqtt"`
 	MQTTWS  string `json:"mqttWs"`
 	HTTP    string `json:"http"`
+}
+
+// TLS is the certificate that the server shows.
+type TLS struct {
+	SelfSigned bool      `json:"selfSigned"`
+	SHA256     string    `json:"sha256"` // its fingerprint, as browsers show it
+	Expires    time.Time `json:"expires"`
 }
 
 // Phone is how a phone reaches its page.

@@ -30,7 +30,8 @@ func ParseProxies(list []string) (Proxies, error) {
 	return p, nil
 }
 
-func (p Proxies) trust(addr netip.Addr) bool {
+// Trust reports whether an address is that of a proxy.
+func (p Proxies) Trust(addr netip.Addr) bool {
 	addr = addr.Unmap().WithZone("")
 	if addr.IsLoopback() {
 		return true
@@ -61,7 +62,7 @@ func (p Proxies) handler(next http.Handler) http.Handler {
 			r.Header.Del(name)
 		}
 		peer, err := netip.ParseAddrPort(r.RemoteAddr)
-		if err != nil || !p.trust(peer.Addr()) {
+		if err != nil || !p.Trust(peer.Addr()) {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -91,7 +92,7 @@ func (p Proxies) client(list string) (client netip.Addr, ok bool) {
 			addr = ap.Addr()
 		}
 		client, ok = addr.Unmap().WithZone(""), true
-		if !p.trust(client) {
+		if !p.Trust(client) {
 			return client, true
 		}
 	}

@@ -438,7 +438,7 @@ func TestProxies(t *testing.T) {
 		if got.RemoteAddr != c.want {
 			t.Errorf("%s forwards for %q: %s, want %s", c.peer, c.forwarded, got.RemoteAddr, c.want)
 		}
-		if isSecure(got) != p.trust(netip.MustParseAddrPort(c.peer).Addr()) || got.Header.Get("X-Forwarded-For") != "" {
+		if isSecure(got) != p.Trust(netip.MustParseAddrPort(c.peer).Addr()) || got.Header.Get("X-Forwarded-For") != "" {
 			t.Errorf("%s: secure %t, %v", c.peer, isSecure(got), got.Header)
 		}
 	}
