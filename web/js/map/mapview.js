@@ -163,7 +163,7 @@ export class MapView extends EventTarget {
       this.follow(false);
       this.dispatchEvent(new Event('touched'));
     });
-    $('#map').on('wheel keydown pointerdown', () => this.dispatchEvent(new Event('touched')));
+    $('#map, .map-tools').on('wheel keydown pointerdown', () => this.dispatchEvent(new Event('touched')));
     map.on('click', (e) => this.#click(e));
     map.on('mousemove', (e) => { this.#pointer = e.containerPoint; this.#task.request(); });
     map.on('mouseout', () => { this.#pointer = null; this.#task.request(); });
