@@ -146,7 +146,7 @@ func TestStrangersPages(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := openBook(t, "http://"+stranger+":"+address.Port(), "modern.html", nil)
-	p.provoke("^browser error: .*(WebSocket connection to|Failed to load resource|Access to fetch|Cross-Origin-Opener-Policy)")
+	p.provoke("^browser error: .*(WebSocket connection to|Failed to load resource|Access to fetch)")
 	for _, at := range []string{s.at.STOMPWS, s.at.MQTTWS, s.at.HTTP + "/stomp", s.at.HTTP + "/mqtt", s.at.HTTP + "/api/v1/feed"} {
 		for _, subprotocol := range []string{"v12.stomp", "mqtt", "mwm.feed.v1"} {
 			if !eval[bool](p, "refused("+js("ws://"+at)+", "+js(subprotocol)+")") {

@@ -22,6 +22,7 @@ import (
 	cdppage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // page is one tab with storage of its own. What goes wrong in it (an exception,
@@ -261,7 +262,27 @@ func (p *page) clickAt(at point) {
 // press presses keys, one after the other.
 func (p *page) press(keys string) {
 	p.t.Helper()
-	p.do("keys", chromedp.KeyEvent(keys))
+	p.call("keys", func(ctx context.Context) error {
+		for _, key := range keys {
+			for _, stroke := range strokes(key) {
+				if _, err := chromedp.Call(ctx, input.DispatchKeyEvent, stroke); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// strokes are a key's way down and up. The character comes with the way down, so
+// that a page which takes the key for a command can keep it out of its fields.
+func strokes(key rune) []input.DispatchKeyEventParams {
+	events := kb.Encode(key)
+	down, up := *events[0], *events[len(events)-1]
+	if len(events) == 3 {
+		down.Text, down.UnmodifiedText = events[1].Text, events[1].UnmodifiedText
+	}
+	return []input.DispatchKeyEventParams{down, up}
 }
 
 // enter types what is short and has keys; the rest comes at once, as if pasted.
