@@ -289,15 +289,39 @@ func (b *Broker) MoveAll(r Ref, to string, d time.Duration) (n int, more bool, e
 	if err != nil {
 		return 0, false, err
 	}
+	deadline := time.Now().Add(d)
+	if !b.journal.roomBy(deadline) {
+		return 0, true, nil
+	}
 	more = q.eachBatch(d, func(batch []*entry) bool {
 		var moved int
-		b.journal.WaitRoom()
 		moved, err = q.moveBatch(batch, to)
 		n += moved
-		return err == nil
+		return err == nil && b.journal.roomBy(deadline)
 	})
 	b.dispatchQueue(to)
 	return n, more, err
+}
+
+// roomBy is WaitRoom until a deadline; false: there is no room.
+func (j *Journal) roomBy(deadline time.Time) bool {
+	for {
+		j.mu.Lock()
+		if j.bytes <= maxPlanned {
+			j.mu.Unlock()
+			return true
+		}
+		if j.room == nil {
+			j.room = make(chan struct{})
+		}
+		room := j.room
+		j.mu.Unlock()
+		select {
+		case <-room:
+		case <-time.After(time.Until(deadline)):
+			return false
+		}
+	}
 }
 
 func (b *Broker) findToMove(r Ref, to string) (*Queue, error) {
