@@ -81,6 +81,7 @@ type Record struct {
 	phase phase
 	doom  bool // to be deleted once it is written
 	again bool // to be written even if the disk refuses it at first
+	old   bool // it replaces one that is on disk
 	done  func(error)
 }
 
@@ -237,7 +238,7 @@ func (j *Journal) Move(old *Record, box uint64, m *Message) *Record {
 	r := j.put(box, m, nil)
 	r.again = true
 	if old != nil {
-		r.done, _ = j.remove(old)
+		r.done, r.old = j.remove(old)
 	}
 	return r
 }
@@ -302,6 +303,7 @@ func (j *Journal) remove(r *Record) (done func(error), waits bool) {
 		j.stats.Spared.Add(1)
 		j.live--
 		done, r.done = r.done, nil
+		waits = r.old
 	case writing:
 		r.doom = true
 		waits = true
