@@ -6,6 +6,6 @@ import "embed"
 
 // FS has index.html at its root. File names are the URL paths of the page.
 //
-//go:embed index.html icon.svg icons.svg phone.html phone.webmanifest phone.sw.js phone-icon-180.png phone-icon-512.png
+//go:embed index.html icon.svg icons.svg phone.html signin.html phone.webmanifest phone.sw.js phone-icon-180.png phone-icon-512.png
 //go:embed css js vendor map
 var FS embed.FS

@@ -24,6 +24,9 @@ const post = (path, body) => call(path, {
 
 const device = (id) => `/devices/${encodeURIComponent(id)}`;
 
+export const session = () => call('/session'); // {user, role, accounts}
+export const signIn = (user, password) => post('/session', { user, password });
+export const signOut = () => call('/session', { method: 'DELETE' });
 export const status = () => call('/status');
 export const getDevice = (id) => call(device(id));
 export const sendText = (id, text) => post(`${device(id)}/texts`, text);

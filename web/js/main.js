@@ -30,6 +30,7 @@ import { notify } from './ui/notices.js';
 import { makeSheet, narrow, settle } from './ui/sheet.js';
 import { bindKeys } from './ui/keys.js';
 import { makeMenu } from './ui/menu.js';
+import { startAccount } from './ui/account.js';
 import { exposeDiagnostics } from './diagnostics.js';
 import * as permalink from './permalink.js';
 
@@ -259,6 +260,7 @@ onLang((tag) => {
 });
 makeSheet($('#panel')[0], $('#sheet-handle')[0], 'peek');
 makeMenu($('#tools-more')[0], $('#tools')[0]);
+startAccount(feed).catch((err) => console.warn(`account: ${err.message}`));
 
 function showPanelTab(name) {
   $('#panel').attr('data-tab', name);

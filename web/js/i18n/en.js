@@ -7,6 +7,7 @@ export default {
   'nav.more': 'More',
   'lang.other': '한',
   'lang.switch': '한국어로 보기',
+  'account.signOut': 'Sign out {user}',
   'theme.switch': 'Dark or light',
   'help.open': 'Help and keys',
   'dialog.close': 'Close',

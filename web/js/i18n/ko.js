@@ -7,6 +7,7 @@ export default {
   'nav.more': '더 보기',
   'lang.other': 'EN',
   'lang.switch': 'View in English',
+  'account.signOut': '{user} 로그아웃',
   'theme.switch': '어둡게 또는 밝게',
   'help.open': '도움말과 단축키',
   'dialog.close': '닫기',

@@ -1,0 +1,16 @@
+export default {
+  'signin.title': 'Sign in',
+  'signin.user': 'User name',
+  'signin.password': 'Password',
+  'signin.submit': 'Sign in',
+  'signin.busy': 'Signing in…',
+  'signin.empty': 'Fill in user name and password.',
+  'signin.wrong': 'User name or password are wrong.',
+  'signin.device': 'Is this a phone that is to report where it is?',
+  'signin.phone': 'Open the page for phones',
+  'signin.isDevice': 'This is the account of a device. People need one of their own here.',
+  'signin.later.one': 'Too many attempts. Try again in {n} second.',
+  'signin.later.other': 'Too many attempts. Try again in {n} seconds.',
+  'signin.failed': 'The server does not answer as it should. Try again.',
+  'signin.plain': 'This connection is not encrypted: others in the network can read your password.',
+};

@@ -1,0 +1,15 @@
+export default {
+  'signin.title': '로그인',
+  'signin.user': '사용자 이름',
+  'signin.password': '비밀번호',
+  'signin.submit': '로그인',
+  'signin.busy': '로그인하는 중…',
+  'signin.empty': '사용자 이름과 비밀번호를 입력하세요.',
+  'signin.wrong': '사용자 이름이나 비밀번호가 맞지 않습니다.',
+  'signin.device': '위치를 보낼 휴대폰에서 여셨나요?',
+  'signin.phone': '휴대폰용 페이지 열기',
+  'signin.isDevice': '기기용 계정입니다. 여기서는 사용자 계정으로 로그인하세요.',
+  'signin.later.other': '시도 횟수가 너무 많습니다. {n}초 뒤에 다시 시도하세요.',
+  'signin.failed': '서버가 제대로 응답하지 않습니다. 다시 시도하세요.',
+  'signin.plain': '암호화되지 않은 연결입니다. 같은 네트워크의 다른 사람이 비밀번호를 볼 수 있습니다.',
+};
