@@ -156,7 +156,7 @@ function link(t) {
   const sessions = [];
   const states = [];
   const made = new Link((events) => {
-    const session = { ...events, closed: false, close() { this.closed = true; } };
+    const session = { ...events, closed: false, dropped: false, close() { this.closed = true; }, drop() { this.dropped = true; } };
     sessions.push(session);
     return session;
   });
@@ -207,4 +207,17 @@ test('a link that is stopped says goodbye and stays away', async (t) => {
   t.mock.timers.tick(60000);
   assert.equal(made.state, 'off');
   assert.equal(sessions.length, 1);
+});
+
+test('a link that is dropped comes back when it is wanted', (t) => {
+  const { made, sessions } = link(t);
+  made.start();
+  sessions[0].up();
+  made.drop();
+  assert.deepEqual([sessions[0].dropped, sessions[0].closed, made.state], [true, false, 'waiting']);
+  sessions[0].down();
+  t.mock.timers.tick(60000);
+  assert.equal(sessions.length, 1, 'the page is gone, or frozen');
+  made.retry();
+  assert.equal(sessions.length, 2);
 });

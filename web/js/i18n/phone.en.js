@@ -26,7 +26,7 @@ export default {
   'phone.taken.here': 'Use it here',
 
   'phone.start.title': 'Make this phone a device',
-  'phone.start.lead': 'It reports where it is and how it is held to this server, to nobody else, for as long as this page is open.',
+  'phone.start.lead': 'While this page is open, it tells this server where it is and how it is held. Everybody who uses the server can see that.',
   'phone.start.asks.location': 'Your browser will now ask about your location.',
   'phone.start.asks.motion': 'Your browser will now ask about motion.',
   'phone.start.asks.both': 'Your browser will now ask twice: about motion and about your location.',

@@ -26,7 +26,7 @@ export default {
   'phone.taken.here': '여기서 사용',
 
   'phone.start.title': '이 휴대폰을 기기로 쓰기',
-  'phone.start.lead': '이 페이지가 열려 있는 동안 위치와 움직임을 이 서버에만 알립니다.',
+  'phone.start.lead': '이 페이지가 열려 있는 동안 위치와 움직임을 서버에 알립니다. 서버를 쓰는 사람은 누구나 볼 수 있습니다.',
   'phone.start.asks.location': '이제 브라우저가 위치 권한을 물어봅니다.',
   'phone.start.asks.motion': '이제 브라우저가 동작 권한을 물어봅니다.',
   'phone.start.asks.both': '이제 브라우저가 동작 권한과 위치 권한을 차례로 물어봅니다.',

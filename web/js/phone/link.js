@@ -1,7 +1,7 @@
 // A connection that comes back: the states and the waiting that both protocols share.
 //
 // connect(events) begins a session and returns it; the session later calls up(), and down() or taken() at its end, and
-// has close(), which says goodbye to the server. The link fires 'state' when the state changes. States: 'off', 'connecting' (never been
+// has close(), which says goodbye to the server, and drop(), which does not. The link fires 'state' when the state changes. States: 'off', 'connecting' (never been
 // live), 'live', 'waiting' (lost; retryAt says when the next attempt is), 'retrying', 'taken' (another page is this
 // device now: coming back by itself would throw that one out, and so on for ever).
 
@@ -45,6 +45,15 @@ export class Link extends EventTarget {
     this.session = null;
     this.#set('off');
     await session?.close();
+  }
+
+  // drop leaves without a word, as a page does that goes: a last will is published. It comes back with retry.
+  drop() {
+    const { session } = this;
+    if (session === null) return;
+    this.session = null;
+    this.#set('waiting');
+    session.drop();
   }
 
   #open(state) {

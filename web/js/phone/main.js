@@ -271,6 +271,8 @@ function visibility() {
 }
 
 document.addEventListener('visibilitychange', visibility);
+// A page that is left may be kept frozen, with its connections: to the server it would seem to be there still.
+window.addEventListener('pagehide', () => Object.values(links).forEach((link) => link.drop()));
 for (const event of ['online', 'pageshow']) window.addEventListener(event, () => Object.values(links).forEach((link) => link.retry()));
 
 // ---- off we go

@@ -11,8 +11,10 @@ const TAKEN_OVER = 0x8e; // MQTT 5 §4.13
 export function connectMQTT({ url, id, alert }, events) {
   let closed = false;
   let client = null;
+  let socket = null;
+  const createWebsocket = (address, protocols) => (socket = new WebSocket(address, protocols));
   load().then((mqtt) => {
-    if (!closed) client = open(mqtt, { url, id, alert }, events);
+    if (!closed) client = open(mqtt, { url, id, alert, createWebsocket }, events);
   }).catch((err) => {
     console.warn(`MQTT: ${err.message}`);
     events.down();
@@ -23,13 +25,19 @@ export function connectMQTT({ url, id, alert }, events) {
       closed = true;
       return client?.endAsync();
     },
+    drop() {
+      closed = true;
+      socket?.close(); // at once: the library would take a moment that a page that goes does not have
+      client?.end(true);
+    },
   };
 }
 
 const load = async () => (await import('../../vendor/mqtt.js')).default;
 
-function open(mqtt, { url, id, alert }, { up, down, taken }) {
+function open(mqtt, { url, id, alert, createWebsocket }, { up, down, taken }) {
   const client = mqtt.connect(url, {
+    createWebsocket,
     clientId: id,
     protocolVersion: 5,
     clean: true,

@@ -58,5 +58,6 @@ export function connectSTOMP({ url, id, text }, { up, down, taken }) {
       cancel(beat);
       return client.deactivate();
     },
+    drop: () => client.webSocket?.close(),
   };
 }
