@@ -1,6 +1,6 @@
 # Thin: each target is one command that can also be typed.
 
-.PHONY: build demo test unit fmt lint fuzz bench e2e clean
+.PHONY: build demo test unit fmt lint fuzz bench bench-page e2e clean
 
 build: ## the program, static, as ./bin/mwm
 	CGO_ENABLED=0 go build -trimpath -o bin/mwm ./cmd/mwm
@@ -16,6 +16,9 @@ unit: ## the Go tests of the main module only
 
 e2e: ## browser and foreign clients only (see .ci/test for what they need)
 	cd server/e2e && go test -race -timeout 15m ./...
+
+bench-page: ## the page in Chromium with 10,000 and 50,000 devices: ready, frames, heap, SEND to pixel (server/e2e/benchpage_test.go has the settings)
+	cd server/e2e && MWM_BENCH_PAGE=$${MWM_BENCH_PAGE:-all} go test -count=1 -timeout=3h -v -run='^TestBenchPage$$' .
 
 fmt: ## format, and fail if that changed anything
 	./.ci/fmt
