@@ -53,6 +53,9 @@ type Config struct {
 	TilesAttribution string `name:"tiles-attribution" env:"MWM_TILES_ATTRIBUTION" placeholder:"TEXT" help:"Whose map it is; shown on the map." group:"Map"`
 	TilesMaxZoom     int    `name:"tiles-max-zoom" env:"MWM_TILES_MAX_ZOOM" default:"19" placeholder:"N" help:"Largest zoom of the tiles. Default: ${default}" group:"Map"`
 
+	MaxDeliveries int  `name:"max-deliveries" env:"MWM_MAX_DELIVERIES" default:"6" placeholder:"N" help:"A message that has been delivered this often without acknowledgement goes to the dead letter queue, DLQ. and its queue's name. Default: ${default}" group:"Queues"`
+	KeepExpired   bool `name:"keep-expired" env:"MWM_KEEP_EXPIRED" help:"Persistent messages whose time is over go to the dead letter queue instead of being given up." group:"Queues"`
+
 	StaleAfter   time.Duration `name:"stale-after" env:"MWM_STALE_AFTER" default:"15s" placeholder:"TIME" help:"A device that says nothing for this long is stale. Default: ${default}" group:"Fleet"`
 	OfflineAfter time.Duration `name:"offline-after" env:"MWM_OFFLINE_AFTER" default:"2m" placeholder:"TIME" help:"A device without a connection that says nothing for this long is offline. Default: ${default}" group:"Fleet"`
 	MaxDevices   int           `name:"max-devices" env:"MWM_MAX_DEVICES" default:"100000" placeholder:"N" help:"Devices that are remembered; reports of others are not taken. Default: ${default}" group:"Fleet"`
@@ -68,6 +71,8 @@ type Config struct {
 	MaxOutbound      int           `name:"max-outbound" env:"MWM_MAX_OUTBOUND" default:"4194304" placeholder:"BYTES" help:"What may wait to be written to one connection; beyond, it loses its oldest topic messages. Default: ${default}" group:"Limits"`
 	MaxQueueMessages int           `name:"max-queue-messages" env:"MWM_MAX_QUEUE_MESSAGES" default:"1000000" placeholder:"N" help:"Messages on one queue; further ones are refused. Default: ${default}" group:"Limits"`
 	MaxQueueBytes    int           `name:"max-queue-bytes" env:"MWM_MAX_QUEUE_BYTES" default:"268435456" placeholder:"BYTES" help:"Bytes of one queue; further messages are refused. Default: ${default}" group:"Limits"`
+	MaxQueues        int           `name:"max-queues" env:"MWM_MAX_QUEUES" default:"100000" placeholder:"N" help:"Queues that have messages or consumers. Default: ${default}" group:"Limits"`
+	MaxDurables      int           `name:"max-durables" env:"MWM_MAX_DURABLES" default:"100000" placeholder:"N" help:"Durable topic subscribers of STOMP. Default: ${default}" group:"Limits"`
 	MaxRetained      int           `name:"max-retained" env:"MWM_MAX_RETAINED" default:"1000000" placeholder:"N" help:"Topics with a retained message; those of further topics are delivered, but not retained. Default: ${default}" group:"Limits"`
 	MaxPerAddress    int           `name:"max-connections-per-address" env:"MWM_MAX_CONNECTIONS_PER_ADDRESS" default:"4096" placeholder:"N" help:"Open connections of one address, over all listeners; further ones are closed. Not for this machine and --trusted-proxy. 0: no limit. Default: ${default}" group:"Limits"`
 	MaxConnectRate   int           `name:"max-connect-rate" env:"MWM_MAX_CONNECT_RATE" default:"200" placeholder:"N" help:"Connections that one address may open in a second; a tenfold at once. 0: no limit. Default: ${default}" group:"Limits"`
@@ -76,6 +81,7 @@ type Config struct {
 	AccountRate      netx.Rate     `name:"account-rate" env:"MWM_ACCOUNT_RATE" placeholder:"N[,BYTES]" help:"The same for any account. Default: no limit" group:"Limits"`
 	ConnectionRate   netx.Rate     `name:"connection-rate" env:"MWM_CONNECTION_RATE" placeholder:"N[,BYTES]" help:"The same for one connection. Default: no limit" group:"Limits"`
 	TotalRate        netx.Rate     `name:"total-rate" env:"MWM_TOTAL_RATE" placeholder:"N[,BYTES]" help:"The same for all clients together. Default: no limit" group:"Limits"`
+	MaxTransactions  int           `name:"max-transactions" env:"MWM_MAX_TRANSACTIONS" default:"100" placeholder:"N" help:"Open transactions of one STOMP connection. Default: ${default}" group:"Limits"`
 	ConnectTimeout   time.Duration `name:"connect-timeout" env:"MWM_CONNECT_TIMEOUT" default:"10s" placeholder:"TIME" help:"A connection must introduce itself within this time. Default: ${default}" group:"Limits"`
 	ShutdownTimeout  time.Duration `name:"shutdown-timeout" env:"MWM_SHUTDOWN_TIMEOUT" default:"10s" placeholder:"TIME" help:"An orderly stop takes at most this long. Default: ${default}" group:"Limits"`
 
@@ -144,7 +150,9 @@ func (c *Config) checkNumbers() error {
 		{"max-devices", c.MaxDevices}, {"max-connections", c.MaxConns}, {"max-message", c.MaxMessage},
 		{"max-outbound", c.MaxOutbound}, {"max-queue-messages", c.MaxQueueMessages},
 		{"max-connections-per-address", c.MaxPerAddress}, {"max-connect-rate", c.MaxConnectRate}, {"max-subscriptions", c.MaxSubscriptions},
-		{"max-queue-bytes", c.MaxQueueBytes}, {"max-retained", c.MaxRetained}, {"tiles-max-zoom", c.TilesMaxZoom},
+		{"max-queue-bytes", c.MaxQueueBytes}, {"max-retained", c.MaxRetained},
+		{"max-queues", c.MaxQueues}, {"max-durables", c.MaxDurables}, {"max-deliveries", c.MaxDeliveries},
+		{"max-transactions", c.MaxTransactions}, {"tiles-max-zoom", c.TilesMaxZoom},
 	} {
 		if n.value < 0 {
 			return fmt.Errorf("--%s is %d; it must be positive, or 0 for the default", n.flag, n.value)

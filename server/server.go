@@ -108,7 +108,8 @@ func (s *Server) buildCore() (err error) {
 	}
 	in := &ingest{fleet: s.fleet}
 	opt := broker.Options{
-		MaxQueueMessages: c.MaxQueueMessages, MaxQueueBytes: c.MaxQueueBytes, MaxRetained: c.MaxRetained,
+		MaxQueues: c.MaxQueues, MaxQueueMessages: c.MaxQueueMessages, MaxQueueBytes: c.MaxQueueBytes, MaxDurables: c.MaxDurables,
+		MaxRetained: c.MaxRetained, MaxDeliveries: c.MaxDeliveries, KeepExpired: c.KeepExpired, OnDisk: s.onDisk,
 		Watch: isTextQueue, Observer: in,
 	}
 	if c.Data != "" {
@@ -139,7 +140,7 @@ func (s *Server) buildFrontEnds(opt Options) (err error) {
 	c := s.cfg
 	s.origins = auth.OriginPolicy{Patterns: c.WSOrigin, Credentials: c.hasAccounts()}
 	forStomp := stomp.Options{
-		Limits: frame.Limits{Body: c.MaxMessage}, MaxOutbound: c.MaxOutbound, ConnectTimeout: c.ConnectTimeout,
+		Limits: frame.Limits{Body: c.MaxMessage}, MaxOutbound: c.MaxOutbound, MaxTransactions: c.MaxTransactions, ConnectTimeout: c.ConnectTimeout,
 		MaxSubscriptions: c.MaxSubscriptions, Rate: c.ConnectionRate, Total: s.access.total,
 		Version: Version, Origin: s.origins.AllowProtocol, Logger: s.log,
 	}
@@ -205,10 +206,19 @@ func (s *Server) status() httpd.Status {
 
 // ready says what does not work.
 func (s *Server) ready() error {
-	if s.keeper != nil && s.keeper.failing.Load() {
+	if s.keeper != nil && s.keeper.failing.Load() || s.broker.Journal().Failing() {
 		return errors.New("the database cannot be written")
 	}
 	return nil
+}
+
+// onDisk logs that messages cannot be kept, or can be again.
+func (s *Server) onDisk(err error) {
+	if err != nil {
+		s.log.Error("messages cannot be written to disk; those who need that are refused", "err", err)
+		return
+	}
+	s.log.Info("writing messages to disk works again")
 }
 
 // Run serves until ctx ends or a part fails, and stops in order.

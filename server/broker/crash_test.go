@@ -18,9 +18,9 @@ import (
 // do so after every one of them, starts it anew with what was on the disk then, and
 // holds what comes against what was promised until then.
 func TestCrashes(t *testing.T) {
-	histories := 1500
+	histories := 600
 	if testing.Short() {
-		histories = 200
+		histories = 150
 	}
 	crashes := 0
 	for seed := range uint64(histories) {
