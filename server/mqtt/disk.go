@@ -138,6 +138,24 @@ func (s *session) save() {
 	}
 }
 
+// whenSaved calls answer when the subscriptions are on disk, if the session is kept,
+// and then sends what waits.
+func (s *session) whenSaved(c *conn, answer func()) {
+	s.mu.Lock()
+	s.save()
+	kept := s.box.Load() != 0
+	s.mu.Unlock()
+	if !kept {
+		answer()
+		c.pumpDue = true
+		return
+	}
+	s.srv.whenSynced(func() {
+		answer()
+		s.pumpFor(c)
+	})
+}
+
 // forget removes the session from the disk. s.mu is held.
 func (s *session) forget() {
 	box := s.box.Swap(0)

@@ -156,6 +156,9 @@ func (s *Server) attach(c *conn, h *handshake) error {
 		return newFault(packets.ErrQuotaExceeded, "%d sessions are kept, no more are allowed", s.opt.MaxSessions)
 	}
 	sess := s.succeed(old, h, c)
+	if old != nil && sess != old {
+		s.awaitDisk() // or a crash would bring back what the client is told is gone
+	}
 	if err := s.b.Attach(c.client); err != nil { // tells the old connection
 		if sess != old {
 			s.discard(sess)
@@ -203,6 +206,16 @@ func (s *Server) succeed(old *session, h *handshake, c *conn) *session {
 	s.sessions[h.clientID] = sess
 	s.mu.Unlock()
 	return sess
+}
+
+// awaitDisk waits until what was planned is on disk, if there is one that works.
+func (s *Server) awaitDisk() {
+	synced := make(chan struct{})
+	s.b.Journal().Sync(func(error) { close(synced) })
+	select {
+	case <-synced:
+	case <-time.After(s.opt.WriteTimeout):
+	}
 }
 
 func (s *Server) session(id string) *session {

@@ -78,9 +78,8 @@ func (c *conn) subscribe(p []byte) error {
 	}
 	if len(replays) > 0 {
 		c.sess.wantRetained(replays)
-		c.pumpDue = true
 	}
-	c.sendPacket(&ack, (*packets.Packet).SubackEncode)
+	c.sess.whenSaved(c, func() { c.sendPacket(&ack, (*packets.Packet).SubackEncode) })
 	return nil
 }
 
@@ -153,11 +152,13 @@ func (c *conn) unsubscribe(p []byte) error {
 	for _, f := range pk.Filters {
 		ack.ReasonCodes = append(ack.ReasonCodes, c.sess.unsubscribe(c, f.Filter))
 	}
-	if c.level < v5 { // MQTT 3.1.1 §3.11: the identifier alone
-		c.replies = binary.BigEndian.AppendUint16(append(c.replies, packets.Unsuback<<4, 2), pk.PacketID)
-		return nil
-	}
-	c.sendPacket(&ack, (*packets.Packet).UnsubackEncode)
+	c.sess.whenSaved(c, func() {
+		if c.level < v5 { // MQTT 3.1.1 §3.11: the identifier alone
+			c.send(binary.BigEndian.AppendUint16([]byte{packets.Unsuback << 4, 2}, pk.PacketID))
+			return
+		}
+		c.sendPacket(&ack, (*packets.Packet).UnsubackEncode)
+	})
 	return nil
 }
 

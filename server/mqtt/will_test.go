@@ -63,6 +63,7 @@ func TestWill(t *testing.T) {
 		{"take-over with a delay", hello{level: v5, id: "AAA", props: expires(60), will: lastWill(delay(9))},
 			func(f *fixture, p *peer) { f.pipe().shake(hello{level: v5, id: "AAA", keep: true, props: expires(60)}) }, never},
 		{"the server shuts down", hello{id: "AAA"}, func(f *fixture, p *peer) {
+			synctest.Wait() // CONNACK is the first thing that happens
 			sess := f.session("AAA")
 			sess.mu.Lock()
 			c := sess.owner
