@@ -560,3 +560,43 @@ func TestWire(t *testing.T) {
 	a.call("GET", "/connections/0/wire", "", http.StatusNotFound)
 	a.call("GET", "/devices/AAA/wire?wait=21", "", http.StatusBadRequest)
 }
+
+// What became of texts, and the newest events, survive a restart; a text that only
+// memory had is not said to wait any more.
+func TestNewsSurviveARestart(t *testing.T) {
+	cfg := server.Config{Data: t.TempDir()}
+	s, stop := start(t, cfg)
+	a := newAPI(t, s)
+	answer := a.post("/texts", `{"devices":["AAA","BBB"],"body":"come home"}`, http.StatusAccepted)
+	if err := truck(t, s, "book").Send("/queue/device.CCC.text", "text/plain", []byte("not persistent"), gostomp.SendOpt.Receipt); err != nil {
+		t.Fatal(err)
+	}
+	sub, err := truck(t, s, "BBB").Subscribe("/queue/device.BBB.text", gostomp.AckClientIndividual)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := read(t, sub)
+	if err := m.Conn.Ack(m); err != nil {
+		t.Fatal(err)
+	}
+	bbb := list(answer, "texts")[1]["id"].(string)
+	eventually(t, "the text is consumed", func() bool { return a.get("/texts/" + bbb)["state"] == "consumed" })
+	before := column(a.get("/events", "kind", "text"), "events", "detail")
+	stop()
+
+	s, _ = start(t, cfg)
+	a = newAPI(t, s)
+	for device, state := range map[string]string{"AAA": "waiting", "BBB": "consumed", "CCC": "expired"} {
+		equal(t, device, column(a.get("/devices/"+device+"/texts"), "texts", "state"), state)
+	}
+	if text := a.get("/texts/" + bbb); text["body"] != "come home" || text["at"] != list(answer, "texts")[1]["at"] {
+		t.Errorf("%v", text)
+	}
+	equal(t, "events", column(a.get("/events", "kind", "text"), "events", "detail"), before...)
+	sub, err = truck(t, s, "AAA").Subscribe("/queue/device.AAA.text", gostomp.AckAuto)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read(t, sub)
+	eventually(t, "the text is delivered", func() bool { return column(a.get("/devices/AAA/texts"), "texts", "state")[0] == "delivered" })
+}

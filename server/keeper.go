@@ -1,14 +1,18 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"mwm/server/broker"
 	"mwm/server/fleet"
 	"mwm/server/store"
+	"mwm/server/telemetry"
 )
 
 // keeper keeps last known values on disk: each second what has changed, the
@@ -20,6 +24,7 @@ type keeper struct {
 	log    *slog.Logger
 
 	saved   uint64         // the fleet's tick up to which devices are saved
+	told    uint64         // the position in the fleet's log up to which news are saved
 	failing atomic.Bool    // the last attempt failed
 	todo    store.Values   // what an attempt that failed has left
 	names   map[string]int // of the retained values in todo
@@ -62,6 +67,9 @@ func (k *keeper) load(ctx context.Context) error {
 		so.loaded("devices")
 	})
 	if err != nil {
+		return err
+	}
+	if err := k.loadNews(ctx, records); err != nil {
 		return err
 	}
 	k.log.Info("loaded", "clean", k.store.Clean(), "messages", len(records), "retained", retained, "devices", devices, "took", time.Since(start).Round(time.Millisecond))
@@ -116,9 +124,56 @@ func (k *keeper) gather() {
 	if k.failing.Load() {
 		return // the devices in todo are written first
 	}
+	k.gatherNews()
 	k.todo.Devices = k.todo.Devices[:0]
 	k.saved = k.fleet.Snapshot(k.saved, func(d fleet.Saved) bool {
 		k.todo.Devices = append(k.todo.Devices, d)
 		return true
 	})
+}
+
+// gatherNews adds texts that have changed, as they are now, and new events. What
+// the fleet has forgotten meanwhile is not kept.
+func (k *keeper) gatherNews() {
+	changed := map[string]int{}
+	for _, it := range k.fleet.Log(k.told, nil) {
+		k.told = it.Seq
+		switch {
+		case it.Event != nil:
+			k.todo.Events = append(k.todo.Events, *it.Event)
+		case it.Text != nil:
+			i, again := changed[it.Text.ID]
+			if !again {
+				i = len(k.todo.Texts)
+				changed[it.Text.ID] = i
+				k.todo.Texts = append(k.todo.Texts, fleet.Text{})
+			}
+			k.todo.Texts[i] = *it.Text
+		}
+	}
+}
+
+// loadNews gives the fleet its texts and events back. A text that was waiting and
+// is on no queue any more was lost with the server; one that is on a queue and not
+// remembered is remembered again.
+func (k *keeper) loadNews(ctx context.Context, records []broker.StoredRecord) error {
+	queued := map[string]*broker.Message{}
+	for _, r := range records {
+		if _, ok := telemetry.TextID(r.Message.Name); ok {
+			queued[r.Message.ID.String()] = r.Message
+		}
+	}
+	err := k.store.LoadNews(ctx, func(t fleet.Text) {
+		if queued[t.ID] == nil && (t.State == fleet.TextAccepted || t.State == fleet.TextWaiting) {
+			t.State = fleet.TextExpired
+		}
+		delete(queued, t.ID)
+		k.fleet.RestoreText(t)
+	}, k.fleet.RestoreEvent)
+	rest := slices.SortedFunc(maps.Values(queued), func(a, b *broker.Message) int { return cmp.Compare(a.Timestamp, b.Timestamp) })
+	for _, m := range rest {
+		device, _ := telemetry.TextID(m.Name)
+		k.fleet.RestoreText(fleet.Text{ID: m.ID.String(), Device: device, Body: string(m.Body), State: fleet.TextWaiting, At: m.Timestamp, Updated: m.Timestamp, Expires: m.Expires})
+	}
+	return err
 }

@@ -88,3 +88,23 @@ func (f *Fleet) Restore(s Saved) bool {
 	}
 	return true
 }
+
+// RestoreText gives a text back that was remembered before, in the order of their
+// times. It is no news to anybody. One that is known already stays.
+func (f *Fleet) RestoreText(t Text) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if t.ID == "" || f.texts.byID[t.ID] != nil || !t.State.valid() || telemetry.CheckID(t.Device) != nil {
+		return
+	}
+	el := f.addText(TextUpdate{ID: t.ID, Device: t.Device, Body: t.Body, State: t.State})
+	*el.Value.(*Text) = t
+}
+
+// RestoreEvent gives an event back that was told before, in their order. It is
+// told again to those who come, as the newest ones are.
+func (f *Fleet) RestoreEvent(e Event) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.events.append(&e)
+}

@@ -9,6 +9,9 @@ import (
 
 // SaveHistory implements [history.Store].
 func (s *Store) SaveHistory(c *history.Changes) error {
+	if err := s.Room(); err != nil {
+		return err
+	}
 	return s.write(func(w *writer) error {
 		for _, d := range c.Devices {
 			if err := w.exec("INSERT INTO tracked VALUES (?,?)", d.Num, d.ID); err != nil {

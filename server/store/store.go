@@ -43,6 +43,7 @@ type Store struct {
 	opened   bool // and of this version
 	clean    bool
 	doubtful uint64
+	room     room
 
 	mu     sync.Mutex // the writer's turn
 	conn   *sql.Conn  // the writer's own
@@ -73,6 +74,8 @@ var migrations = []string{
 	CREATE INDEX tracks_by_hour ON tracks (device, hour, first, last, points, bytes);
 	CREATE TABLE track_log (id INTEGER PRIMARY KEY, data BLOB NOT NULL);`,
 	`ALTER TABLE life ADD COLUMN doubtful INTEGER NOT NULL DEFAULT 0;`,
+	`CREATE TABLE texts (num INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, data BLOB NOT NULL);
+	CREATE TABLE events (num INTEGER PRIMARY KEY, data BLOB NOT NULL);`,
 }
 
 // Open opens the database in dir, and makes both if need be. It fails if
@@ -93,6 +96,7 @@ func Open(dir string) (*Store, error) {
 }
 
 func (s *Store) open(file string) (err error) {
+	s.room.init(file)
 	options := url.Values{"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(10000)"}}
 	if s.db, err = sql.Open("sqlite", dsn(file, options)); err != nil {
 		return err

@@ -11,10 +11,12 @@ import (
 	"mwm/server/telemetry"
 )
 
-// Values are last known values that have changed.
+// Values are last known values that have changed, and news.
 type Values struct {
 	Retained []broker.RetainedChange
 	Devices  []fleet.Saved
+	Texts    []fleet.Text  // as they are now
+	Events   []fleet.Event // new ones
 }
 
 const (
@@ -28,11 +30,14 @@ const (
 
 // Save writes values in one transaction and returns when it is synced.
 func (s *Store) Save(ctx context.Context, v Values) error {
-	if len(v.Retained) == 0 && len(v.Devices) == 0 {
+	if len(v.Retained)+len(v.Devices)+len(v.Texts)+len(v.Events) == 0 {
 		return nil
 	}
 	return s.inTx(ctx, func(tx *sql.Tx) error {
 		if err := saveRetained(ctx, tx, v.Retained); err != nil {
+			return err
+		}
+		if err := saveNews(ctx, tx, v.Texts, v.Events); err != nil {
 			return err
 		}
 		return saveDevices(ctx, tx, v.Devices)

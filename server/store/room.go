@@ -1,0 +1,48 @@
+package store
+
+import (
+	"fmt"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+)
+
+// room knows whether the disk has more than what has to stay free.
+type room struct {
+	dir     string
+	reserve int64 // bytes; 0: none
+	looked  atomic.Int64
+	trouble atomic.Pointer[error]
+}
+
+// lookEvery is how often the disk is asked at most.
+const lookEvery = 200 * time.Millisecond
+
+// KeepFree sets how many bytes of the disk are to stay free. It is called before
+// the store is used.
+func (s *Store) KeepFree(bytes int64) { s.room.reserve = bytes }
+
+// Room reports why the disk is to take no more: less than what was set with
+// KeepFree is free. What is left is for acknowledgements: a disk that is really
+// full takes not even the note that a message is gone, and would stay full.
+func (s *Store) Room() error {
+	r := &s.room
+	if r.reserve == 0 {
+		return nil
+	}
+	now := time.Now().UnixNano()
+	if last := r.looked.Load(); time.Duration(now-last).Abs() > lookEvery && r.looked.CompareAndSwap(last, now) {
+		var trouble error
+		if free, ok := Free(r.dir); ok && free < r.reserve {
+			trouble = fmt.Errorf("only %d MB of the disk of %s are free, and --min-free keeps %d MB for acknowledgements",
+				free/1e6, r.dir, r.reserve/1e6)
+		}
+		r.trouble.Store(&trouble)
+	}
+	if err := r.trouble.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+func (r *room) init(file string) { r.dir = filepath.Dir(file) }
