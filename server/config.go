@@ -82,10 +82,19 @@ type Config struct {
 	ConnectionRate   netx.Rate     `name:"connection-rate" env:"MWM_CONNECTION_RATE" placeholder:"N[,BYTES]" help:"The same for one connection. Default: no limit" group:"Limits"`
 	TotalRate        netx.Rate     `name:"total-rate" env:"MWM_TOTAL_RATE" placeholder:"N[,BYTES]" help:"The same for all clients together. Default: no limit" group:"Limits"`
 	MaxTransactions  int           `name:"max-transactions" env:"MWM_MAX_TRANSACTIONS" default:"100" placeholder:"N" help:"Open transactions of one STOMP connection. Default: ${default}" group:"Limits"`
+	MinFree          int64         `name:"min-free" env:"MWM_MIN_FREE" default:"67108864" placeholder:"BYTES" help:"Disk space that stays free for acknowledgements: with less, persistent messages are refused. Default: ${default}" group:"Limits"`
 	ConnectTimeout   time.Duration `name:"connect-timeout" env:"MWM_CONNECT_TIMEOUT" default:"10s" placeholder:"TIME" help:"A connection must introduce itself within this time. Default: ${default}" group:"Limits"`
 	ShutdownTimeout  time.Duration `name:"shutdown-timeout" env:"MWM_SHUTDOWN_TIMEOUT" default:"10s" placeholder:"TIME" help:"An orderly stop takes at most this long. Default: ${default}" group:"Limits"`
 
 	PProf string `name:"pprof" env:"MWM_PPROF" placeholder:"ADDR" help:"Serve Go profiles at /debug/pprof/ of this address, which must be of this machine." group:"Diagnosis"`
+}
+
+// minFree is what MinFree says, or its default.
+func (c *Config) minFree() int64 {
+	if c.MinFree == 0 {
+		return 64 << 20
+	}
+	return c.MinFree
 }
 
 // check reports the first setting that cannot be, by its name.
@@ -150,7 +159,7 @@ func (c *Config) checkNumbers() error {
 		{"max-devices", c.MaxDevices}, {"max-connections", c.MaxConns}, {"max-message", c.MaxMessage},
 		{"max-outbound", c.MaxOutbound}, {"max-queue-messages", c.MaxQueueMessages},
 		{"max-connections-per-address", c.MaxPerAddress}, {"max-connect-rate", c.MaxConnectRate}, {"max-subscriptions", c.MaxSubscriptions},
-		{"max-queue-bytes", c.MaxQueueBytes}, {"max-retained", c.MaxRetained},
+		{"max-queue-bytes", c.MaxQueueBytes}, {"max-retained", c.MaxRetained}, {"min-free", int(min(c.MinFree, 1))},
 		{"max-queues", c.MaxQueues}, {"max-durables", c.MaxDurables}, {"max-deliveries", c.MaxDeliveries},
 		{"max-transactions", c.MaxTransactions}, {"tiles-max-zoom", c.TilesMaxZoom},
 	} {

@@ -116,7 +116,8 @@ func (s *Server) buildCore() (err error) {
 		if s.store, err = store.Open(c.Data); err != nil {
 			return fmt.Errorf("--data: %w", err)
 		}
-		opt.Store, opt.KeepChanges = s.store, true
+		s.store.KeepFree(c.minFree())
+		opt.Store, opt.KeepChanges, opt.Room = s.store, true, s.store.Room
 	}
 	s.broker = broker.New(opt)
 	in.broker = s.broker
@@ -209,6 +210,9 @@ func (s *Server) ready() error {
 	if s.keeper != nil && s.keeper.failing.Load() || s.broker.Journal().Failing() {
 		return errors.New("the database cannot be written")
 	}
+	if s.store != nil {
+		return s.store.Room()
+	}
 	return nil
 }
 
@@ -232,6 +236,10 @@ func (s *Server) Run(ctx context.Context) error {
 	coreGroup.Go(func() error { return s.fleet.Run(core) })
 	if s.keeper != nil {
 		coreGroup.Go(func() error { return s.keeper.run(core) })
+		coreGroup.Go(func() error {
+			watchRoom(core, s.store.Room, s.log.With("component", "store"))
+			return nil
+		})
 	}
 	if s.access.authority != nil {
 		coreGroup.Go(func() error { return s.runAccess(core) })

@@ -33,6 +33,9 @@ type Options struct {
 	KeepExpired bool
 	// Store keeps what is persistent; nil: memory only.
 	Store Store
+	// Room reports why the disk is to take no more messages, although it still takes
+	// acknowledgements; nil: it takes all that it can.
+	Room func() error
 	// OnDisk is called with the reason when the store begins to fail, and with nil
 	// when it works again; nil: nobody is told. It must not block.
 	OnDisk func(error)
@@ -60,6 +63,9 @@ func (o Options) withDefaults() Options {
 	def(&o.MaxDeliveries, 6)
 	if o.Watch == nil {
 		o.Watch = func(string) bool { return false }
+	}
+	if o.Room == nil {
+		o.Room = func() error { return nil }
 	}
 	if o.Observer == nil {
 		o.Observer = nobody{}

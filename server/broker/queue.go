@@ -232,6 +232,12 @@ func (q *Queue) room(m *Message) error {
 	if q.live+q.promised >= q.b.opt.MaxQueueMessages || q.bytes+q.promisedBytes+m.Size() > q.b.opt.MaxQueueBytes {
 		return fmt.Errorf("%w: /queue/%s holds %d messages of %d bytes", ErrQueueFull, q.name, q.live, q.bytes)
 	}
+	if !m.Persistent {
+		return nil
+	}
+	if err := q.b.opt.Room(); err != nil {
+		return fmt.Errorf("%w: %w", ErrDisk, err)
+	}
 	return nil
 }
 

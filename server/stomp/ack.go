@@ -51,6 +51,9 @@ func (s *session) ack(f *frame.Frame, done func(error)) error {
 	}
 	name, ok := f.Get("transaction")
 	if !ok {
+		if f.Receipt == nil {
+			done = triedAgain
+		}
 		return s.settle(a, done)
 	}
 	if err = s.stage(name, step{answer: a}); err == nil {
@@ -58,6 +61,10 @@ func (s *session) ack(f *frame.Frame, done func(error)) error {
 	}
 	return err
 }
+
+// triedAgain takes what becomes of an answer that nobody waits for: it has had its
+// effect, and what the disk refuses is tried again. The client can go on.
+func triedAgain(error) {}
 
 // find looks up what an ACK or NACK is about. It is not known, and that is no
 // error, when the subscription has gone meanwhile.

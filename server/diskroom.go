@@ -1,0 +1,30 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"time"
+)
+
+// watchRoom logs when the disk is nearly full, and when that is over, until ctx
+// ends.
+func watchRoom(ctx context.Context, room func() error, log *slog.Logger) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	low := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		err := room()
+		switch {
+		case err != nil && !low:
+			log.Warn("the disk is nearly full; persistent messages are refused", "err", err)
+		case err == nil && low:
+			log.Info("there is room on the disk again")
+		}
+		low = err != nil
+	}
+}
