@@ -1,0 +1,189 @@
+package faults
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"mwm/server/internal/mqttmodel"
+)
+
+// TestCrashMQTT kills the server again and again while MQTT publishers and
+// subscribers with kept sessions are at work at QoS 1 and 2, and checks every
+// message by its number: what was acknowledged comes, in order; at QoS 2 once; at
+// QoS 1 again only with DUP or after a reconnect. Every fifth run is ended in
+// order instead.
+func TestCrashMQTT(t *testing.T) {
+	kills := number(t, "MWM_CRASH_KILLS", 20)
+	data := "--data=" + t.TempDir()
+	c := newMQTTCrash()
+	var faults []string
+	for run := 1; run <= kills && len(faults) == 0; run++ {
+		p := serve(t, data)
+		if run == 1 {
+			c.meet(t, p)
+		}
+		faults = c.work(p, run)
+		if p.over() {
+			faults = append(faults, "the server ended by itself:\n"+p.log.tail())
+		}
+		if run%5 == 0 {
+			p.stop()
+		} else {
+			p.kill()
+		}
+		c.wait()
+		for _, f := range faults {
+			t.Errorf("run %d: %s", run, f)
+		}
+	}
+	c.finish(t, serve(t, data))
+	sent, got, again := 0, 0, 0
+	for _, s := range c.senders {
+		sent += s.Next
+	}
+	for _, r := range c.receivers {
+		got, again = got+r.Got, again+r.Again
+		for _, f := range r.Faults {
+			t.Error(f)
+		}
+	}
+	t.Logf("%d runs: %d messages sent, %d received, %d of these again", kills, sent, got, again)
+	if sent < 50*kills || got < 50*kills {
+		t.Error("that is too little work to prove anything")
+	}
+}
+
+// mqttCrash is the cast of the test.
+type mqttCrash struct {
+	senders   []*mqttmodel.Sender
+	receivers []*mqttmodel.Receiver
+	conns     sync.WaitGroup
+}
+
+func newMQTTCrash() *mqttCrash {
+	c := &mqttCrash{}
+	for i, qos := range []byte{1, 2, 1, 2} {
+		c.senders = append(c.senders, &mqttmodel.Sender{ID: fmt.Sprint("sender", i), Level: []byte{4, 5, 5, 4}[i], QoS: qos, Window: 50})
+	}
+	for i, qos := range []byte{2, 1, 2} {
+		c.receivers = append(c.receivers, &mqttmodel.Receiver{
+			ID: fmt.Sprint("receiver", i), Level: []byte{5, 4, 4}[i], QoS: qos, Senders: c.senders,
+		})
+	}
+	return c
+}
+
+// meet makes the sessions.
+func (c *mqttCrash) meet(t *testing.T, p *process) {
+	t.Helper()
+	once := func(level byte, id string, qos byte) {
+		nc, err := net.Dial("tcp", p.mqtt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn, _, err := mqttmodel.Connect(nc, level, id)
+		if err == nil && qos > 0 {
+			err = conn.Subscribe("crash/#", qos)
+		}
+		if err == nil {
+			err = conn.Goodbye()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, s := range c.senders {
+		once(s.Level, s.ID, 0)
+	}
+	for _, r := range c.receivers {
+		once(r.Level, r.ID, r.QoS)
+	}
+}
+
+// work lets everybody work for a while, and returns what is wrong so far.
+func (c *mqttCrash) work(p *process, run int) (faults []string) {
+	var mu sync.Mutex
+	start := func(f func(nc net.Conn, rng *rand.Rand) error) {
+		rng := rand.New(rand.NewPCG(rand.Uint64(), 1))
+		c.conns.Go(func() {
+			for { // until the server is gone
+				nc, err := net.Dial("tcp", p.mqtt)
+				if err != nil {
+					return
+				}
+				err = f(nc, rng)
+				nc.Close()
+				if errors.Is(err, mqttmodel.ErrNoSession) || errors.Is(err, mqttmodel.ErrAnswer) {
+					mu.Lock()
+					faults = append(faults, err.Error())
+					mu.Unlock()
+					return
+				}
+			}
+		})
+	}
+	for _, s := range c.senders {
+		start(func(nc net.Conn, rng *rand.Rand) error { return s.Run(nc, rng, 1<<30) })
+	}
+	for i, r := range c.receivers {
+		if (run+i)%4 != 0 { // each stays away now and then
+			start(func(nc net.Conn, rng *rand.Rand) error {
+				likes := rng.IntN(5000)
+				return r.Run(nc, rng, func() bool { likes--; return likes < 0 })
+			})
+		}
+	}
+	pause := time.NewTimer(50*time.Millisecond + rand.N(500*time.Millisecond))
+	defer pause.Stop()
+	select {
+	case <-pause.C:
+	case <-p.ended:
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	return faults
+}
+
+// wait waits until all connections have ended.
+func (c *mqttCrash) wait() { c.conns.Wait() }
+
+// finish lets everybody send and get what is left.
+func (c *mqttCrash) finish(t *testing.T, p *process) {
+	t.Helper()
+	limit := 0
+	for _, s := range c.senders {
+		limit = max(limit, s.Next+1)
+	}
+	dial := func() net.Conn {
+		nc, err := net.Dial("tcp", p.mqtt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return nc
+	}
+	for _, s := range c.senders {
+		nc := dial()
+		c.conns.Go(func() {
+			defer nc.Close()
+			if err := s.Run(nc, rand.New(rand.NewPCG(1, 1)), limit); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for _, r := range c.receivers {
+		nc := dial()
+		c.conns.Go(func() {
+			defer nc.Close()
+			err := r.Run(nc, rand.New(rand.NewPCG(1, 2)), func() bool { return r.Has(limit) })
+			if err != nil {
+				t.Errorf("%s has not got all: %v", r.ID, err)
+			}
+		})
+	}
+	c.conns.Wait()
+}
