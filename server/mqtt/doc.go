@@ -30,24 +30,45 @@
 //
 // QoS 0 goes through [broker.Batch.Send]: a client that does not keep up loses
 // its oldest messages, counted. QoS 1 and 2 go through the session, which has a
-// queue bounded in messages and bytes and a window of what is unacknowledged.
-// The publishers that send to a session wait, at most [Options.MaxHold], while
-// its queue is more than half full; then the client is disconnected (5.0: 0x97
-// Quota exceeded). If the session is kept its messages wait for its return.
-// What the queue of a session has no room for is discarded, newest first,
-// counted ([Stats].Overflowed and [SessionInfo].Dropped) and logged once.
+// queue bounded in messages and bytes and a window of what is unacknowledged. A
+// PUBLISH is acknowledged when every kept session that matches has it on disk and
+// every connected subscriber at QoS 1 or 2 has it queued, in the order of the
+// PUBLISHes. While a queue is more than half full the acknowledgements of those who
+// publish to it are withheld; who has none to wait for, or does not stop, is not
+// read from (see hold.go). Whoever makes publishers wait for [Options.MaxHold] is
+// disconnected (5.0: 0x97 Quota exceeded); if the session is kept, its messages wait
+// for its return. What the queue of a session has no room for is discarded, newest
+// first, counted ([Stats].Overflowed and [SessionInfo].Dropped), logged once, and
+// told to a 5.0 publisher (0x97).
 //
-// Messages of one publisher reach a subscriber in order, per topic and QoS.
+// Messages of one publisher reach a subscriber in order, per topic and QoS, also
+// those that have waited for it, and after a restart.
 //
 // # Sessions
 //
 // A session is kept while its client is away when clean session is off (3.1,
 // 3.1.1) or its Session Expiry Interval is not zero (5.0), for that long, at most
-// for [Options.SessionExpiry]. It lives in memory.
+// for [Options.SessionExpiry]. With a store it is on disk and survives a crash: the
+// subscriptions, the messages that wait or are in flight with their packet
+// identifiers, the identifiers of QoS 2 messages that are not released, the expiry,
+// and the will (see disk.go for what is on disk before what is said). The time that
+// the server is down counts. At QoS 2 nothing comes twice; at QoS 1 what was in
+// flight at a crash comes again, with DUP.
+//
+// A session whose client was connected when the server crashed begins to expire at
+// the next start. Its will is published after its delay, counted from then, but not
+// before ten seconds have passed: most clients come back. The will of a client whose
+// session is not kept is lost in a crash. When the server is stopped in order no
+// will is published but those that were waiting for their delay: they go on waiting.
+//
+// The messages of a shared subscription go to one of the sessions that are
+// connected and keep up; if none is, to one that is away and kept, where they wait
+// for it.
 //
 // # Locks
 //
 // The lock of a client identifier (Server.ids) is taken first, then a session's,
-// then the server's and those of package broker. A session's lock is never held while something
-// blocks or is called that might publish.
+// then the server's, those of package broker and last those of owed and inbound. A
+// session's lock is never held while something blocks or is called that might
+// publish, or while another session is asked.
 package mqtt
