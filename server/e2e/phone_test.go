@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -21,6 +22,7 @@ import (
 	pahov3 "github.com/eclipse/paho.mqtt.golang"
 
 	"mwm/server"
+	"mwm/server/auth"
 	"mwm/server/fleet"
 	"mwm/server/telemetry"
 )
@@ -38,6 +40,16 @@ var sensors = []string{"geolocation", "accelerometer", "gyroscope", "magnetomete
 // pickUp opens the phone's page with what the user allows it. The link's hash may
 // name the device.
 func pickUp(t *testing.T, s *testServer, hash string, allowed ...string) *handset {
+	t.Helper()
+	h := handsetOf(t, s, allowed...)
+	h.navigate(s.page() + "phone" + hash)
+	h.connected()
+	h.id = h.text(tagged("device-id"))
+	return h
+}
+
+// handsetOf is a browser for the phone's page that has not opened it yet.
+func handsetOf(t *testing.T, s *testServer, allowed ...string) *handset {
 	t.Helper()
 	h := &handset{page: newPage(t), s: s}
 	h.hosts = map[string]bool{s.at.HTTP: true}
@@ -57,9 +69,6 @@ func pickUp(t *testing.T, s *testServer, hash string, allowed ...string) *handse
 		}
 		return nil
 	})
-	h.navigate(s.page() + "phone" + hash)
-	h.connected()
-	h.id = h.text(tagged("device-id"))
 	return h
 }
 
@@ -405,6 +414,36 @@ func TestPhoneIsRenamed(t *testing.T) {
 	h.do("reload", chromedp.Reload())
 	h.waitText(tagged("device-id"), h.id)
 	h.wait(fmt.Sprintf("document.scripts.length === %d && !document.querySelector('#injected') && typeof hacked === 'undefined'", scripts))
+}
+
+// Where the server wants a password the page asks for it, and keeps it.
+func TestPhonePassword(t *testing.T) {
+	hash, err := auth.HashPassword("open sesame")
+	if err != nil {
+		t.Fatal(err)
+	}
+	accounts := filepath.Join(t.TempDir(), "accounts")
+	if err := os.WriteFile(accounts, []byte("operator alice -\ndevice AAA "+hash+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t, server.Config{Accounts: accounts}, server.Options{})
+	h := handsetOf(t, s, sensors...)
+	h.navigate(s.page() + "phone#id=AAA")
+	refused := find(having("link-stomp", "data-state", "refused")) + "&&" + find(having("link-mqtt", "data-state", "refused"))
+	h.wait(refused)
+	h.click(tagged("start-simulated"))
+	for _, password := range []string{"wrong", "open sesame"} {
+		h.wait(refused)
+		h.click(tagged("retry"))
+		h.wait("document.activeElement === " + find(tagged("sheet-password")))
+		eval[bool](h.page, find(tagged("sheet-password"))+".select() ?? true")
+		h.enter(password)
+		h.click(tagged("sheet-save"))
+	}
+	h.connected()
+	h.wait(find(tagged("sent")) + ".textContent.includes('sent')")
+	h.do("reload", chromedp.Reload())
+	h.connected()
 }
 
 // The QR code on the dashboard says an address at which the phone's page is.

@@ -221,3 +221,16 @@ test('a link that is dropped comes back when it is wanted', (t) => {
   made.retry();
   assert.equal(sessions.length, 2);
 });
+
+test('a link whose credentials are refused waits for others', (t) => {
+  const { made, sessions } = link(t);
+  made.start();
+  sessions[0].refused();
+  sessions[0].down();
+  t.mock.timers.tick(60000);
+  made.retry();
+  assert.deepEqual([made.state, sessions.length], ['refused', 1]);
+  made.start();
+  sessions[1].up();
+  assert.equal(made.live, true);
+});

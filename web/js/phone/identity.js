@@ -3,6 +3,7 @@
 import { recall, remember } from '../remember.js';
 
 const KEY = 'phone.id';
+const PASSWORD = 'phone.password';
 const MOST_CHARACTERS = 128;
 const IN_ADDRESSES = /[./*>+#]/;
 const UNSAYABLE = /[\p{Cc}\p{Cs}]/u; // control characters, halves of surrogate pairs
@@ -46,4 +47,12 @@ export function ownID(hash) {
 export function keepID(id) {
   remember(KEY, id);
   return id;
+}
+
+// The password of the device, where the server wants one; it is kept as the ID is.
+export const ownPassword = () => recall(PASSWORD) ?? '';
+
+export function keepPassword(password) {
+  remember(PASSWORD, password);
+  return password;
 }

@@ -1,9 +1,10 @@
 // A connection that comes back: the states and the waiting that both protocols share.
 //
-// connect(events) begins a session and returns it; the session later calls up(), and down() or taken() at its end, and
+// connect(events) begins a session and returns it; the session later calls up(), and down(), taken() or refused() at its end, and
 // has close(), which says goodbye to the server, and drop(), which does not. The link fires 'state' when the state changes. States: 'off', 'connecting' (never been
 // live), 'live', 'waiting' (lost; retryAt says when the next attempt is), 'retrying', 'taken' (another page is this
-// device now: coming back by itself would throw that one out, and so on for ever).
+// device now: coming back by itself would throw that one out, and so on for ever), 'refused' (the credentials are not taken).
+// From the last two it is started again.
 
 import { Backoff } from '../feed/backoff.js';
 
@@ -28,7 +29,7 @@ export class Link extends EventTarget {
   }
 
   start() {
-    if (this.state !== 'off' && this.state !== 'taken') return;
+    if (!['off', 'taken', 'refused'].includes(this.state)) return;
     this.#backoff.reset();
     this.#open('connecting');
   }
@@ -61,7 +62,7 @@ export class Link extends EventTarget {
     let session = null;
     const ifMine = (act) => () => { if (session === this.session) act.call(this); };
     this.#set(state);
-    session = this.#connect({ up: ifMine(this.#up), down: ifMine(this.#lost), taken: ifMine(this.#taken) });
+    session = this.#connect({ up: ifMine(this.#up), down: ifMine(this.#lost), taken: ifMine(this.#end('taken')), refused: ifMine(this.#end('refused')) });
     this.session = session;
   }
 
@@ -79,9 +80,12 @@ export class Link extends EventTarget {
     this.#set('waiting');
   }
 
-  #taken() {
-    this.session = null;
-    this.#set('taken');
+  // #end is for what waiting does not help against.
+  #end(state) {
+    return () => {
+      this.session = null;
+      this.#set(state);
+    };
   }
 
   #set(state) {

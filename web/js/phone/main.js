@@ -11,7 +11,7 @@ import { notify } from '../ui/notices.js';
 import { setText } from '../ui/dom.js';
 import { COLOURS, colourOf } from '../ui/alerts.js';
 import * as api from '../api.js';
-import { ownID, keepID } from './identity.js';
+import { ownID, keepID, ownPassword, keepPassword } from './identity.js';
 import { Link } from './link.js';
 import { connectSTOMP } from './stomp.js';
 import { connectMQTT } from './mqtt.js';
@@ -48,6 +48,7 @@ translate($(document.body));
 loadIcons().catch((err) => console.warn(`icons: ${err.message}`));
 
 let id = ownID(location.hash);
+let password = ownPassword();
 let secureURL = null; // where this page can be had over HTTPS, when it came over HTTP
 let lastFix = null;
 
@@ -92,8 +93,8 @@ const endpoint = (path) => {
 const outbox = new Outbox(seldom(kept('phone.outbox')));
 const inbox = new Inbox(kept('phone.inbox'));
 const links = {
-  stomp: new Link((events) => connectSTOMP({ url: endpoint('stomp'), id, text: textCame }, events)),
-  mqtt: new Link((events) => connectMQTT({ url: endpoint('mqtt'), id, alert: alertCame }, events)),
+  stomp: new Link((events) => connectSTOMP({ url: endpoint('stomp'), id, password, text: textCame }, events)),
+  mqtt: new Link((events) => connectMQTT({ url: endpoint('mqtt'), id, password, alert: alertCame }, events)),
 };
 
 links.stomp.addEventListener('state', () => {
@@ -169,26 +170,33 @@ function alertCame(name) {
 const locationCard = new LocationCard({ channel: position, outbox, resend, secureURL: () => secureURL });
 const motionCard = new MotionCard({ channel: motion, secureURL: () => secureURL });
 new TextList(inbox);
-new Links(links, () => id);
-const sheet = new Sheet({ id: () => id, unsent: () => outbox.size, rename });
+const refused = () => Object.values(links).some((link) => link.state === 'refused');
+const sheet = new Sheet({ id: () => id, password: () => password, asksPassword: () => refused() || password !== '', unsent: () => outbox.size, become });
+new Links(links, { id: () => id, identify: () => sheet.open() });
 const awake = new Awake();
 
 $('#device-open').on('click', () => sheet.open());
 
-async function rename(next) {
-  if (next === id) return;
+// become is another device, or the same with another password.
+async function become(next, secret) {
+  if (next === id && secret === password && !refused()) return;
   await Promise.race([Promise.allSettled(Object.values(links).map((link) => link.stop())), new Promise((done) => { setTimeout(done, 2000); })]);
+  if (next !== id) forgetOldDevice();
   id = keepID(next);
-  outbox.clear();
-  inbox.clear();
-  lastFix = null;
-  locationCard.fresh();
+  password = keepPassword(secret);
   showDevice();
   for (const link of Object.values(links)) link.start();
 }
 
+function forgetOldDevice() {
+  outbox.clear();
+  inbox.clear();
+  lastFix = null;
+  locationCard.fresh();
+}
+
 function showDevice() {
-  const tells = (channel, link) => (channel.state === 'live' || channel.state === 'lost') && link.state !== 'taken';
+  const tells = (channel, link) => (channel.state === 'live' || channel.state === 'lost') && link.state !== 'taken' && link.state !== 'refused';
   const [location, motions] = [tells(position, links.stomp), tells(motion, links.mqtt)];
   const nothing = position.on || motion.on ? 'waiting' : 'nothing';
   const what = location && motions ? 'both' : location ? 'location' : motions ? 'motion' : nothing;

@@ -6,15 +6,16 @@ import { every, cancel } from './metronome.js';
 const KEEP_ALIVE = 15; // s; a phone that is lost for half as much again gets its last will
 const CONNECT_DEADLINE = 10000;
 const TAKEN_OVER = 0x8e; // MQTT 5 §4.13
+const REFUSALS = [0x86, 0x87]; // bad user name or password, not authorized (§3.2.2.2)
 
-// connectMQTT begins a session as the device. alert(name) is called with the colour of each alert.
-export function connectMQTT({ url, id, alert }, events) {
+// connectMQTT begins a session as the device; password may be empty. alert(name) is called with the colour of each alert.
+export function connectMQTT({ url, id, password, alert }, events) {
   let closed = false;
   let client = null;
   let socket = null;
   const createWebsocket = (address, protocols) => (socket = new WebSocket(address, protocols));
   load().then((mqtt) => {
-    if (!closed) client = open(mqtt, { url, id, alert, createWebsocket }, events);
+    if (!closed) client = open(mqtt, { url, id, password, alert, createWebsocket }, events);
   }).catch((err) => {
     console.warn(`MQTT: ${err.message}`);
     events.down();
@@ -35,10 +36,11 @@ export function connectMQTT({ url, id, alert }, events) {
 
 const load = async () => (await import('../../vendor/mqtt.js')).default;
 
-function open(mqtt, { url, id, alert, createWebsocket }, { up, down, taken }) {
+function open(mqtt, { url, id, password, alert, createWebsocket }, { up, down, taken, refused }) {
   const client = mqtt.connect(url, {
     createWebsocket,
     clientId: id,
+    ...password && { username: id, password },
     protocolVersion: 5,
     clean: true,
     keepalive: KEEP_ALIVE,
@@ -55,7 +57,10 @@ function open(mqtt, { url, id, alert, createWebsocket }, { up, down, taken }) {
   }));
   client.on('message', (_, payload, packet) => { if (!packet.retain) alert(new TextDecoder().decode(payload)); });
   client.on('disconnect', ({ reasonCode }) => { if (reasonCode === TAKEN_OVER) taken(); });
-  client.on('error', (err) => console.warn(`MQTT: ${err.message}`));
+  client.on('error', (err) => {
+    if (REFUSALS.includes(err.code)) refused();
+    else console.warn(`MQTT: ${err.message}`);
+  });
   client.on('close', () => {
     client.end(true);
     down();

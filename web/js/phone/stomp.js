@@ -7,8 +7,8 @@ const { Client } = globalThis.StompJs;
 const HEART_BEAT = 10000;
 const CONNECT_DEADLINE = 10000;
 
-// connectSTOMP begins a session as the device. text(message) is called with each text: {key, body, at, answer(ok, done)}.
-export function connectSTOMP({ url, id, text }, { up, down, taken }) {
+// connectSTOMP begins a session as the device; password may be empty. text(message) is called with each text: {key, body, at, answer(ok, done)}.
+export function connectSTOMP({ url, id, password, text }, { up, down, taken, refused }) {
   let receipts = 0;
   const withReceipt = (done) => {
     const receipt = `r${++receipts}`;
@@ -17,7 +17,7 @@ export function connectSTOMP({ url, id, text }, { up, down, taken }) {
   };
   const client = new Client({
     brokerURL: url,
-    connectHeaders: { 'client-id': id },
+    connectHeaders: { 'client-id': id, ...password && { login: id, passcode: password } },
     heartbeatIncoming: HEART_BEAT,
     heartbeatOutgoing: HEART_BEAT,
     connectionTimeout: CONNECT_DEADLINE,
@@ -32,8 +32,10 @@ export function connectSTOMP({ url, id, text }, { up, down, taken }) {
       up();
     },
     onStompError(frame) {
-      if (frame.headers.message === 'connection taken over') taken();
-      else console.warn(`STOMP: ${frame.headers.message}`);
+      const { message } = frame.headers;
+      if (message === 'connection taken over') taken();
+      else if (message === 'access refused') refused();
+      else console.warn(`STOMP: ${message}`);
     },
     onWebSocketClose() {
       cancel(beat);

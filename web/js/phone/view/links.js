@@ -9,17 +9,17 @@ const WORDS_AFTER = 1500; // ms: a reconnect shorter than that needs no words
 
 export class Links {
   #links; // by protocol
-  #id;
+  #device;
   #since = new Map(); // when a protocol was lost
   #task = addTask((now) => this.#render(now), 250);
 
-  // links is {stomp, mqtt}, id() the device's.
-  constructor(links, id) {
+  // links is {stomp, mqtt}, device {id(), identify()}; identify asks the user for the password.
+  constructor(links, device) {
     this.#links = links;
-    this.#id = id;
+    this.#device = device;
     for (const [name, link] of Object.entries(links)) {
       link.addEventListener('state', () => {
-        if (link.live || link.state === 'off' || link.state === 'connecting') this.#since.delete(name);
+        if (link.state !== 'waiting' && link.state !== 'retrying') this.#since.delete(name);
         else if (!this.#since.has(name)) this.#since.set(name, performance.now());
         this.#task.request();
       });
@@ -35,6 +35,7 @@ export class Links {
   }
 
   #retry() {
+    if (this.#all('refused').length) this.#device.identify();
     for (const link of Object.values(this.#links)) {
       if (link.state === 'taken') link.start();
       else link.retry();
@@ -46,13 +47,13 @@ export class Links {
       const words = t('phone.link.name', { protocol: name.toUpperCase(), state: t(`phone.link.${link.state}`) });
       $(`#link-${name}`).attr({ 'data-state': link.state, 'aria-label': words, title: words });
     }
-    const taken = this.#all('taken').length > 0;
-    const lost = [...this.#since].filter(([name, since]) => now - since > WORDS_AFTER && this.#links[name].state !== 'taken').map(([name]) => name);
-    $('#lost').prop('hidden', !taken && lost.length === 0).attr('data-tone', taken ? 'taken' : 'lost');
-    if (taken) setText($('#lost-text')[0], t('phone.taken', { id: this.#id() }));
+    const ended = ['refused', 'taken'].find((state) => this.#all(state).length > 0);
+    const lost = [...this.#since].filter(([, since]) => now - since > WORDS_AFTER).map(([name]) => name);
+    $('#lost').prop('hidden', !ended && lost.length === 0);
+    if (ended) setText($('#lost-text')[0], t(`phone.${ended}`, { id: this.#device.id() }));
     else if (lost.length) setText($('#lost-text')[0], this.#lostWords(lost));
-    setText($('#lost-retry')[0], t(taken ? 'phone.taken.here' : 'link.retry'));
-    $('#lost-retry').prop('hidden', !taken && this.#all('waiting').length === 0);
+    setText($('#lost-retry')[0], t(ended ? `phone.${ended}.act` : 'link.retry'));
+    $('#lost-retry').prop('hidden', !ended && this.#all('waiting').length === 0);
     return this.#since.size ? 250 : undefined;
   }
 

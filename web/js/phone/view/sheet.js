@@ -10,7 +10,7 @@ const NAMES = { en: 'English', ko: '한국어' };
 
 export class Sheet {
   #dialog = $('#sheet');
-  #device; // {id, unsent, rename(id)}
+  #device; // {id(), password(), asksPassword(), unsent(), become(id, password)}
   #install = null; // the browser's offer
 
   constructor(device) {
@@ -28,7 +28,7 @@ export class Sheet {
   open() {
     this.#build();
     this.#dialog[0].showModal();
-    this.#dialog.find('h2')[0].focus();
+    (this.#dialog.find('[type="password"]')[0] ?? this.#dialog.find('h2')[0]).focus();
   }
 
   #build() {
@@ -57,15 +57,23 @@ export class Sheet {
       return problem === null ? id : null;
     };
     $input.on('input', check);
+    const $password = this.#device.asksPassword() ? make('input').attr({
+      id: 'sheet-password', type: 'password', autocomplete: 'current-password', maxlength: 4096, 'aria-describedby': 'sheet-password-why', 'data-testid': 'sheet-password',
+    }).val(this.#device.password()) : null;
     return make('form', 'hs-identity').append(
       make('label', '', t('phone.sheet.id')).attr('for', 'sheet-id'), $input, $wrong,
-      make('p', 'hs-why', t('phone.sheet.idWhy')).attr('id', 'sheet-id-why'), make('div', 'hs-row').append($suggest, $save),
+      make('p', 'hs-why', t('phone.sheet.idWhy')).attr('id', 'sheet-id-why'),
+      $password && [
+        make('label', '', t('phone.sheet.password')).attr('for', 'sheet-password'), $password,
+        make('p', 'hs-why', t('phone.sheet.passwordWhy')).attr('id', 'sheet-password-why'),
+      ],
+      make('div', 'hs-row').append($suggest, $save),
     ).on('submit', (e) => {
       e.preventDefault();
       const id = check();
       if (id === null) return void $input.trigger('focus');
       this.#dialog[0].close();
-      this.#device.rename(id);
+      this.#device.become(id, $password ? $password.val() : this.#device.password());
     });
   }
 
