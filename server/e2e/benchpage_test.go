@@ -191,10 +191,10 @@ func benchReady(f *figures, address string) {
 	})
 	p.navigate(address)
 	p.wait("window.devicesAt && window.mapAt")
+	mapAt, devicesAt := eval[float64](p, "mapAt"), eval[float64](p, "devicesAt")
 	mu.Lock()
 	defer mu.Unlock()
-	f.add("ready, cold cache", "%.0f ms to the map, %.0f ms to the first devices; %.0f KB in %d requests",
-		eval[float64](p, "mapAt"), eval[float64](p, "devicesAt"), bytes/1000, requests)
+	f.add("ready, cold cache", "%.0f ms to the map, %.0f ms to the first devices; %.0f KB in %d requests", mapAt, devicesAt, bytes/1000, requests)
 }
 
 // openCrowd opens the page and lets it show all devices.
@@ -205,7 +205,7 @@ func openCrowd(f *figures, address string, devices int) *page {
 	p.wait(fmt.Sprintf("window.mwm?.located >= %d", devices))
 	f.add("all devices known", "%d ms", time.Since(started).Milliseconds())
 	p.press("f")
-	p.wait(fmt.Sprintf("mwm.inView >= %d", devices*9/10))
+	p.wait(fmt.Sprintf("mwm.inView >= %d && Number.isInteger(mwm.zoom)", devices*9/10))
 	f.add("in view", "%d devices at zoom %d", eval[int](p, "mwm.inView"), eval[int](p, "mwm.zoom"))
 	return p
 }

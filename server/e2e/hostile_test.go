@@ -152,6 +152,10 @@ func TestBadPayloads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := watch.conn.Send("/topic/ready", "text/plain", nil); err != nil { // after SUBSCRIBE
+		t.Fatal(err)
+	}
+	receive(t, "message to itself", everything.C)
 	for _, tt := range tests {
 		if tt.topic == "" {
 			newTruck(t, s, tt.id).send([]byte(tt.payload))
