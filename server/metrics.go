@@ -9,6 +9,7 @@ import (
 
 	"mwm/server/broker"
 	"mwm/server/fleet"
+	"mwm/server/history"
 	"mwm/server/live"
 )
 
@@ -26,6 +27,8 @@ type reading struct {
 	fleet  fleet.Stats
 	live   live.Stats
 	queues queueTotals
+
+	history history.Stats // nothing if there is none
 }
 
 // queueTotals sum up all queues, so that a thousand of them are not a thousand
@@ -36,6 +39,9 @@ type queueTotals struct {
 
 func (s *Server) read() *reading {
 	r := &reading{s: s, fleet: s.fleet.Stats(), live: s.hub.Stats()}
+	if s.history != nil {
+		r.history = s.history.Stats()
+	}
 	for _, q := range s.broker.Queues(">") {
 		r.queues.add(q)
 	}
@@ -54,7 +60,7 @@ func (t *queueTotals) add(q broker.QueueInfo) {
 	t.longest = max(t.longest, q.Waiting)
 }
 
-func n[T ~int | ~uint64](v T) float64 { return float64(v) }
+func n[T ~int | ~int64 | ~uint64](v T) float64 { return float64(v) }
 
 // metrics are all there are. deploy/METRICS.md lists them, and a test compares.
 var metrics = []metric{
@@ -106,6 +112,14 @@ var metrics = []metric{
 		return n(r.fleet.RefusedLocations + r.fleet.RefusedMotions + r.fleet.RefusedLastWills)
 	}},
 	{"mwm_devices_refused_total", "Reports of devices beyond --max-devices.", true, func(r *reading) float64 { return n(r.fleet.RefusedFull) }},
+
+	{"mwm_history_recorded_total", "Positions taken into the history.", true, func(r *reading) float64 { return n(r.history.Recorded) }},
+	{"mwm_history_dropped_total", "Positions that the history lost: the disk did not keep up, or a limit was reached.", true, func(r *reading) float64 {
+		d := r.history.Dropped
+		return n(d.Disk + d.Rate + d.Devices + d.Invalid)
+	}},
+	{"mwm_history_points", "Positions in the history.", false, func(r *reading) float64 { return n(r.history.Usage.Points) }},
+	{"mwm_history_bytes", "Bytes of the history.", false, func(r *reading) float64 { return n(r.history.Usage.Bytes) }},
 
 	{"mwm_browsers", "Open dashboards.", false, func(r *reading) float64 { return n(r.live.Browsers) }},
 	{"mwm_feed_bytes_total", "Bytes sent to dashboards.", true, func(r *reading) float64 { return n(r.live.SentBytes) }},

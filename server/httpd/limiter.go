@@ -13,6 +13,7 @@ type limiter struct {
 
 	mu     sync.Mutex
 	booked map[string]time.Time
+	tidied time.Time
 }
 
 // maxBooked is how many names a limiter remembers before it forgets those that
@@ -27,7 +28,8 @@ func newLimiter(interval time.Duration, burst int) *limiter {
 func (l *limiter) allow(name string, now time.Time) (wait time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.booked) >= maxBooked {
+	if len(l.booked) >= maxBooked && now.Sub(l.tidied) >= l.interval {
+		l.tidied = now
 		for n, at := range l.booked {
 			if !at.After(now) {
 				delete(l.booked, n)
@@ -41,7 +43,7 @@ func (l *limiter) allow(name string, now time.Time) (wait time.Duration) {
 	if wait = at.Sub(now) - time.Duration(l.burst-1)*l.interval; wait > 0 {
 		return wait
 	}
-	if len(l.booked) >= maxBooked {
+	if _, known := l.booked[name]; !known && len(l.booked) >= maxBooked {
 		return l.interval
 	}
 	l.booked[name] = at.Add(l.interval)

@@ -39,12 +39,7 @@ func viewMessage(m *broker.Message) messageView {
 
 // preview returns the beginning of a body in one line, nil if it is no text.
 func preview(body []byte) *string {
-	start := body[:min(len(body), 4*previewLength)]
-	if len(start) < len(body) { // not in the middle of a character
-		for i := 0; i < utf8.UTFMax && len(start) > 0 && !utf8.Valid(start); i++ {
-			start = start[:len(start)-1]
-		}
-	}
+	start := cutText(body, 4*previewLength)
 	if !isText(start) {
 		return nil
 	}
@@ -53,6 +48,20 @@ func preview(body []byte) *string {
 		line = string(r[:min(len(r), previewLength-1)]) + "…"
 	}
 	return &line
+}
+
+// cutText returns at most limit bytes of a body, if it is text without a piece of
+// a character at the end.
+func cutText(body []byte, limit int) []byte {
+	if len(body) <= limit {
+		return body
+	}
+	for n := limit; n > max(0, limit-utf8.UTFMax); n-- {
+		if utf8.RuneStart(body[n]) {
+			return body[:n]
+		}
+	}
+	return body[:limit]
 }
 
 // isText reports whether a body can be shown as text.
@@ -84,15 +93,16 @@ const (
 // viewBody encodes at most limit bytes: as asked for, or as text if it is text.
 func viewBody(body []byte, encoding string, limit int) bodyView {
 	v := bodyView{Encoding: encoding, Size: len(body), Truncated: len(body) > limit}
+	text := cutText(body, limit)
 	body = body[:min(len(body), limit)]
 	if encoding == "auto" {
-		if v.Encoding = "text"; !isText(body) && !(v.Truncated && preview(body) != nil) {
+		if v.Encoding = "text"; !isText(text) {
 			v.Encoding = "base64"
 		}
 	}
 	switch v.Encoding {
 	case "text":
-		v.Data = strings.ToValidUTF8(string(body), "\uFFFD")
+		v.Data = strings.ToValidUTF8(string(text), "\uFFFD")
 	case "hex":
 		v.Data = hex.EncodeToString(body)
 	default:

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strconv"
 	"time"
+	_ "time/tzdata" // the system may know no time zones, as in a container
 
 	"mwm/server/history"
 )
