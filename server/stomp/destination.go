@@ -76,8 +76,8 @@ func (s *session) replyTo(value string) string {
 	return ""
 }
 
-// checkFilter checks the destination of a SUBSCRIBE.
-func (s *session) checkFilter(d destination) error {
+// checkFilter checks the destination of a SUBSCRIBE, which may be a browser's.
+func (s *session) checkFilter(d destination, browses bool) error {
 	if d.owner != "" && d.owner != s.id {
 		return refuse("access refused", "a temporary destination can be subscribed to by the connection that it belongs to alone")
 	}
@@ -86,6 +86,9 @@ func (s *session) checkFilter(d destination) error {
 	}
 	if err := topic.CheckFilter(d.name); err != nil {
 		return err
+	}
+	if browses {
+		return s.client.Load().MayBrowse(d.name)
 	}
 	return s.client.Load().MaySubscribe(d.kind, d.name)
 }

@@ -28,12 +28,14 @@ type subscription struct {
 	mode    ackMode
 	noLocal bool
 	durable string // its name; "" if it is none
+	browses bool   // it takes nothing
 	enc     encoder
 
 	// One of these is set.
 	topic    *broker.Subscription
 	consumer *broker.Consumer
 	wild     *broker.WildConsumer
+	browser  *browser
 
 	ledger *ledger // what is to be acknowledged; nil if auto or not needed
 }
@@ -46,6 +48,9 @@ func (s *session) subscribe(f *frame.Frame, done func(error)) error {
 	}
 	if err := s.add(sub, window, done); err != nil {
 		return err
+	}
+	if sub.browser != nil {
+		sub.browser.run()
 	}
 	if v, _ := f.Get("activemq.retroactive"); v == "true" && sub.topic != nil {
 		s.replay(sub)
@@ -65,9 +70,6 @@ func subscriptionName(f *frame.Frame) (string, bool) {
 
 // parseSubscribe reads the headers of a SUBSCRIBE.
 func (s *session) parseSubscribe(f *frame.Frame) (sub *subscription, window int, err error) {
-	if v, ok := f.Get("browser"); ok && v != "false" {
-		return nil, 0, refuse("header not supported", "this server has no browsers of queues")
-	}
 	value, ok := f.Get("destination")
 	if !ok {
 		return nil, 0, refuse("destination missing", "SUBSCRIBE needs a destination header")
@@ -78,10 +80,7 @@ func (s *session) parseSubscribe(f *frame.Frame) (sub *subscription, window int,
 		return nil, 0, refuse("id missing", "SUBSCRIBE needs an id header in STOMP %s", d.Version)
 	}
 	sub = &subscription{s: s, id: id}
-	if sub.to, err = s.destination(value); err == nil {
-		err = s.checkFilter(sub.to)
-	}
-	if err != nil {
+	if sub.to, err = s.destination(value); err != nil {
 		return nil, 0, err
 	}
 	sub.enc = newEncoder(d, id, sub.to.kind, &s.srv.stats.LostHeaders)
@@ -95,6 +94,12 @@ func (s *session) parseSubscribe(f *frame.Frame) (sub *subscription, window int,
 		if sub.mode, ok = ackModes[v]; !ok {
 			return nil, 0, refuse("malformed ack", "%.40q is none of auto, client, client-individual", v)
 		}
+	}
+	if err := s.parseBrowser(f, sub); err != nil {
+		return nil, 0, err
+	}
+	if err := s.checkFilter(sub.to, sub.browses); err != nil {
+		return nil, 0, err
 	}
 	v, _ := f.Get("activemq.noLocal")
 	sub.noLocal = v == "true"
@@ -178,10 +183,15 @@ func (s *session) add(sub *subscription, window int, done func(error)) error {
 	s.nums++
 	sub.num = s.nums
 	var err error
-	if sub.to.kind == broker.QueueKind || sub.durable != "" {
+	switch {
+	case sub.browses:
+		err = sub.browse(done)
+	case sub.to.kind == broker.QueueKind || sub.durable != "":
 		err = sub.consume(window, done)
-	} else if err = sub.listen(window); err == nil {
-		done(nil)
+	default:
+		if err = sub.listen(window); err == nil {
+			done(nil)
+		}
 	}
 	if err != nil {
 		return err
@@ -300,13 +310,15 @@ func (sub *subscription) end() {
 		sub.consumer.Leave()
 	case sub.wild != nil:
 		sub.wild.Leave()
+	case sub.browser != nil:
+		sub.browser.stop()
 	default:
 		b.Unsubscribe(sub.topic)
 	}
 	if sub.ledger != nil {
 		sub.ledger.close()
 	}
-	if sub.to.owner != "" && sub.to.kind == broker.QueueKind {
+	if sub.to.owner != "" && sub.to.kind == broker.QueueKind && !sub.browses {
 		b.DeleteQueue(sub.to.name)
 	}
 }
