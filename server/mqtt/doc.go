@@ -10,18 +10,27 @@
 //
 // # What a message becomes
 //
-//	MQTT 5 property            Message                     STOMP header of a sender
-//	Content Type               Properties.ContentType      content-type
-//	Response Topic             Properties.ResponseTopic    reply-to:/topic/…
-//	Correlation Data           Properties.CorrelationData  correlation-id
-//	Message Expiry Interval    Expires                     expires
-//	Payload Format Indicator   Properties.PayloadFormat    -
-//	User Property              Properties.User             any other, unless reserved
-//	RETAIN flag                Retain                      retain:true
-//	QoS 1 and 2                QoS, Persistent             persistent:true
+// In both directions, at every QoS:
 //
-// MQTT 3 receivers get topic and payload alone. Headers that mean something to
-// the broker (destination, content-length, receipt, …) are never forwarded.
+//	MQTT 5                     STOMP header                Message
+//	topic a/b                  destination:/topic/a.b      Name
+//	Content Type               content-type                Properties.ContentType
+//	Response Topic             reply-to:/topic/…           Properties.ResponseTopic
+//	Correlation Data           correlation-id              Properties.CorrelationData
+//	Message Expiry Interval    expires (a time, in ms)     Expires
+//	RETAIN flag                retain:true                 Retain
+//	QoS 1 and 2                persistent:true (as QoS 1)  QoS, Persistent
+//	User Property              any other header            Properties.User
+//	Payload Format Indicator   -                           Properties.PayloadFormat
+//
+// A user property never becomes a header that the broker sets or that means
+// something to it: destination, content-length, message-id, subscription, ack,
+// timestamp, expires, priority, redelivered, receipt, transaction, persistent,
+// retain, and content-type, reply-to and correlation-id when the property of that
+// meaning is there. Nor does such a header become a user property. A reply-to that is
+// no topic stays a user property: MQTT cannot send to a queue. What a STOMP receiver
+// cannot be told is left out and counted: NUL, and text that is not UTF-8; to 1.0
+// also line ends, and colons in names. MQTT 3 receivers get topic and payload alone.
 //
 // # Delivery
 //

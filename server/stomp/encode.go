@@ -3,6 +3,7 @@ package stomp
 import (
 	"strconv"
 	"sync/atomic"
+	"unicode/utf8"
 
 	"mwm/server/broker"
 	"mwm/server/stomp/frame"
@@ -40,6 +41,10 @@ func (e *encoder) key() string { return e.d.Version + e.to + string(e.head) + e.
 // adds, with what ends the headers and the frame.
 const ownHeaders = len("timestamp:\nexpires:\npriority:9\ncontent-length:\n") + 3*20 + len("\n\x00")
 
+// propertyHeaders is how much the names of the headers take up that properties
+// become.
+const propertyHeaders = len("destination:/topic/\ncontent-type:\nreply-to:/topic/\ncorrelation-id:\nretain:true\n")
+
 // Size implements [broker.Encoder].
 func (e *encoder) Size(m *broker.Message) int {
 	n := len(e.head) + broker.IDLen + ownHeaders + len(m.Head) + len(m.Body)
@@ -48,7 +53,7 @@ func (e *encoder) Size(m *broker.Message) int {
 	}
 	n += len(m.Head) + 2*len(m.Name) // escapes
 	if p := m.Properties; p != nil && m.Head == nil {
-		n += 2 * len(p.ContentType)
+		n += propertyHeaders + 2*len(p.ContentType) + 2*len(p.ResponseTopic) + 2*len(p.CorrelationData)
 		for _, u := range p.User {
 			n += 2*len(u.Name) + 2*len(u.Value) + 2
 		}
@@ -134,9 +139,12 @@ func appendTime(dst []byte, ms int64) []byte {
 }
 
 // appendProperties appends the headers of a message that came without any: from
-// MQTT, or from the server itself.
+// MQTT, or from the server itself. Package mqtt has the table of what becomes what.
 func (e *encoder) appendProperties(dst []byte, m *broker.Message) []byte {
 	dst = e.appendHeader(dst, "destination", e.to+m.Name)
+	if m.Retain {
+		dst = append(dst, "retain:true\n"...)
+	}
 	p := m.Properties
 	if p == nil {
 		return dst
@@ -144,19 +152,38 @@ func (e *encoder) appendProperties(dst []byte, m *broker.Message) []byte {
 	if p.ContentType != "" {
 		dst = e.appendHeader(dst, "content-type", p.ContentType)
 	}
+	if p.ResponseTopic != "" {
+		dst = e.appendHeader(dst, "reply-to", topicPrefix+p.ResponseTopic)
+	}
+	if len(p.CorrelationData) > 0 {
+		dst = e.appendHeader(dst, "correlation-id", string(p.CorrelationData))
+	}
 	for _, u := range p.User {
-		switch {
-		case frame.Reserved(u.Name), u.Name == "destination", u.Name == "content-length":
-		case u.Name == "content-type" && p.ContentType != "":
-		default:
+		if !overrides(u.Name, p) {
 			dst = e.appendHeader(dst, u.Name, u.Value)
 		}
 	}
 	return dst
 }
 
+// overrides reports whether a user property has the name of a header that the
+// broker sets, or that another property has become.
+func overrides(name string, p *broker.Properties) bool {
+	switch name {
+	case "destination", "content-length", "retain", "persistent":
+		return true
+	case "content-type":
+		return p.ContentType != ""
+	case "reply-to":
+		return p.ResponseTopic != ""
+	case "correlation-id":
+		return len(p.CorrelationData) > 0
+	}
+	return frame.Reserved(name)
+}
+
 func (e *encoder) appendHeader(dst []byte, name, value string) []byte {
-	if !e.d.CanCarry(name, value) {
+	if !e.d.CanCarry(name, value) || !utf8.ValidString(value) { // correlation data may be anything
 		e.lost.Add(1)
 		return dst
 	}

@@ -188,15 +188,23 @@ func TestForeignMessage(t *testing.T) {
 	m := pub.Add(r)
 	m.Body = []byte("red")
 	m.Properties = &broker.Properties{ContentType: "text/plain", User: []broker.Property{
-		{Name: "subscription", Value: "forged"}, {Name: "destination", Value: "/topic/x"}, {Name: "a:b", Value: "c\nd"}, {Name: "plain", Value: "1"}}}
+		{Name: "subscription", Value: "forged"}, {Name: "destination", Value: "/topic/x"}, {Name: "a:b", Value: "c\nd"}, {Name: "plain", Value: "1"},
+		{Name: "reply-to", Value: "/queue/forged"}, {Name: "correlation-id", Value: "forged"}, {Name: "retain", Value: "forged"}},
+		ResponseTopic: "answers.AAA", CorrelationData: []byte("7:8")}
+	m.Retain = true
 	pub.Flush()
-	peers[0].want("MESSAGE", "destination:/topic/.mwm.AAA.alert", "content-type:text/plain", "content-length:3", "plain:1", "!a:b", "=red")
-	got := peers[1].want("MESSAGE", "destination:/topic/.mwm.AAA.alert", "content-type:text/plain", "content-length:3", "subscription:0", "=red")
+	peers[0].want("MESSAGE", "destination:/topic/.mwm.AAA.alert", "content-type:text/plain", "content-length:3", "plain:1", "!a:b",
+		"reply-to:/topic/answers.AAA", "correlation-id:7:8", "retain:true", "=red")
+	got := peers[1].want("MESSAGE", "destination:/topic/.mwm.AAA.alert", "content-type:text/plain", "content-length:3", "subscription:0",
+		"reply-to:/topic/answers.AAA", "retain:true", "=red")
+	if v := got.get("correlation-id"); v != "7:8" {
+		t.Errorf("the correlation data are %q", v)
+	}
 	if v := got.get("a:b"); v != "c\nd" {
 		t.Errorf("the user property is %q", v)
 	}
 	for _, h := range got.headers {
-		if h.Value == "forged" || h.Value == "/topic/x" {
+		if strings.Contains(h.Value, "forged") || h.Value == "/topic/x" {
 			t.Errorf("a user property overrides: %q", h)
 		}
 	}
