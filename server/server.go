@@ -237,7 +237,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if s.keeper != nil {
 		coreGroup.Go(func() error { return s.keeper.run(core) })
 		coreGroup.Go(func() error {
-			watchRoom(core, s.store.Room, s.log.With("component", "store"))
+			watchRoom(core, s.store, s.log.With("component", "store"))
 			return nil
 		})
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 // smallDisk is the size of a disk that a test fills.
-const smallDisk = 8 << 20
+const smallDisk = 32 << 20
 
 // onSmallDisk returns what to run a server under so that dir is a disk of its own
 // of that size, in a mount namespace that ends with the process.
@@ -48,51 +48,54 @@ func (p *process) status(path string) (int, string) {
 	return res.StatusCode, string(body)
 }
 
-// A full disk: what has to be kept is refused, and says why; what needs no disk
-// goes on; /readyz tells; the log is not flooded. When there is room again
-// everything works again, and what had been promised is there, after a kill, too.
-func TestDiskFull(t *testing.T) {
-	data := t.TempDir()
-	p := serveUnder(t, onSmallDisk(t, data), "--data="+data)
-	send := func(queue, body string) error {
-		c, err := dialSTOMP(p.stomp, "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.close()
-		return c.call("SEND", body, "destination:/queue/"+queue, "persistent:true")
-	}
-	promised := 0
-	fill := func() (err error) {
-		for err == nil && promised < smallDisk/1000 {
-			if err = send("kept", fmt.Sprintf("%d:%s", promised+1, strings.Repeat("x", 50_000))); err == nil {
-				promised++
-			}
-		}
+// filler is a test's view of a server that keeps numbered messages on a small disk.
+type filler struct {
+	*process
+	promised int
+}
+
+// send sends a persistent message and waits for its RECEIPT.
+func (f *filler) send(queue, body string) error {
+	c, err := dialSTOMP(f.stomp, "")
+	if err != nil {
 		return err
 	}
-	err := fill()
-	if err == nil || !strings.Contains(err.Error(), "full") {
-		t.Fatalf("with a full disk a SEND gets %v after %d", err, promised)
-	}
-	t.Logf("%d messages of 50 kB fit; then: %v", promised, err)
+	defer c.close()
+	return c.call("SEND", body, "destination:/queue/"+queue, "persistent:true")
+}
 
-	// What needs no disk goes on.
+// fill sends messages until one is refused.
+func (f *filler) fill() (err error) {
+	body := strings.Repeat("x", 50_000)
+	for f.promised < 10*smallDisk/len(body) {
+		if err = f.send("kept", fmt.Sprintf("%d:%s", f.promised+1, body)); err != nil {
+			return err
+		}
+		f.promised++
+	}
+	return errors.New("everything fits")
+}
+
+// goesOn checks that what needs no disk goes on, and that the rest is refused and
+// says so.
+func (f *filler) goesOn() {
+	t := f.t
+	t.Helper()
 	for range 20 {
-		if err := roundTrip(p, "/topic/live"); err != nil {
+		if err := roundTrip(f.process, "/topic/live"); err != nil {
 			t.Fatalf("a topic: %v", err)
 		}
-		if err := roundTrip(p, "/queue/live"); err != nil {
+		if err := roundTrip(f.process, "/queue/live"); err != nil {
 			t.Fatalf("a queue of messages that are not persistent: %v", err)
 		}
-		if err := send("other", strings.Repeat("y", 50_000)); err == nil {
-			t.Fatal("a persistent message was accepted")
+		if err := f.send("other", strings.Repeat("y", 50_000)); err == nil || !strings.Contains(err.Error(), "the disk refuses to write") {
+			t.Fatalf("a persistent message: %v", err)
 		}
 	}
-	if code, _ := p.status("/healthz"); code != http.StatusOK {
+	if code, _ := f.status("/healthz"); code != http.StatusOK {
 		t.Errorf("/healthz answers %d", code)
 	}
-	res, err := http.Post("http://"+p.http+"/api/v1/devices/AAA/texts", "application/json", strings.NewReader(`{"body":"`+strings.Repeat("z", 4000)+`"}`))
+	res, err := http.Post("http://"+f.http+"/api/v1/devices/AAA/texts", "application/json", strings.NewReader(`{"body":"`+strings.Repeat("z", 4000)+`"}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,38 +105,87 @@ func TestDiskFull(t *testing.T) {
 		t.Errorf("the API accepts a text: %s %s", res.Status, answer)
 	}
 	eventually(t, "/readyz says so", func() bool {
-		// Last values have to be saved for it to be noticed.
-		if err := roundTrip(p, "/topic/device.NEW.location"); err != nil {
+		code, body := f.status("/readyz")
+		return code == http.StatusServiceUnavailable && (strings.Contains(body, "database") || strings.Contains(body, "disk"))
+	})
+}
+
+// recovers checks that everything works again, and that the log was not flooded.
+func (f *filler) recovers() {
+	f.t.Helper()
+	eventually(f.t, "persistent messages are accepted again", func() bool { return f.send("other", "y") == nil })
+	eventually(f.t, "/readyz is content", func() bool { code, _ := f.status("/readyz"); return code == http.StatusOK })
+	log := f.log.String()
+	if n := strings.Count(log, "level=ERROR") + strings.Count(log, "level=WARN"); n == 0 || n > 15 {
+		f.t.Errorf("the log has %d lines about it", n)
+	}
+}
+
+// A disk that fills up: persistent messages are refused while there is still room
+// for acknowledgements, so that who consumes makes room. What needs no disk goes
+// on, /readyz tells, and what had been promised is there, in order.
+func TestDiskFillsUp(t *testing.T) {
+	data := t.TempDir()
+	f := &filler{process: serveUnder(t, onSmallDisk(t, data), "--data="+data, fmt.Sprint("--min-free=", smallDisk/2))}
+	err := f.fill()
+	t.Logf("%d messages of 50 kB fit; then: %v", f.promised, err)
+	if !strings.Contains(err.Error(), "--min-free") {
+		t.Errorf("a SEND gets %v", err)
+	}
+	f.goesOn()
+	if err := drainQueue(f.process, "kept", f.promised); err != nil {
+		t.Fatalf("taking messages away: %v", err)
+	}
+	f.recovers() // although SQLite gives nothing of its file back to the disk
+	if err := f.send("last", "1:"); err != nil {
+		t.Error(err)
+	}
+	if err := f.fill(); !strings.Contains(err.Error(), "the disk refuses to write") {
+		t.Errorf("when it has filled up again a SEND gets %v", err)
+	}
+}
+
+// A disk that somebody else has filled to the last byte.
+func TestDiskFull(t *testing.T) {
+	data := t.TempDir()
+	f := &filler{process: serveUnder(t, onSmallDisk(t, data), "--data="+data, "--min-free=1")}
+	for range 20 {
+		f.promised++
+		if err := f.send("kept", fmt.Sprint(f.promised, ":")); err != nil {
 			t.Fatal(err)
 		}
-		code, body := p.status("/readyz")
-		return code == http.StatusServiceUnavailable && strings.Contains(body, "database")
-	})
-	if n := strings.Count(p.log.String(), "level=ERROR"); n == 0 || n > 10 {
-		t.Errorf("the log has %d lines about it", n)
 	}
-
-	// Room again: here by taking away what lies beside the database.
-	if err := drainQueue(p, "kept", promised); err != nil {
+	other := f.inside(filepath.Join(data, "of somebody else"))
+	if err := os.WriteFile(other, make([]byte, smallDisk), 0o600); err == nil {
+		t.Fatal("the disk cannot be filled")
+	}
+	err := f.fill()
+	t.Logf("%d messages fit; then: %v", f.promised, err)
+	f.goesOn()
+	// Consumers go on, too; that their messages are gone is noted later.
+	if err := drainQueue(f.process, "kept", f.promised); err != nil {
 		t.Fatalf("taking messages away while the disk is full: %v", err)
 	}
-	promised = 0
-	eventually(t, "there is room again", func() bool { return send("kept", "1:") == nil })
-	promised++
-	eventually(t, "/readyz is content", func() bool { code, _ := p.status("/readyz"); return code == http.StatusOK })
-	if fill() == nil {
-		t.Error("the disk does not fill again")
-	}
-	// What is on disk outlives a kill; the disk itself ends with its process, so
-	// it is copied out before.
-	copied := t.TempDir()
-	if err := copyDir(p.inside(data), copied); err != nil {
+	if err := os.Remove(other); err != nil {
 		t.Fatal(err)
 	}
-	p.kill()
-	p = serve(t, "--data="+copied)
-	if err := drainQueue(p, "kept", promised); err != nil {
-		t.Errorf("after a kill: %v", err)
+	f.recovers()
+	f.promised = 0
+	for range 20 {
+		f.promised++
+		if err := f.send("kept", fmt.Sprint(f.promised, ":")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// The disk ends with its process: it is copied, as a crash would leave it.
+	copied := t.TempDir()
+	if err := copyDir(f.inside(data), copied); err != nil {
+		t.Fatal(err)
+	}
+	f.kill()
+	p := serve(t, "--data="+copied)
+	if err := drainQueue(p, "kept", f.promised); err != nil {
+		t.Errorf("after a crash: %v", err)
 	}
 }
 

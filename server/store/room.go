@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"sync/atomic"
@@ -9,10 +10,11 @@ import (
 
 // room knows whether the disk has more than what has to stay free.
 type room struct {
-	dir     string
-	reserve int64 // bytes; 0: none
-	looked  atomic.Int64
-	trouble atomic.Pointer[error]
+	dir      string
+	reserve  int64        // bytes; 0: none
+	reusable atomic.Int64 // bytes of the database that hold nothing
+	looked   atomic.Int64
+	trouble  atomic.Pointer[error]
 }
 
 // lookEvery is how often the disk is asked at most.
@@ -33,7 +35,7 @@ func (s *Store) Room() error {
 	now := time.Now().UnixNano()
 	if last := r.looked.Load(); time.Duration(now-last).Abs() > lookEvery && r.looked.CompareAndSwap(last, now) {
 		var trouble error
-		if free, ok := Free(r.dir); ok && free < r.reserve {
+		if free, ok := Free(r.dir); ok && free+r.reusable.Load() < r.reserve {
 			trouble = fmt.Errorf("only %d MB of the disk of %s are free, and --min-free keeps %d MB for acknowledgements",
 				free/1e6, r.dir, r.reserve/1e6)
 		}
@@ -43,6 +45,17 @@ func (s *Store) Room() error {
 		return *err
 	}
 	return nil
+}
+
+// LookForRoom finds out how much of the database can be used again: SQLite gives
+// nothing of its file back to the disk. Room counts it from then on.
+func (s *Store) LookForRoom(ctx context.Context) error {
+	var bytes int64
+	err := s.db.QueryRowContext(ctx, "SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size").Scan(&bytes)
+	if err == nil {
+		s.room.reusable.Store(bytes)
+	}
+	return err
 }
 
 func (r *room) init(file string) { r.dir = filepath.Dir(file) }

@@ -41,4 +41,7 @@ func TestRoom(t *testing.T) {
 	if err := other.Apply(&broker.Changes{Delete: []uint64{1, 2, 3}}); err != nil {
 		t.Errorf("acknowledgements: %v", err)
 	}
+	if err := other.LookForRoom(t.Context()); err != nil {
+		t.Error(err)
+	}
 }
