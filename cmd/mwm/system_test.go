@@ -86,20 +86,26 @@ func TestCommandsAgainstTheServer(t *testing.T) {
 	f, stopFleet := simulating(t, devicesim.Config{STOMP: at.STOMP, MQTT: at.MQTT, Trucks: 3, Phones: 2, Rate: 50 * time.Millisecond})
 	eventually(t, "all are connected", func() bool { return f.Stats().Connected == 5 })
 
-	send := func(id, text string) string {
+	send := func(id, text, api string) string {
 		t.Helper()
 		var out bytes.Buffer
-		cmd := TextCmd{STOMP: at.STOMP, HTTP: at.HTTP, ID: id, Text: []string{text}}
+		cmd := TextCmd{STOMP: at.STOMP, HTTP: api, ID: id, Text: []string{text}}
 		if err := cmd.send(t.Context(), &out); err != nil {
 			t.Fatal(err)
 		}
 		return out.String()
 	}
-	if got := send("BBB", "Where are you heading to?"); !strings.Contains(got, "consumed: BBB has shown it") {
+	if got := send("BBB", "Where are you heading to?", at.HTTP); !strings.Contains(got, "consumed: BBB has shown it") {
 		t.Errorf("text to a truck that drives: %q", got)
 	}
-	if got := send("NEW", "Welcome"); !strings.Contains(got, "no device was listening") {
+	if got := send("NEW", "Welcome", at.HTTP); !strings.Contains(got, "no device was listening") {
 		t.Errorf("text to a truck that has not come yet: %q", got)
+	}
+	if got := send("BBB", "And now?", ""); !strings.Contains(got, "taken: it is on its way to BBB") {
+		t.Errorf("text to a truck, over STOMP alone: %q", got)
+	}
+	if got := send("NEW", "Again", ""); !strings.Contains(got, "no device was listening") {
+		t.Errorf("text to nobody, over STOMP alone: %q", got)
 	}
 	if err := (&AlertCmd{MQTT: at.MQTT, ID: "XYZ", Color: "yellow"}).send(t.Context(), new(bytes.Buffer)); err != nil {
 		t.Errorf("alert: %v", err)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,8 +24,8 @@ import (
 
 // TextCmd sends a text to a device.
 //
-// The public protocol promises no more than that the text is in the queue: a STOMP client cannot see who consumes from it. With --http the
-// server's API is asked as well what became of it.
+// Over STOMP it sees whether the text waits in the queue or a device was given it. With --http the server's API is asked as well what
+// became of it.
 type TextCmd struct {
 	STOMP   string        `name:"stomp" env:"MWM_CLIENT_STOMP" default:"127.0.0.1:61613" placeholder:"HOST:PORT" help:"The server's STOMP address. Default: ${default}"`
 	HTTP    string        `name:"http" env:"MWM_CLIENT_HTTP" placeholder:"HOST:PORT" help:"The server's HTTP address; with it the answer says whether the device has got the text."`
@@ -45,7 +46,8 @@ func (c *TextCmd) send(ctx context.Context, out io.Writer) error {
 	if strings.TrimSpace(body) == "" {
 		return errors.New("the text is empty")
 	}
-	header := []func(*frame.Frame) error{stomp.SendOpt.Header("persistent", "true")}
+	mark := rand.Text() // to find the text in the queue by
+	header := []func(*frame.Frame) error{stomp.SendOpt.Header("persistent", "true"), stomp.SendOpt.Header("correlation-id", mark)}
 	began := time.Now()
 	if c.Expires != 0 {
 		header = append(header, stomp.SendOpt.Header("expires", strconv.FormatInt(began.Add(c.Expires).UnixMilli(), 10)))
@@ -60,6 +62,7 @@ func (c *TextCmd) send(ctx context.Context, out io.Writer) error {
 	}
 	fmt.Fprintf(out, "accepted: the server has the text and keeps it until %s takes it\n", terminal.Clean(c.ID))
 	if c.HTTP == "" {
+		c.look(ctx, out, l, mark)
 		return nil
 	}
 	state, err := c.outcome(ctx, body, began)
@@ -68,6 +71,42 @@ func (c *TextCmd) send(ctx context.Context, out io.Writer) error {
 	}
 	fmt.Fprintln(out, state)
 	return nil
+}
+
+// look says whether the text waits in the queue. Servers that know no browsers of queues, which would take SUBSCRIBE for a wish to
+// consume, are not asked.
+func (c *TextCmd) look(ctx context.Context, out io.Writer, l *link.STOMP, mark string) {
+	if name, _, _ := strings.Cut(l.Server(), "/"); name != "mwm" && name != "ActiveMQ" {
+		return
+	}
+	seen, waits := make(chan bool, 1), false
+	err := l.Subscribe(telemetry.TextDestination(c.ID), stomp.AckAuto, func(m *stomp.Message) {
+		if m.Header.Get("browser") != "end" {
+			waits = true
+			return
+		}
+		select {
+		case seen <- waits:
+		default:
+		}
+	}, stomp.SubscribeOpt.Header("browser", "true"), stomp.SubscribeOpt.Header("selector", "JMSCorrelationID = '"+mark+"'"))
+	if err != nil {
+		return
+	}
+	timeout := time.NewTimer(2 * time.Second)
+	defer timeout.Stop()
+	id := terminal.Clean(c.ID)
+	select {
+	case waits := <-seen:
+		if waits {
+			fmt.Fprintln(out, waiting(id, false))
+		} else {
+			fmt.Fprintf(out, "taken: it is on its way to %s\n", id)
+		}
+	case <-l.Lost(): // it may not look into the queue
+	case <-timeout.C:
+	case <-ctx.Done():
+	}
 }
 
 // outcome asks until the text has reached its last state, for two seconds.

@@ -127,6 +127,9 @@ func serverError(err error) error {
 	return fmt.Errorf("%s: %.300s", refusal.Message, refusal.Frame.Body)
 }
 
+// Server is what the server calls itself, with its version; empty if it does not say.
+func (s *STOMP) Server() string { return s.conn.Server() }
+
 // Lost is closed when the connection has ended, for whatever reason.
 func (s *STOMP) Lost() <-chan struct{} { return s.net.lost }
 
