@@ -16,7 +16,7 @@ func TestPlacesReachEachOther(t *testing.T) {
 		t.Fatalf("%d places", len(places))
 	}
 	for i, a := range places {
-		for _, b := range places[i%7:min(len(places), i%7+12)] {
+		for _, b := range places[i%7 : min(len(places), i%7+12)] {
 			r, err := g.Route(a.Node, b.Node)
 			if err != nil {
 				t.Fatalf("%s → %s: %v", a.Name, b.Name, err)

@@ -279,7 +279,7 @@ func TestExpiredSubscriptions(t *testing.T) {
 		if n := f.b.Subscriptions(); n != 2 {
 			t.Errorf("%d subscriptions before the session has expired, want 2", n)
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		if n := f.b.Subscriptions(); n != 0 {
 			t.Errorf("%d subscriptions after the session has expired", n)

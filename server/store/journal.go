@@ -32,7 +32,8 @@ func (w *writer) exec(query string, args ...driver.Value) error {
 		}
 		w.statements[query] = s
 	}
-	_, err := s.Exec(args) //nolint:staticcheck // the driver keeps it, and it allocates no named values
+	//lint:ignore SA1019 the driver keeps it, and it allocates no named values
+	_, err := s.Exec(args)
 	return err
 }
 

@@ -24,14 +24,6 @@ func truthOf(b bool) truth {
 
 func (t truth) not() truth { return yes - t }
 
-// negateIf is NOT t if negated, else t.
-func (t truth) negateIf(negated bool) truth {
-	if negated {
-		return t.not()
-	}
-	return t
-}
-
 // kind is the type of a value, or of what an operand can be.
 type kind uint8
 
