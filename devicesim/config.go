@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"mwm/devicesim/gpx"
+	"mwm/devicesim/link"
 	"mwm/server/telemetry"
 )
 
@@ -27,6 +28,9 @@ type Config struct {
 
 	Rate  time.Duration // interval of reports, 10 ms to 1 h; 0 means 1 s
 	Speed float64       // of the replays: 1 is their own time, more is faster; 0 means 1
+
+	// Access is how a client shows who it is: by its client identifier, which is the device's ID unless it is a gateway's. Nil: no client does.
+	Access func(clientID string) link.Access
 
 	// PerConnection is how many devices report over one connection. 0 and 1 mean one: every device is a client of its own.
 	PerConnection int
@@ -60,6 +64,9 @@ func (c Config) check() (Config, error) {
 	}
 	if c.Seed == 0 {
 		c.Seed = rand.Uint64()
+	}
+	if c.Access == nil {
+		c.Access = func(string) link.Access { return link.Access{} }
 	}
 	switch {
 	case c.Rate < 10*time.Millisecond || c.Rate > time.Hour:

@@ -78,7 +78,7 @@ func (f *Fleet) openPhones(ctx context.Context, clientID string, phones []*phone
 		topics[i] = telemetry.AlertTopic(p.id)
 		byTopic[topics[i]] = p
 	}
-	cfg := link.MQTTConfig{Addr: f.cfg.MQTT, ClientID: clientID, Handle: func(m link.Message) {
+	cfg := link.MQTTConfig{Addr: f.cfg.MQTT, ClientID: clientID, Access: f.cfg.Access(clientID), Handle: func(m link.Message) {
 		if p := byTopic[m.Topic]; p != nil {
 			p.alert(m.Payload)
 		}

@@ -125,7 +125,7 @@ func (t *truck) receive(l *link.STOMP, m *stomp.Message) {
 
 // openTrucks dials for trucks and subscribes to their texts.
 func (f *Fleet) openTrucks(ctx context.Context, clientID string, trucks []*truck) (*link.STOMP, error) {
-	l, err := link.DialSTOMP(ctx, link.STOMPConfig{Addr: f.cfg.STOMP, ClientID: clientID, Buffer: 1024, Logger: f.log})
+	l, err := link.DialSTOMP(ctx, link.STOMPConfig{Addr: f.cfg.STOMP, ClientID: clientID, Access: f.cfg.Access(clientID), Buffer: 1024, Logger: f.log})
 	if err != nil {
 		return nil, err
 	}

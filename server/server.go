@@ -183,6 +183,7 @@ func (s *Server) buildFrontEnds(opt Options) (err error) {
 func (s *Server) Addresses() httpd.Addresses {
 	return httpd.Addresses{
 		STOMP: s.addr("stomp"), STOMPWS: s.addr("stomp-ws"), MQTT: s.addr("mqtt"), MQTTWS: s.addr("mqtt-ws"), HTTP: s.addr("http"),
+		STOMPS: s.addr("stomps"), MQTTS: s.addr("mqtts"), HTTPS: s.addr("https"),
 	}
 }
 

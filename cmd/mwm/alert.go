@@ -17,6 +17,8 @@ import (
 type AlertCmd struct {
 	MQTT string `name:"mqtt" env:"MWM_CLIENT_MQTT" default:"127.0.0.1:1883" placeholder:"HOST:PORT" help:"The server's MQTT address. Default: ${default}"`
 
+	AccessFlags `embed:""`
+
 	ID    string `arg:"" help:"The device's ID."`
 	Color string `arg:"" default:"red" help:"One of the colours that phones know; an unknown one lists them."`
 }
@@ -31,7 +33,11 @@ func (c *AlertCmd) send(ctx context.Context, out io.Writer) error {
 	if _, known := telemetry.ColorNamed(c.Color); !known {
 		return fmt.Errorf("there is no colour %q; phones know %s", c.Color, colorNames())
 	}
-	l, err := link.DialMQTT(ctx, link.MQTTConfig{Addr: c.MQTT, ClientID: clientID("alert")})
+	access, err := c.access()
+	if err != nil {
+		return err
+	}
+	l, err := link.DialMQTT(ctx, link.MQTTConfig{Addr: c.MQTT, ClientID: clientID("alert"), Access: access})
 	if err != nil {
 		return err
 	}

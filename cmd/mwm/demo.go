@@ -10,7 +10,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"mwm/devicesim"
+	"mwm/devicesim/link"
 	"mwm/server"
+	"mwm/server/auth"
 )
 
 // DemoCmd is `mwm demo`.
@@ -26,8 +28,9 @@ type DemoCmd struct {
 func (c *DemoCmd) Run(ctx context.Context) error {
 	log := newLogger(c.LogLevel)
 	var fleet *devicesim.Fleet
+	login, account := demoLogin()
 	s, err := server.New(c.Settings, server.Options{
-		Logger: log,
+		Logger: log, Accounts: []auth.Account{account},
 		// The page asks for some devices: mostly trucks, with a phone now and then.
 		Demo: func(_ context.Context, n int) error { return fleet.Add(n-n/4, n/4) },
 	})
@@ -36,7 +39,8 @@ func (c *DemoCmd) Run(ctx context.Context) error {
 	}
 	at := s.Addresses()
 	fleet, err = devicesim.New(devicesim.Config{
-		STOMP: at.STOMP, MQTT: at.MQTT, Trucks: c.Trucks, Phones: c.Phones, ServerInProcess: true,
+		Access: func(string) link.Access { return login },
+		STOMP:  at.STOMP, MQTT: at.MQTT, Trucks: c.Trucks, Phones: c.Phones, ServerInProcess: true,
 		Output: struct{ io.Writer }{os.Stdout}, // lines, also on a terminal: there is a page to look at
 		Logger: log,
 	})
@@ -48,4 +52,11 @@ func (c *DemoCmd) Run(ctx context.Context) error {
 	group.Go(func() error { return s.Run(ctx) })
 	group.Go(func() error { return fleet.Run(running) })
 	return group.Wait()
+}
+
+// demoLogin is what the simulated devices connect with when the server has accounts; nobody else knows it.
+func demoLogin() (link.Access, auth.Account) {
+	password, hash := auth.MakePassword()
+	account := auth.Account{Role: auth.Operator, Name: "mwm demo", Hash: hash}
+	return link.Access{User: account.Name, Password: link.Secret(password.Reveal())}, account
 }

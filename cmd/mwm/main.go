@@ -22,6 +22,8 @@ type cli struct {
 	Text    TextCmd    `cmd:"" help:"Send a text to a truck."`
 	Alert   AlertCmd   `cmd:"" help:"Send a colour alert to a phone."`
 	Watch   WatchCmd   `cmd:"" help:"Follow locations, motions, alerts, comings and goings as lines."`
+	User    UserCmd    `cmd:"" help:"Manage those who may sign in."`
+	Device  DeviceCmd  `cmd:"" help:"Manage the devices that may connect."`
 	Backup  BackupCmd  `cmd:"" help:"Copy the database, also while the server runs."`
 	Restore RestoreCmd `cmd:"" help:"Make a data directory from a backup."`
 	Health  HealthCmd  `cmd:"" help:"Ask a running server whether it serves; the exit status tells."`

@@ -10,6 +10,7 @@ import (
 
 	"mwm/devicesim"
 	"mwm/devicesim/gpx"
+	"mwm/devicesim/link"
 	"mwm/devicesim/terminal"
 )
 
@@ -18,6 +19,9 @@ import (
 type SimCmd struct {
 	STOMP string `name:"stomp" env:"MWM_CLIENT_STOMP" default:"127.0.0.1:61613" placeholder:"HOST:PORT" help:"The server's STOMP address, for trucks. Default: ${default}"`
 	MQTT  string `name:"mqtt" env:"MWM_CLIENT_MQTT" default:"127.0.0.1:1883" placeholder:"HOST:PORT" help:"The server's MQTT address, for phones. Default: ${default}"`
+
+	AccessFlags     `embed:""`
+	DevicePasswords string `env:"MWM_SIM_DEVICE_PASSWORDS" type:"existingfile" placeholder:"FILE" help:"Let each device connect with an account of its own: lines of ID and password, as mwm device add prints them." group:"Access"`
 
 	Trucks int           `env:"MWM_SIM_TRUCKS" default:"10" help:"Trucks that drive the roads of Andorra (AAA, BBB, …)."`
 	Phones int           `env:"MWM_SIM_PHONES" default:"5" help:"Phones that are moved about (XYZ, WXY, …)."`
@@ -40,14 +44,34 @@ func (c *SimCmd) Run(ctx context.Context) error {
 	if len(paths)+c.Trucks+c.Phones == 0 {
 		return errors.New("there is nothing to simulate: --trucks and --phones are 0, and there is no --gpx")
 	}
+	access, err := c.logins()
+	if err != nil {
+		return err
+	}
 	cfg := devicesim.Config{
-		STOMP: c.STOMP, MQTT: c.MQTT, Trucks: c.Trucks, Phones: c.Phones, Replay: paths, Rate: c.Rate, Speed: c.Speed,
+		Access: access,
+		STOMP:  c.STOMP, MQTT: c.MQTT, Trucks: c.Trucks, Phones: c.Phones, Replay: paths, Rate: c.Rate, Speed: c.Speed,
 		PerConnection: c.PerConnection, Prefix: c.Prefix, Output: os.Stdout,
 	}
 	if _, drawn := terminal.Of(os.Stdout); !drawn { // log lines would run across the view
 		cfg.Logger = slog.Default()
 	}
 	return devicesim.Run(ctx, cfg)
+}
+
+// logins returns how each client connects.
+func (c *SimCmd) logins() (func(clientID string) link.Access, error) {
+	all, err := c.access()
+	if err != nil || c.DevicePasswords == "" {
+		return func(string) link.Access { return all }, err
+	}
+	passwords, err := readPasswords(c.DevicePasswords)
+	return func(clientID string) link.Access {
+		if p, ok := passwords[clientID]; ok {
+			return link.Access{User: clientID, Password: p, TLS: all.TLS}
+		}
+		return all
+	}, err
 }
 
 func readPaths(files []string) ([]*gpx.Path, error) {

@@ -31,6 +31,8 @@ type TextCmd struct {
 	HTTP    string        `name:"http" env:"MWM_CLIENT_HTTP" placeholder:"HOST:PORT" help:"The server's HTTP address; with it the answer says whether the device has got the text."`
 	Expires time.Duration `placeholder:"1h" help:"Do not deliver the text after this time."`
 
+	AccessFlags `embed:""`
+
 	ID   string   `arg:"" help:"The device's ID."`
 	Text []string `arg:"" help:"The text; several words are joined."`
 }
@@ -52,7 +54,11 @@ func (c *TextCmd) send(ctx context.Context, out io.Writer) error {
 	if c.Expires != 0 {
 		header = append(header, stomp.SendOpt.Header("expires", strconv.FormatInt(began.Add(c.Expires).UnixMilli(), 10)))
 	}
-	l, err := link.DialSTOMP(ctx, link.STOMPConfig{Addr: c.STOMP})
+	access, err := c.access()
+	if err != nil {
+		return err
+	}
+	l, err := link.DialSTOMP(ctx, link.STOMPConfig{Addr: c.STOMP, Access: access})
 	if err != nil {
 		return err
 	}
@@ -65,7 +71,7 @@ func (c *TextCmd) send(ctx context.Context, out io.Writer) error {
 		c.look(ctx, out, l, mark)
 		return nil
 	}
-	state, err := c.outcome(ctx, body, began)
+	state, err := c.outcome(ctx, access, body, began)
 	if err != nil {
 		return fmt.Errorf("the text is accepted, but the server does not say what became of it: %w", err)
 	}
@@ -110,14 +116,14 @@ func (c *TextCmd) look(ctx context.Context, out io.Writer, l *link.STOMP, mark s
 }
 
 // outcome asks until the text has reached its last state, for two seconds.
-func (c *TextCmd) outcome(ctx context.Context, body string, since time.Time) (string, error) {
+func (c *TextCmd) outcome(ctx context.Context, access link.Access, body string, since time.Time) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	tick := time.NewTicker(150 * time.Millisecond)
 	defer tick.Stop()
 	id, last := terminal.Clean(c.ID), ""
 	for {
-		d, err := c.device(ctx)
+		d, err := c.device(ctx, access)
 		switch {
 		case err != nil && last == "":
 			return "", err
@@ -173,13 +179,19 @@ func (d *apiDevice) stateOf(body string, since time.Time) string {
 	return ""
 }
 
-func (c *TextCmd) device(ctx context.Context) (d apiDevice, err error) {
+func (c *TextCmd) device(ctx context.Context, access link.Access) (d apiDevice, err error) {
 	u := url.URL{Scheme: "http", Host: c.HTTP, Path: "/api/v1/devices/" + c.ID, RawPath: "/api/v1/devices/" + url.PathEscape(c.ID)}
+	if access.TLS != nil {
+		u.Scheme = "https"
+	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
 		return d, err
 	}
-	resp, err := http.DefaultClient.Do(req)
+	if access.User != "" || access.Password != "" {
+		req.SetBasicAuth(access.User, string(access.Password))
+	}
+	resp, err := client(access).Do(req)
 	if err != nil {
 		return d, err
 	}

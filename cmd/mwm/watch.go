@@ -26,6 +26,8 @@ type WatchCmd struct {
 	JSON  bool     `name:"json" help:"Write one JSON object a line."`
 	Only  []string `enum:"location,motion,alert,lastwill,online,silent" placeholder:"KIND" help:"Only these kinds: location, motion, alert, lastwill, online, silent."`
 
+	AccessFlags `embed:""`
+
 	IDs []string `arg:"" optional:"" name:"id" help:"Only these devices."`
 }
 
@@ -43,9 +45,13 @@ func (c *WatchCmd) follow(ctx context.Context, out, log io.Writer) error {
 	if c.STOMP == "" && c.MQTT == "" {
 		return errors.New("--stomp and --mqtt are both empty: there is nothing to follow")
 	}
+	access, err := c.access()
+	if err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	w := &watcher{cmd: c, news: make(chan sighting, 256), log: make(chan string, 16), ctx: ctx, heard: map[string]time.Time{}}
+	w := &watcher{cmd: c, access: access, news: make(chan sighting, 256), log: make(chan string, 16), ctx: ctx, heard: map[string]time.Time{}}
 	var links sync.WaitGroup
 	if c.STOMP != "" {
 		links.Go(func() { w.keep("STOMP "+c.STOMP, w.locations) })
@@ -53,7 +59,7 @@ func (c *WatchCmd) follow(ctx context.Context, out, log io.Writer) error {
 	if c.MQTT != "" {
 		links.Go(func() { w.keep("MQTT "+c.MQTT, w.motions) })
 	}
-	err := w.write(out, log)
+	err = w.write(out, log)
 	cancel()
 	links.Wait()
 	return err
@@ -61,11 +67,12 @@ func (c *WatchCmd) follow(ctx context.Context, out, log io.Writer) error {
 
 // watcher gathers from both protocols; one goroutine writes.
 type watcher struct {
-	cmd   *WatchCmd
-	ctx   context.Context // of follow
-	news  chan sighting
-	log   chan string
-	heard map[string]time.Time // last sign of life; of the goroutine that writes
+	cmd    *WatchCmd
+	access link.Access
+	ctx    context.Context // of follow
+	news   chan sighting
+	log    chan string
+	heard  map[string]time.Time // last sign of life; of the goroutine that writes
 }
 
 func (w *watcher) keep(what string, session func(context.Context, string) error) {
@@ -90,7 +97,7 @@ func (w *watcher) see(s sighting) {
 }
 
 func (w *watcher) locations(ctx context.Context, what string) error {
-	l, err := link.DialSTOMP(ctx, link.STOMPConfig{Addr: w.cmd.STOMP, Buffer: 64 << 10})
+	l, err := link.DialSTOMP(ctx, link.STOMPConfig{Addr: w.cmd.STOMP, Access: w.access, Buffer: 64 << 10})
 	if err != nil {
 		return err
 	}
@@ -109,7 +116,7 @@ func (w *watcher) locations(ctx context.Context, what string) error {
 
 func (w *watcher) motions(ctx context.Context, what string) error {
 	l, err := link.DialMQTT(ctx, link.MQTTConfig{
-		Addr: w.cmd.MQTT, ClientID: clientID("watch"), Window: 1000, Buffer: 64 << 10,
+		Addr: w.cmd.MQTT, ClientID: clientID("watch"), Access: w.access, Window: 1000, Buffer: 64 << 10,
 		Handle: func(m link.Message) {
 			if s, ok := sightMessage(m); ok {
 				w.see(s)

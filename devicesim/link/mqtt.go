@@ -40,6 +40,7 @@ type MQTTConfig struct {
 	Handle    func(Message) // called in one goroutine for each message; nil: there are no subscriptions
 	Window    uint16        // Receive Maximum; 0 means 32
 	Buffer    int           // bytes of the read buffer; 0 means 512
+	Access    Access
 }
 
 // MQTT is one connection to an MQTT broker, with a clean start. Its methods may be called concurrently. Close must be called,
@@ -61,9 +62,13 @@ func DialMQTT(ctx context.Context, cfg MQTTConfig) (*MQTT, error) {
 	if err != nil {
 		return nil, fmt.Errorf("MQTT: %w", err)
 	}
+	wire, err := cfg.Access.over(ctx, nc, cfg.Addr)
+	if err != nil {
+		return nil, fmt.Errorf("MQTT: %s: %w", cfg.Addr, reason(err))
+	}
 	m := &MQTT{net: nc}
 	m.client = paho.NewClient(paho.ClientConfig{
-		Conn:              nc,
+		Conn:              wire,
 		PacketTimeout:     HandshakeTimeout,
 		Session:           session{state.NewInMemory(), nc},
 		PingHandler:       pinger{paho.NewDefaultPinger(), nc},
@@ -87,6 +92,10 @@ func connectPacket(cfg MQTTConfig) *paho.Connect {
 		CleanStart: true,
 		KeepAlive:  uint16(cmp.Or(cfg.KeepAlive, 30*time.Second) / time.Second),
 		Properties: &paho.ConnectProperties{ReceiveMaximum: &window, RequestProblemInfo: true},
+	}
+	if a := cfg.Access; a.User != "" || a.Password != "" {
+		p.UsernameFlag, p.Username = true, a.User
+		p.PasswordFlag, p.Password = true, []byte(a.Password)
 	}
 	if w := cfg.Will; w != nil {
 		p.WillMessage = &paho.WillMessage{Topic: w.Topic, Payload: w.Payload, QoS: w.QoS}

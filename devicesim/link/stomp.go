@@ -26,7 +26,8 @@ type STOMPConfig struct {
 	ClientID  string        // client-id header; empty: none
 	HeartBeat time.Duration // asked for in both directions; 0 means 10 s
 	Buffer    int           // bytes of the library's read and write buffer, each; 0 means 4096
-	Logger    *slog.Logger  // nil: silent
+	Access    Access
+	Logger    *slog.Logger // nil: silent
 }
 
 // STOMP is one connection to a STOMP broker. Its methods may be called concurrently. Close must be called, also once the
@@ -77,7 +78,12 @@ func connectSTOMP(ctx context.Context, cfg STOMPConfig, askBeats bool) (s *STOMP
 		}
 	}))
 	cut := context.AfterFunc(ctx, func() { _ = nc.Close() })
-	c, err := stomp.ConnectWithContext(ctx, nc, opts...)
+	wire, err := cfg.Access.over(ctx, nc, cfg.Addr)
+	if err != nil {
+		cut()
+		return nil, false, fmt.Errorf("%s: %w", cfg.Addr, reason(err))
+	}
+	c, err := stomp.ConnectWithContext(ctx, wire, opts...)
 	if !cut() && err == nil {
 		_ = c.MustDisconnect()
 		err = ctx.Err()
@@ -106,6 +112,9 @@ func stompOptions(cfg STOMPConfig, askBeats bool) []func(*stomp.Conn) error {
 		stomp.ConnOpt.DisconnectReceiptTimeout(CloseTimeout + time.Second),
 		stomp.ConnOpt.RcvReceiptTimeout(HandshakeTimeout + time.Second),
 		stomp.ConnOpt.Logger(stompLog{cfg.Logger}),
+	}
+	if cfg.Access.User != "" || cfg.Access.Password != "" {
+		opts = append(opts, stomp.ConnOpt.Login(cfg.Access.User, string(cfg.Access.Password)))
 	}
 	if cfg.ClientID != "" {
 		opts = append(opts, stomp.ConnOpt.Header("client-id", cfg.ClientID))

@@ -25,6 +25,20 @@ type Account struct {
 	More []Rule // permissions beyond those of the role
 }
 
+// Kind says in words what an account's password is.
+func (a *Account) Kind() string {
+	switch a.Hash {
+	case NoPassword:
+		return "no password"
+	case Blocked:
+		return "blocked"
+	}
+	if h, err := parseHash(a.Hash); err == nil && !h.isSlow() {
+		return "made-up password"
+	}
+	return "password"
+}
+
 // maxAccounts and maxGrants bound what a file can make the server hold.
 const (
 	maxAccounts = 1_000_000

@@ -83,6 +83,9 @@ type Addresses struct {
 	MQTT    string `json:"mqtt"`
 	MQTTWS  string `json:"mqttWs"`
 	HTTP    string `json:"http"`
+	STOMPS  string `json:"stomps"`
+	MQTTS   string `json:"mqtts"`
+	HTTPS   string `json:"https"`
 }
 
 // TLS is the certificate that the server shows.
