@@ -167,6 +167,9 @@ func (l *life) dial() net.Conn {
 	return here
 }
 
+// peer is dial for a test that looks at every byte.
+func (l *life) peer() *peer { return newPeer(l.t, l.dial()) }
+
 // crash cuts all connections; what the server does then reaches nobody.
 func (l *life) crash(d *disk) {
 	l.mu.Lock()
