@@ -141,6 +141,7 @@ func (s *session) settle(a answer, done func(error)) error {
 	case a.sub.wild != nil:
 		return s.settleWild(a, wild, done)
 	case !known, a.sub.consumer == nil: // of a topic: NACK means that the message is given up
+		s.replays.run(s) // may have waited for its window
 		done(nil)
 		return nil
 	}

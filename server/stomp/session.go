@@ -34,6 +34,7 @@ type session struct {
 	transactions     map[string]*transaction
 	transactionBytes int
 	receipts         receipts    // safe for concurrent use
+	replays          replays     // safe for concurrent use
 	noReceipt        func(error) // the promise of a frame that asks for none
 
 	mu    sync.Mutex // guards what follows

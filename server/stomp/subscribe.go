@@ -3,6 +3,7 @@ package stomp
 import (
 	"errors"
 	"strconv"
+	"sync/atomic"
 
 	"mwm/server/broker"
 	"mwm/server/broker/selector"
@@ -38,6 +39,7 @@ type subscription struct {
 	browser  *browser
 
 	ledger *ledger // what is to be acknowledged; nil if auto or not needed
+	gone   atomic.Bool
 }
 
 // subscribe handles SUBSCRIBE.
@@ -53,7 +55,7 @@ func (s *session) subscribe(f *frame.Frame, done func(error)) error {
 		sub.browser.run()
 	}
 	if v, _ := f.Get("activemq.retroactive"); v == "true" && sub.topic != nil {
-		s.replay(sub)
+		s.replays.add(s, sub)
 	}
 	return nil
 }
@@ -292,6 +294,7 @@ func (s *session) unsubscribe(f *frame.Frame, done func(error)) error {
 	switch {
 	case sub != nil:
 		sub.end()
+		s.replays.run(s) // it may have been in the way of others
 	case !forget:
 		return refuse("unknown subscription", "there is no subscription %.80q", id)
 	}
@@ -304,6 +307,7 @@ func (s *session) unsubscribe(f *frame.Frame, done func(error)) error {
 
 // end takes the subscription out of effect.
 func (sub *subscription) end() {
+	sub.gone.Store(true)
 	b := sub.s.srv.b
 	switch {
 	case sub.consumer != nil:
@@ -333,30 +337,3 @@ func (s *session) leave() {
 		sub.end()
 	}
 }
-
-// replay sends the retained messages that a new subscription matches.
-func (s *session) replay(sub *subscription) {
-	wake := false
-	s.srv.b.Retained(sub.to.name, func(m *broker.Message) {
-		if sub.ledger != nil {
-			if sub.enc.match == nil || sub.enc.match(m) {
-				wake = (*ackReceiver)(sub).give(m) || wake
-			}
-			return
-		}
-		wake = s.out.SendRun(retained{m, &sub.enc}) || wake
-	})
-	if wake {
-		s.out.Wake()
-	}
-}
-
-// retained is a run of one retained message.
-type retained struct {
-	m   *broker.Message
-	enc *encoder
-}
-
-func (r retained) Len() int                        { return 1 }
-func (r retained) Size(int) int                    { return r.enc.Size(r.m) }
-func (r retained) Append(dst []byte, _ int) []byte { return r.enc.Append(dst, r.m) }

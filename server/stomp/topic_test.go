@@ -229,6 +229,67 @@ func TestRetained(t *testing.T) {
 	p.sync()
 }
 
+// A replay that waits for acknowledgements ends with its subscription.
+func TestRetainedUnsubscribed(t *testing.T) {
+	w := serve(t, stomp.Options{})
+	p := w.connect("1.2")
+	p.send("SEND\ndestination:/topic/a.1\nretain:true\n\n1^@SEND\ndestination:/topic/a.2\nretain:true\n\n2^@")
+	p.send("SUBSCRIBE\nid:0\ndestination:/topic/a.*\nack:client\nprefetch-count:1\nactivemq.retroactive:true\n\n^@" +
+		"SUBSCRIBE\nid:1\ndestination:/topic/a.2\nactivemq.retroactive:true\n\n^@")
+	p.want("MESSAGE", "subscription:0")
+	p.sync()
+	p.send("UNSUBSCRIBE\nid:0\n\n^@")
+	p.want("MESSAGE", "subscription:1", "=2")
+	p.sync()
+}
+
+// However much is retained, it comes whole: at the pace of the client, and within
+// its window if it acknowledges.
+func TestRetainedPace(t *testing.T) {
+	w := serve(t, stomp.Options{MaxOutbound: 64 << 10})
+	pub := w.broker.NewPublisher(nil)
+	const n = 3000
+	pad := strings.Repeat("x", 300)
+	for i := range n {
+		r, err := pub.Topic(fmt.Appendf(nil, "a.%d", i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := pub.Add(r)
+		m.Body, m.Retain = []byte(pad), true
+	}
+	pub.Flush()
+	for _, ack := range []string{"auto", "client-individual"} {
+		p := w.connect("1.2")
+		p.send("SUBSCRIBE\nid:0\ndestination:/topic/a.*\nack:" + ack + "\nprefetch-count:10\nactivemq.retroactive:true\n\n^@" +
+			"SUBSCRIBE\nid:1\ndestination:/topic/a.7\nactivemq.retroactive:true\n\n^@")
+		seen, acks := map[string]bool{}, ""
+		for i := range n {
+			m := p.want("MESSAGE", "subscription:0", "="+pad)
+			if seen[m.get("destination")] {
+				t.Fatalf("%s comes twice", m.get("destination"))
+			}
+			seen[m.get("destination")] = true
+			if ack != "auto" {
+				if acks += answerTo("1.2", "ACK", m); i == 9 {
+					p.sync() // no more than the window
+				}
+				if i >= 9 {
+					p.send(acks)
+					acks = ""
+				}
+			}
+			if c := w.broker.Clients(); c[0].Out.Pending() > 64<<10 {
+				t.Fatalf("%d bytes are pending", c[0].Out.Pending())
+			}
+		}
+		p.want("MESSAGE", "subscription:1", "destination:/topic/a.7")
+		p.sync()
+		p.nc.Close()
+		eventually(t, "it goes", func() bool { return w.server.Sessions() == 0 })
+	}
+}
+
 func TestExpired(t *testing.T) {
 	w := serve(t, stomp.Options{})
 	p := w.connect("1.2")

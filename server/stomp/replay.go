@@ -1,0 +1,81 @@
+package stomp
+
+import (
+	"sync"
+
+	"mwm/server/broker"
+)
+
+// replays are the retained messages that new subscriptions are still to be sent
+// (activemq.retroactive). They are sent at the pace of the client, and none is
+// lost: what is noted are names, of one subscription at a time, and each message is
+// looked up when its turn comes, so that it is never older than what the client has
+// got meanwhile.
+type replays struct {
+	mu      sync.Mutex
+	waiting []*subscription // the first one is under way
+	names   []string        // of the first one, still to be sent
+}
+
+// add plans the replay for a subscription.
+func (r *replays) add(s *session, sub *subscription) {
+	r.mu.Lock()
+	r.waiting = append(r.waiting, sub)
+	first := len(r.waiting) == 1
+	if first {
+		r.note(s)
+	}
+	r.mu.Unlock()
+	if first {
+		r.run(s)
+	}
+}
+
+// note lists what the first one is to be sent. r.mu is held.
+func (r *replays) note(s *session) {
+	r.names = nil
+	if len(r.waiting) == 0 {
+		r.waiting = nil
+		return
+	}
+	s.srv.b.Retained(r.waiting[0].to.name, func(m *broker.Message) { r.names = append(r.names, m.Name) })
+}
+
+// run sends what there is room for, and goes on when there is more.
+func (r *replays) run(s *session) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for len(r.waiting) > 0 && !s.ending.Load() {
+		sub := r.waiting[0]
+		if len(r.names) == 0 || sub.gone.Load() {
+			r.waiting = r.waiting[1:]
+			r.note(s)
+			continue
+		}
+		if s.out.Pending() >= s.out.Limit()/2 && s.out.NotifyRoom(func() { r.run(s) }) {
+			return
+		}
+		if sub.ledger != nil && sub.ledger.free() <= 0 {
+			return // an ACK comes first
+		}
+		name := r.names[0]
+		r.names = r.names[1:]
+		s.srv.b.Retained(name, sub.sendRetained)
+	}
+}
+
+// sendRetained sends a last value. No topic is given a new one meanwhile.
+func (sub *subscription) sendRetained(m *broker.Message) {
+	if sub.enc.match != nil && !sub.enc.match(m) {
+		return
+	}
+	var wake bool
+	if sub.ledger != nil {
+		wake = (*ackReceiver)(sub).give(m)
+	} else {
+		_, wake = sub.s.out.SendMessages(sub.enc.Append(nil, m), 1)
+	}
+	if wake {
+		sub.s.out.Wake()
+	}
+}
