@@ -10,27 +10,32 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write the list of modules that index.html preloads")
+var update = flag.Bool("update", false, "write the lists of modules that the pages preload")
 
-// The page names all modules that it is going to need, so that they come in one
+// A page names all modules that it is going to need, so that they come in one
 // go and not import by import. The map's layers are imported when it is made, which
 // is always.
 func TestModulesArePreloaded(t *testing.T) {
-	needed := imports(t, "js/main.js", "js/map/world.js", "js/map/streets.js")
+	preloads(t, "index.html", "js/main.js", "js/map/world.js", "js/map/streets.js")
+	preloads(t, "phone.html", "js/phone/main.js")
+}
+
+func preloads(t *testing.T, name string, modules ...string) {
+	t.Helper()
 	var list strings.Builder
-	for _, name := range needed {
-		list.WriteString(`  <link rel="modulepreload" href="` + name + `">` + "\n")
+	for _, module := range imports(t, modules...) {
+		list.WriteString(`  <link rel="modulepreload" href="` + module + `">` + "\n")
 	}
-	page := read(t, "index.html")
+	page := read(t, name)
 	block := regexp.MustCompile(`(?:  <link rel="modulepreload"[^\n]*\n)+`)
 	got := block.FindString(page)
 	if got == list.String() {
 		return
 	}
 	if !*update {
-		t.Fatal("index.html does not preload the modules that main.js imports; go test ./web -run Preload -update writes the list")
+		t.Fatal(name + " does not preload the modules that it imports; go test ./web -run Preload -update writes the list")
 	}
-	if err := os.WriteFile("index.html", []byte(strings.Replace(page, got, list.String(), 1)), 0o644); err != nil {
+	if err := os.WriteFile(name, []byte(strings.Replace(page, got, list.String(), 1)), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }
