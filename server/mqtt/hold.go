@@ -99,6 +99,11 @@ func (s *session) wakeRoom() {
 	}
 }
 
+// windowed is how many times [Options.MaxQueued] may wait of messages whose senders
+// wait for an acknowledgement: these stop by themselves, but 3.x clients not before
+// they run out of packet identifiers.
+const windowed = 4
+
 // mayHold reports whether the publisher of message i must wait before it is taken:
 // from half of what may wait on if he does not wait for a confirmation, from three
 // quarters on if he does. s.mu is held.
@@ -106,10 +111,11 @@ func (s *session) mayHold(b *broker.Batch, i int) bool {
 	switch {
 	case s.conn == nil:
 		return false
-	case b.Waits(i):
-		return s.crowdedAbove(3, 4)
+	case !b.Waits(i):
+		return s.crowdedAbove(1, 2)
 	}
-	return s.crowdedAbove(1, 2)
+	n, bytes := s.ahead(s.queue.pushed, s.queue.pushedBytes)
+	return s.over(n/windowed, bytes, 3, 4)
 }
 
 // waitTurn holds the publisher of a batch that has been taken already.

@@ -32,7 +32,8 @@ type Options struct {
 	TopicAliasMaximum int
 	// MaxQueued and MaxQueuedBytes bound the QoS 1 and 2 messages that wait for a
 	// session in memory; defaults 10,000 and 16 MiB. The publishers of a connected
-	// client wait from half of it on.
+	// client wait from half of it on; of messages whose senders wait for an
+	// acknowledgement there may be four times as many.
 	MaxQueued      int
 	MaxQueuedBytes int
 	// MaxStored and MaxStoredBytes bound them instead for a session that is on

@@ -215,7 +215,7 @@ func (s *session) take(sub *subscription, t *terms, b *broker.Batch, first, end 
 				break
 			}
 		}
-		if !s.hasRoom(m) {
+		if !s.hasRoom(m, b.Waits(i)) {
 			overflow = true
 			s.drop()
 			b.Keeping(i)(errFull)
@@ -292,12 +292,15 @@ func (s *session) syncFlights() {
 	})
 }
 
-// hasRoom reports whether the queue may take a message. s.mu is held.
-func (s *session) hasRoom(m *broker.Message) bool {
+// hasRoom reports whether the queue may take a message, whose sender waits for a
+// confirmation or not. s.mu is held.
+func (s *session) hasRoom(m *broker.Message, waits bool) bool {
 	opt := &s.srv.opt
 	count, bytes := opt.MaxQueued, opt.MaxQueuedBytes
 	if s.box.Load() != 0 {
 		count, bytes = opt.MaxStored, opt.MaxStoredBytes
+	} else if waits && s.conn != nil {
+		count *= windowed
 	}
 	if s.queue.n < count && s.queue.bytes+m.Size() <= bytes {
 		return true
