@@ -37,7 +37,7 @@ func (s *Store) Room() error {
 		var trouble error
 		if free, ok := Free(r.dir); ok && free+r.reusable.Load() < r.reserve {
 			trouble = fmt.Errorf("only %d MB of the disk of %s are free, and --min-free keeps %d MB for acknowledgements",
-				free/1e6, r.dir, r.reserve/1e6)
+				(free+r.reusable.Load())/1e6, r.dir, r.reserve/1e6)
 		}
 		r.trouble.Store(&trouble)
 	}
