@@ -74,7 +74,7 @@ func ParseGrant(s string) (Rule, error) {
 			return r, r.check()
 		}
 	}
-	return Rule{}, fmt.Errorf("%.60q begins with none of publish: subscribe: browse: as it must", s)
+	return Rule{}, fmt.Errorf("%.60q must begin with publish:, subscribe: or browse: to say what it permits", s)
 }
 
 // Grant writes what ParseGrant reads; of several actions the first.
