@@ -49,6 +49,10 @@ type Options struct {
 	// MaxSessions is how many sessions may be kept beyond their connections;
 	// default 100,000. Clients that ask for one more are refused.
 	MaxSessions int
+	// Version is what $SYS/broker/version says of the program.
+	Version string
+	// SysInterval is how often what is under $SYS is published; default 10 s.
+	SysInterval time.Duration
 	// ConnectTimeout is how long a new connection may take to send its CONNECT;
 	// default 10 s.
 	ConnectTimeout time.Duration
@@ -101,6 +105,7 @@ func (o Options) withDefaults() (Options, error) {
 	}{
 		{"MaxHold", &o.MaxHold, time.Second},
 		{"SessionExpiry", &o.SessionExpiry, 7 * 24 * time.Hour},
+		{"SysInterval", &o.SysInterval, 10 * time.Second},
 		{"ConnectTimeout", &o.ConnectTimeout, 10 * time.Second},
 		{"WriteTimeout", &o.WriteTimeout, netx.DefaultWriteTimeout},
 	} {
@@ -137,6 +142,7 @@ type Stats struct {
 	Expired    atomic.Uint64 // messages given up in a session's queue: their time was over
 	Denied     atomic.Uint64 // messages that their clients may not send
 	Wills      atomic.Uint64 // last wills published
+	Ended      atomic.Uint64 // sessions that were kept for their time, in vain
 }
 
 // SessionInfo describes a session at one moment.

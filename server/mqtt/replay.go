@@ -22,13 +22,24 @@ type replays struct {
 type replay struct {
 	name string
 	sub  *subscription
+	msg  *broker.Message // what is under $SYS is not looked up again; nil otherwise
 }
 
 // wantRetained plans the replay for new subscriptions. It comes before their
 // SUBACK: what is published after that is new to the client, and not replayed.
 func (s *session) wantRetained(subs []*subscription) {
+	var sys []replay
+	for _, sub := range subs {
+		if isSys(sub.name) {
+			for _, m := range s.srv.sysMessages(sub.name) { // asks all sessions: without the lock
+				sys = append(sys, replay{m.Name, sub, m})
+			}
+			s.srv.wakeSys()
+		}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.replays.noted = append(s.replays.noted, sys...)
 	for _, sub := range subs {
 		if !slices.Contains(s.replays.waiting, sub) {
 			s.replays.waiting = append(s.replays.waiting, sub)
@@ -43,7 +54,7 @@ func (s *session) noteReplays() {
 	for len(r.waiting) > 0 && len(r.noted) < maxNoted {
 		sub := r.waiting[0]
 		r.waiting = r.waiting[1:]
-		s.srv.b.Retained(sub.name, func(m *broker.Message) { r.noted = append(r.noted, replay{m.Name, sub}) })
+		s.srv.b.Retained(sub.name, func(m *broker.Message) { r.noted = append(r.noted, replay{m.Name, sub, nil}) })
 	}
 	if len(r.noted) == 0 {
 		*r = replays{}
@@ -57,7 +68,9 @@ func (s *session) pumpReplay() {
 	for len(r.noted) > 0 && s.flights.unsent == nil && s.canLaunch() && s.ready() {
 		next := r.noted[0]
 		r.noted = r.noted[1:]
-		if t := next.sub.terms.Load(); t != nil {
+		if t := next.sub.terms.Load(); t != nil && next.msg != nil {
+			s.sendRetained(t, next.msg)
+		} else if t != nil {
 			s.srv.b.Retained(next.name, func(m *broker.Message) { s.sendRetained(t, m) })
 		}
 		if len(r.noted) == 0 {

@@ -24,8 +24,12 @@ type Server struct {
 	ids   keyedMutex
 
 	keptSessions atomic.Int64
+	maxConns     atomic.Int64 // most connections at a time
+	started      time.Time
 
 	mu       sync.Mutex
+	gone     broker.Traffic      // of connections that have ended
+	sysTimer *time.Timer         // see wakeSys
 	sessions map[string]*session // by client identifier
 	conns    map[*conn]struct{}
 	closed   bool
@@ -43,7 +47,7 @@ func New(b *broker.Broker, opt Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		b: b, opt: opt, log: opt.Logger,
+		b: b, opt: opt, log: opt.Logger, started: time.Now(),
 		sessions: map[string]*session{}, conns: map[*conn]struct{}{}, groups: map[groupKey]*group{},
 	}
 	return s, s.restore()
@@ -78,6 +82,7 @@ func (s *Server) enter(c *conn) bool {
 		return false
 	}
 	s.conns[c] = struct{}{}
+	s.maxConns.Store(max(s.maxConns.Load(), int64(len(s.conns))))
 	return true
 }
 
@@ -91,6 +96,9 @@ func (s *Server) leave(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, c)
+	if c.client != nil {
+		addTraffic(&s.gone, c.client.Traffic())
+	}
 	if len(s.conns) == 0 && s.idle != nil {
 		close(s.idle)
 		s.idle = nil
@@ -133,6 +141,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 
 // stopTimers stops the timers of the sessions that are left.
 func (s *Server) stopTimers() {
+	s.mu.Lock()
+	stop(&s.sysTimer)
+	s.mu.Unlock()
 	for _, sess := range s.all() {
 		sess.mu.Lock()
 		stop(&sess.timer)
@@ -323,6 +334,7 @@ func (s *Server) expire(sess *session, absence int) {
 	w, client := sess.will, sess.client
 	sess.will = nil
 	sess.mu.Unlock()
+	s.stats.Ended.Add(1)
 	s.discard(sess)
 	w.publish(s, client)
 }
