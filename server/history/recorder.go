@@ -27,7 +27,8 @@ type Options struct {
 	MaxBytes int64         // of all chunks; the oldest go first; default 2 GiB
 
 	MaxDevices int // default 200,000
-	MaxPerHour int // points of a device in an hour; default 36,000
+	MaxRate    int // points of a device in a second, on average; default 10
+	MaxBurst   int // points of a device beyond that, as when it was offline for days; default 1,000,000
 	MaxPending int // bytes that may wait for the disk, log and chunks each; default 64 MiB
 	MaxLog     int // bytes of log that a crash may leave to be read; default 32 MiB
 
@@ -39,8 +40,11 @@ func (o *Options) setDefaults() error {
 	if o.Store == nil {
 		return errors.New("history: Store is not set")
 	}
+	if o.MaxRate > 1000 {
+		return fmt.Errorf("history: MaxRate is %d; it must be at most 1000", o.MaxRate)
+	}
 	if o.Distance < 0 || o.Turn < 0 || o.Interval < 0 || o.MaxAge < 0 || o.MaxBytes < 0 ||
-		o.MaxDevices < 0 || o.MaxPerHour < 0 || o.MaxPending < 0 || o.MaxLog < 0 {
+		o.MaxDevices < 0 || o.MaxRate < 0 || o.MaxBurst < 0 || o.MaxPending < 0 || o.MaxLog < 0 {
 		return errors.New("history: no setting may be negative; 0 stands for its default")
 	}
 	setDefault(&o.Distance, 5)
@@ -49,7 +53,8 @@ func (o *Options) setDefaults() error {
 	setDefault(&o.MaxAge, 30*24*time.Hour)
 	setDefault(&o.MaxBytes, 2<<30)
 	setDefault(&o.MaxDevices, 200_000)
-	setDefault(&o.MaxPerHour, 36_000)
+	setDefault(&o.MaxRate, 10)
+	setDefault(&o.MaxBurst, 1_000_000)
 	setDefault(&o.MaxPending, 64<<20)
 	setDefault(&o.MaxLog, 32<<20)
 	if o.Now == nil {
@@ -77,7 +82,6 @@ type Recorder struct {
 
 	mu      sync.Mutex
 	devices map[string]*device
-	byNum   map[int64]*device
 	lastNum int64
 	news    []NamedDevice // not known to the store yet
 	open    list.List     // of *chunk, in the order in which they were begun, until they are saved
@@ -102,8 +106,7 @@ type device struct {
 	num    int64
 	id     string
 	open   []*chunk // by hour, those that take points first
-	hour   int64    // the one that count counts in
-	points int
+	booked int64    // up to when its rate is used up, ms since 1970
 }
 
 // maxOpen is how many hours of one device may be open at a time: the current one
@@ -135,14 +138,15 @@ func New(ctx context.Context, opts Options) (*Recorder, error) {
 	}
 	r := &Recorder{
 		opts: opts, store: opts.Store, log: opts.Logger,
-		devices: map[string]*device{}, byNum: map[int64]*device{}, nextLog: 1,
+		devices: map[string]*device{}, nextLog: 1,
 	}
 	var damaged error
 	replayed := 0
-	usage, err := opts.Store.LoadHistory(ctx, func(d NamedDevice) { r.addDevice(d) }, func(e LogEntry) {
+	byNum := map[int64]*device{}
+	usage, err := opts.Store.LoadHistory(ctx, func(d NamedDevice) { byNum[d.Num] = r.addDevice(d) }, func(e LogEntry) {
 		r.nextLog = e.ID
 		err := readLog(e.Data, func(num int64, p Point) {
-			if d := r.byNum[num]; d != nil {
+			if d := byNum[num]; d != nil {
 				r.put(d, p)
 				replayed++
 			}
@@ -163,7 +167,7 @@ func New(ctx context.Context, opts Options) (*Recorder, error) {
 
 func (r *Recorder) addDevice(n NamedDevice) *device {
 	d := &device{num: n.Num, id: strings.Clone(n.ID)}
-	r.devices[d.id], r.byNum[d.num] = d, d
+	r.devices[d.id] = d
 	r.lastNum = max(r.lastNum, d.num)
 	return d
 }
@@ -189,7 +193,7 @@ func (r *Recorder) Add(id string, p Point) {
 		r.stats.Sampled++
 		return
 	}
-	if !r.admit(d, p) {
+	if !r.admit(d) {
 		return
 	}
 	if r.put(d, p) {
@@ -235,18 +239,17 @@ func turn(a, b Measure) float64 {
 }
 
 // admit reports whether there is room for one more point, and counts why not.
-func (r *Recorder) admit(d *device, p Point) bool {
-	switch {
-	case r.waiting+len(r.batch.data) >= r.opts.MaxPending || r.pending >= r.opts.MaxPending:
+func (r *Recorder) admit(d *device) bool {
+	if r.waiting+len(r.batch.data) >= r.opts.MaxPending || r.pending >= r.opts.MaxPending {
 		r.stats.Dropped.Disk++
 		return false
-	case d.hour != hourOf(p.TS):
-		d.hour, d.points = hourOf(p.TS), 0
-	case d.points >= r.opts.MaxPerHour:
+	}
+	now, each := r.opts.Now().UnixMilli(), 1000/int64(r.opts.MaxRate)
+	if d.booked-now > int64(r.opts.MaxBurst)*each {
 		r.stats.Dropped.Rate++
 		return false
 	}
-	d.points++
+	d.booked = max(d.booked, now) + each
 	return true
 }
 

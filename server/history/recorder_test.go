@@ -253,23 +253,27 @@ func TestBrokenDisk(t *testing.T) {
 }
 
 func TestLimits(t *testing.T) {
-	r := newRecorder(t, Options{All: true, MaxPerHour: 10, MaxDevices: 2})
+	now := time.UnixMilli(begin)
+	r := newRecorder(t, Options{All: true, MaxRate: 2, MaxBurst: 1000, MaxDevices: 2, Now: func() time.Time { return now }})
 	points := drive(begin, 20, rand.New(rand.NewPCG(1, 1)))
+	for i := range int64(1000 + 101) { // in any hour that it likes
+		r.Add("A", At(begin-i*hourMs%(24*hourMs)-i, 1, 1))
+	}
+	now = now.Add(5 * time.Second)
 	for _, p := range points {
 		r.Add("A", p)
 	}
-	r.Add("A", At(begin+hourMs, 1, 1))
 	r.Add("B", points[0])
 	r.Add("C", points[0])
 	r.Add("B", Point{Lat: maxLat + 1})
 	r.Add("B", Point{TS: maxTS + 1})
-	if got, want := r.Stats().Dropped, (Drops{Rate: 10, Devices: 1, Invalid: 2}); got != want {
+	if got, want := r.Stats().Dropped, (Drops{Rate: 100 + 10, Devices: 1, Invalid: 2}); got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}
-	if got := track(t, r, "A", begin, begin+2*hourMs); len(got) != 11 {
+	if got := track(t, r, "A", begin+1, begin+hourMs); len(got) != 10 {
 		t.Errorf("%d points", len(got))
 	}
-	for _, o := range []Options{{}, {Store: NewMemory(), MaxAge: -1}, {Store: NewMemory(), Distance: -1}} {
+	for _, o := range []Options{{}, {Store: NewMemory(), MaxAge: -1}, {Store: NewMemory(), Distance: -1}, {Store: NewMemory(), MaxRate: 1001}} {
 		if _, err := New(t.Context(), o); err == nil {
 			t.Errorf("%+v was accepted", o)
 		}

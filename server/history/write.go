@@ -201,7 +201,7 @@ type Stats struct {
 // Drops count points that were lost, by reason.
 type Drops struct {
 	Disk    int64 // it did not keep up
-	Rate    int64 // more than MaxPerHour
+	Rate    int64 // more than MaxRate and MaxBurst
 	Devices int64 // more than MaxDevices
 	Invalid int64
 }

@@ -80,7 +80,7 @@ func TestTap(t *testing.T) {
 			o.Wake()
 		}
 	}()
-	m, _ = client.Read(buf)
+	_, _ = client.Read(buf)
 	o.Flush(time.Second)
 	write("bad\n")
 	if err := <-served; err == nil {
