@@ -99,6 +99,7 @@ type Fleet struct {
 	staleMs int64
 	goneMs  int64
 	stats   counters
+	agedAt  int64 // when devices have been aged last; Run's own
 
 	mu       sync.Mutex
 	byID     map[string]*device

@@ -150,6 +150,7 @@ func (f *Fleet) Run(ctx context.Context) error {
 
 func (f *Fleet) age() {
 	now := f.nowMs()
+	f.noticeSetBack(now)
 	f.scan(func(d *device) {
 		if d.status == Offline {
 			return // only a sign of life ends this
