@@ -148,7 +148,7 @@ func (s *Server) buildFrontEnds(opt Options) (err error) {
 	forMQTT := mqtt.Options{
 		MaxPacket: c.MaxMessage, MaxOutbound: c.MaxOutbound, ConnectTimeout: c.ConnectTimeout,
 		MaxSubscriptions: c.MaxSubscriptions, Rate: c.ConnectionRate, Total: s.access.total,
-		CheckOrigin: s.origins.AllowProtocol, Logger: s.log,
+		Version: Version, CheckOrigin: s.origins.AllowProtocol, Logger: s.log,
 	}
 	if s.access.authority != nil {
 		forStomp.Authenticator, forMQTT.Authenticator = s.access.authority, s.access.authority

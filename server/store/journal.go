@@ -1,7 +1,9 @@
 package store
 
 import (
+	"bytes"
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
@@ -169,15 +171,23 @@ func (s *Store) LoadJournal(ctx context.Context, box func(broker.Box), record fu
 		return err
 	}
 	defer records.Close()
+	var lastData []byte
+	var last *broker.Message
 	for records.Next() {
 		var r broker.StoredRecord
-		var data []byte
+		var data sql.RawBytes
 		if err := records.Scan(&r.ID, &r.Box, &r.State, &data); err != nil {
 			return err
 		}
-		if r.Message, err = decodeMessage(data); err != nil {
-			return fmt.Errorf("record %d: %w", r.ID, err)
+		// A message for many sessions stands in as many records, one after the
+		// other: in memory it stands once, as before.
+		if last == nil || !bytes.Equal(data, lastData) {
+			lastData = bytes.Clone(data)
+			if last, err = decodeMessage(lastData); err != nil {
+				return fmt.Errorf("record %d: %w", r.ID, err)
+			}
 		}
+		r.Message = last
 		record(r)
 	}
 	return records.Err()
