@@ -186,3 +186,29 @@ func TestLimits(t *testing.T) {
 		}
 	})
 }
+
+// An answer is not shown before what it answers, although it may be written while
+// that is still being handled.
+func TestOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := broker.New(broker.Options{})
+		m := New(b.Clients)
+		target := Target{Client: "AAA"}
+		a := connect(t, b, m, "AAA")
+		shown(t, m, target, 0, 1)
+		x := m.taps[a.Client]
+		received := x.Receiving()
+		x.Sent([]byte("answer\n"))
+		if got, _ := shown(t, m, target, 0, 10); got != "" {
+			t.Errorf("too early: %q", got)
+		}
+		received([]byte("question\n"))
+		if got, _ := shown(t, m, target, 0, 10); got != "AAA<question AAA>answer" {
+			t.Errorf("%q", got)
+		}
+		x.Receiving()(nil) // a piece of a frame
+		if n := len(m.watches[target].batches); n != 2 {
+			t.Errorf("%d batches", n)
+		}
+	})
+}
