@@ -22,7 +22,8 @@ export class MotionCard {
   #rings = new MotionRings();
   #attitude = null;
   #rows = {};
-  #task = addTask(() => this.#render());
+  #traced = -1; // motions in the lines that are drawn
+  #task = addTask(() => this.#render(), 50); // a hand is not faster, and a battery lasts longer
 
   constructor({ channel, secureURL }) {
     this.#channel = channel;
@@ -35,7 +36,10 @@ export class MotionCard {
     for (const axis of Object.keys(AXES)) this.#row(axis);
     this.#grab($('#attitude')[0]);
     onLang(() => this.changed());
-    onTheme(() => this.changed());
+    onTheme(() => {
+      this.#traced = -1;
+      this.changed();
+    });
     this.changed();
   }
 
@@ -87,10 +91,13 @@ export class MotionCard {
       const words = attitude ? inDegrees(attitude[axis]) : '–';
       setText(value, t('phone.motion.value', { axis: t(`motion.${axis}`), angle: words }));
       slider.hidden = !simulated;
+      if (!simulated || !attitude) continue;
       slider.setAttribute('aria-label', t(`motion.${axis}`));
       slider.setAttribute('aria-valuetext', words);
-      if (attitude) slider.value = Math.round(attitude[axis] * DEGREES);
+      slider.value = Math.round(attitude[axis] * DEGREES);
     }
+    if (this.#rings.total(0) === this.#traced) return;
+    this.#traced = this.#rings.total(0);
     drawSpark($('#spark')[0], this.#rings, 0, [0, 1, 2]);
   }
 }
