@@ -3,6 +3,7 @@ package server
 import (
 	"time"
 
+	"mwm/server/auth"
 	"mwm/server/broker"
 	"mwm/server/fleet"
 	"mwm/server/history"
@@ -99,9 +100,9 @@ func (in *ingest) Disconnected(c *broker.Client, err error, _ bool) {
 }
 
 // protocol returns what the fleet calls it; ok is false for clients that cannot
-// be devices.
+// be devices: who only looks is none, whatever its client-id.
 func protocol(c *broker.Client) (p fleet.Proto, ok bool) {
-	if telemetry.CheckID(c.ID) != nil {
+	if who, known := c.Access.(*auth.Principal); known && who.Role == auth.Viewer || telemetry.CheckID(c.ID) != nil {
 		return 0, false
 	}
 	switch c.Protocol {

@@ -93,6 +93,30 @@ func get[T any](t *testing.T, s *server.Server, path string) (v T, status int) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return decode[T](t, path, res)
+}
+
+// getAs is get for somebody with an account.
+func getAs[T any](t *testing.T, s *server.Server, user, path string) T {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.Addresses().HTTP+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.SetBasicAuth(user, password)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, status := decode[T](t, path, res)
+	if status != http.StatusOK {
+		t.Fatalf("%s: %d", path, status)
+	}
+	return v
+}
+
+func decode[T any](t *testing.T, path string, res *http.Response) (v T, status int) {
+	t.Helper()
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
 	if err != nil {
