@@ -35,7 +35,7 @@ type Config struct {
 	TLSClientCA       string `name:"tls-client-ca" env:"MWM_TLS_CLIENT_CA" placeholder:"FILE" help:"Certificates, in PEM form, of those who sign client certificates: whose common name is a device, is that device." group:"TLS"`
 	TLSClientRequired bool   `name:"tls-client-required" env:"MWM_TLS_CLIENT_REQUIRED" help:"Refuse connections to --stomps and --mqtts without a client certificate." group:"TLS"`
 
-	Data           string   `name:"data" env:"MWM_DATA" placeholder:"DIR" help:"Keep last known values here, across restarts. Default: memory only."`
+	Data           string   `name:"data" env:"MWM_DATA" placeholder:"DIR" help:"Keep queues, last known values and tracks here, across restarts. Default: memory only."`
 	Accounts       string   `name:"accounts" env:"MWM_ACCOUNTS" placeholder:"FILE" help:"Who may connect, as mwm user and mwm device write it; read again when it changes." group:"Access"`
 	AllowAnonymous bool     `name:"allow-anonymous" env:"MWM_ALLOW_ANONYMOUS" help:"Listen beyond this machine although anybody may connect without credentials." group:"Access"`
 	WSOrigin       []string `name:"ws-origin" env:"MWM_WS_ORIGIN" placeholder:"ORIGIN" help:"Let pages of this origin (https://host[:port]) connect to the brokers over WebSocket, besides the server's own and those of this machine." group:"Access"`
