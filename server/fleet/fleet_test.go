@@ -507,6 +507,26 @@ func TestTexts(t *testing.T) {
 	}
 }
 
+// A text that was refused is delivered again: that changes nothing, unless the
+// device takes it then.
+func TestRefusedTexts(t *testing.T) {
+	s := tell(t, Options{})
+	to := func(state TextState) TextState {
+		s.pass(time.Second)
+		text, _ := s.Text(TextUpdate{ID: "1", State: state, At: s.now, Device: "BBB", Body: "x"})
+		return text.State
+	}
+	for _, step := range []struct{ to, want TextState }{
+		{TextDelivered, TextDelivered}, {TextRefused, TextRefused}, {TextDelivered, TextRefused}, {TextWaiting, TextRefused},
+		{TextConsumed, TextConsumed}, {TextRefused, TextConsumed}, {TextDeleted, TextConsumed},
+	} {
+		if got := to(step.to); got != step.want {
+			t.Errorf("%s makes it %s, not %s", step.to, got, step.want)
+		}
+	}
+	s.wantEvents("text BBB: a text was delivered", "text BBB: a text was refused", "text BBB: a text was confirmed")
+}
+
 // The page hears of a text by the feed and by the answer to its own request, in
 // any order: of two states the one updated later is the newer one, also when
 // both came within a millisecond.

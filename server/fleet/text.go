@@ -13,7 +13,8 @@ import (
 // TextState says what became of a text. The values are the feed's.
 type TextState string
 
-// The states of a text. The last four are final.
+// The states of a text. The last four are final, but a device may think better of
+// what it has refused: the broker delivers it again a few times.
 const (
 	TextAccepted  TextState = "accepted"  // the server has it
 	TextWaiting   TextState = "waiting"   // for its device to come
@@ -24,13 +25,19 @@ const (
 	TextDeleted   TextState = "deleted" // by an operator
 )
 
-func (s TextState) final() bool {
-	return s == TextConsumed || s == TextExpired || s == TextRefused || s == TextDeleted
+// stays says that a text in this state does not come to the next one. That one
+// that was refused is delivered again, or waits to be, is no news.
+func (s TextState) stays(next TextState) bool {
+	switch s {
+	case TextConsumed, TextExpired, TextDeleted:
+		return true
+	case TextRefused:
+		return next != TextConsumed
+	}
+	return false
 }
 
-func (s TextState) valid() bool {
-	return s.final() || s == TextAccepted || s == TextWaiting || s == TextDelivered
-}
+func (s TextState) valid() bool { return s == TextAccepted || textDetail[s] != "" }
 
 // Text is one that was sent to a device, and what became of it.
 type Text struct {
@@ -96,7 +103,7 @@ func (f *Fleet) Text(u TextUpdate) (text Text, ok bool) {
 		el = f.addText(u)
 	} else {
 		t := el.Value.(*Text)
-		if t.State == u.State || t.State.final() || u.State == TextAccepted {
+		if t.State == u.State || t.State.stays(u.State) || u.State == TextAccepted {
 			return *t, true
 		}
 		t.State, t.Updated = u.State, max(millis(u.At), t.Updated+1)

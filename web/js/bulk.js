@@ -1,7 +1,7 @@
 // One text to many devices: a part of them at a time, what failed remembered, what became of the others counted.
 
 const PART = 200; // devices in a request: the server takes more, but the user shall see it go on, and be able to stop it
-export const OUTCOMES = ['accepted', 'waiting', 'delivered', 'consumed', 'refused', 'expired'];
+export const OUTCOMES = ['accepted', 'waiting', 'delivered', 'consumed', 'refused', 'expired', 'deleted'];
 
 export class BulkSend {
   failed = new Map(); // device → reason

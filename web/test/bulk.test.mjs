@@ -19,7 +19,7 @@ test('a text goes to all, part by part, and what becomes of it is counted', asyn
   bulk.heard({ id: 'text-truck-7', state: 'consumed', updated: 3 });
   bulk.heard({ id: 'text-truck-7', state: 'delivered', updated: 2 }); // overtaken
   bulk.heard({ id: 'somebody else’s', state: 'expired', updated: 9 });
-  assert.deepEqual(bulk.counts, { accepted: 449, waiting: 0, delivered: 0, consumed: 1, refused: 0, expired: 0 });
+  assert.deepEqual(bulk.counts, { accepted: 449, waiting: 0, delivered: 0, consumed: 1, refused: 0, expired: 0, deleted: 0 });
   assert.equal(changes, 5);
 });
 

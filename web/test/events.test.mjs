@@ -9,7 +9,7 @@ const CODES = {
   offline: ['closed-stomp', 'closed-mqtt', 'lost-stomp', 'lost-mqtt', 'silent', 'will'],
   lastwill: ['will'],
   removed: ['cleared', 'more'],
-  text: ['waiting', 'delivered', 'consumed', 'expired', 'refused', 'more'],
+  text: ['waiting', 'delivered', 'consumed', 'expired', 'refused', 'deleted', 'more'],
   alert: ['nobody', 'listeners', 'sent', 'more'],
   payload: [
     'too-large', 'not-json', 'missing', 'wrong-type', 'out-of-range', 'wrong-device', 'wrong-size', 'not-finite', 'bad-id', 'full', 'more',

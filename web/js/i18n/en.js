@@ -143,6 +143,7 @@ export default {
   'text.state.consumed': 'confirmed by the device',
   'text.state.expired': 'expired',
   'text.state.refused': 'refused',
+  'text.state.deleted': 'deleted by an operator',
 
   'compose.titleNobody': 'Text to…',
   'compose.titleOne': 'Text to {id}',
@@ -175,6 +176,7 @@ export default {
   'outcome.consumed': 'confirmed',
   'outcome.refused': 'refused',
   'outcome.expired': 'expired',
+  'outcome.deleted': 'deleted',
   'outcome.failed': 'not sent',
   'picker.placeholder': 'Add a device',
 
@@ -216,6 +218,7 @@ export default {
   'event.text.consumed': 'confirmed a text',
   'event.text.expired': 'did not fetch a text in time',
   'event.text.refused': 'refused a text',
+  'event.text.deleted': 'had a text deleted by an operator',
   'event.payload': 'was not believed',
   'event.removed': 'left the motion page',
   'event.other': 'event',

@@ -138,6 +138,7 @@ export default {
   'text.state.consumed': '기기에서 확인함',
   'text.state.expired': '기간 만료',
   'text.state.refused': '거절됨',
+  'text.state.deleted': '운영자가 지움',
 
   'compose.titleNobody': '메시지 보내기',
   'compose.titleOne': '{id}에 메시지 보내기',
@@ -163,6 +164,7 @@ export default {
   'outcome.consumed': '확인',
   'outcome.refused': '거절',
   'outcome.expired': '만료',
+  'outcome.deleted': '삭제',
   'outcome.failed': '실패',
   'picker.placeholder': '기기 추가',
 
@@ -202,6 +204,7 @@ export default {
   'event.text.consumed': '메시지를 확인했습니다',
   'event.text.expired': '메시지를 제때 받지 못했습니다',
   'event.text.refused': '메시지를 거절했습니다',
+  'event.text.deleted': '메시지를 운영자가 지웠습니다',
   'event.payload': '믿을 수 없는 값을 보냈습니다',
   'event.removed': '모션 화면에서 빠졌습니다',
   'event.other': '이벤트',

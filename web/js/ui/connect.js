@@ -9,7 +9,6 @@ import { notify } from './notices.js';
 import { commands, phoneCommand, phoneURL } from './commands.js';
 
 const DEMO_DEVICES = 20;
-const QR = './qr.js';
 
 export async function copy(text) {
   try {
@@ -84,7 +83,7 @@ export class ConnectDialog {
       return $phone.append(make('p', '').append(make('a', '', t('connect.phoneTry')).attr({ href: 'phone', target: '_blank', rel: 'noopener', 'data-testid': 'phone-link' })));
     }
     const $code = make('div', 'qr').attr('data-testid', 'qr');
-    import(QR).then(({ drawQR }) => $code.append(drawQR(url))).catch((err) => console.warn(`QR code: ${err.message}`));
+    import('./qr.js').then(({ drawQR }) => $code.append(drawQR(url))).catch((err) => console.warn(`QR code: ${err.message}`));
     const $link = make('a', 'way-url', url).attr({ href: url, target: '_blank', rel: 'noopener', 'data-testid': 'phone-link' });
     const $words = make('div').append(make('p', '', t('connect.phoneScan')), make('p', '').append($link));
     if (!url.startsWith('https:')) $words.append(make('p', 'way-note', t('connect.phonePlain')));
