@@ -20,7 +20,7 @@ type Watchdog struct {
 	limit   time.Duration
 	timer   *time.Timer
 	due     time.Time // when the timer is to fire
-	excused bool      // a moment has been given since the last input
+	excused time.Time // when a moment was given last
 	stopped bool
 }
 
@@ -69,12 +69,10 @@ func (w *Watchdog) check() {
 		w.mu.Unlock()
 		return
 	}
-	left := w.limit - w.idle()
-	switch late := time.Since(w.due); {
-	case left > 0:
-		w.excused = false
-	case late > lateness && !w.excused:
-		w.excused = true
+	idle := w.idle()
+	left := w.limit - idle
+	if late := time.Since(w.due); left <= 0 && late > lateness && time.Since(w.excused) > idle { // input came since then
+		w.excused = time.Now()
 		left = max(min(late, w.limit), moment)
 	}
 	if left > 0 {
