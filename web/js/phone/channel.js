@@ -5,7 +5,7 @@
 
 import { recall, remember } from '../remember.js';
 
-export const MODES = ['off', 'sensor', 'simulated'];
+const MODES = ['off', 'sensor', 'simulated'];
 
 export class Channel extends EventTarget {
   mode = 'off';

@@ -267,7 +267,7 @@ let hiddenAt = 0;
 function visibility() {
   if (document.hidden) {
     hiddenAt = Date.now();
-    pacer.stop(); // sensors are silent now: what was last felt is no news
+    if (motion.mode === 'sensor') pacer.stop(); // sensors are silent now: what was last felt is no news
     return;
   }
   for (const link of Object.values(links)) link.retry();

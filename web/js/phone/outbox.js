@@ -8,6 +8,7 @@ export class Outbox {
   #waiting; // oldest first; the first #sent of them are on their way
   #sent = 0;
   #session = null;
+  #confirmed = null;
   #save;
 
   // load returns what was saved last, save(reports) keeps what waits now.
@@ -39,10 +40,10 @@ export class Outbox {
   }
 
   // connected begins to send with a session; confirmed() is called each time one has arrived.
-  connected(session, confirmed = () => {}) {
+  connected(session, confirmed) {
     this.#session = session;
     this.#sent = 0;
-    this.confirmed = confirmed;
+    this.#confirmed = confirmed;
     this.#pump();
   }
 
@@ -65,7 +66,7 @@ export class Outbox {
     this.#waiting.splice(at, 1);
     this.#sent--;
     this.#changed();
-    this.confirmed(report);
+    this.#confirmed?.();
     this.#pump();
   }
 

@@ -51,16 +51,15 @@ export class Links {
     const lost = [...this.#since].filter(([, since]) => now - since > WORDS_AFTER).map(([name]) => name);
     $('#lost').prop('hidden', !ended && lost.length === 0);
     if (ended) setText($('#lost-text')[0], t(`phone.${ended}`, { id: this.#device.id() }));
-    else if (lost.length) setText($('#lost-text')[0], this.#lostWords(lost));
+    else if (lost.length) setText($('#lost-text')[0], lost.length > 1 ? `${t('phone.lost.both')} ${t('phone.lost.kept')}` : t(`phone.lost.${lost[0]}`));
+    setText($('#lost-when')[0], ended || !lost.length ? '' : this.#when()); // apart: it changes each second, and is not to be read aloud
     setText($('#lost-retry')[0], t(ended ? `phone.${ended}.act` : 'link.retry'));
     $('#lost-retry').prop('hidden', !ended && this.#all('waiting').length === 0);
     return this.#since.size ? 250 : undefined;
   }
 
-  #lostWords(lost) {
-    const what = lost.length > 1 ? [t('phone.lost.both'), t('phone.lost.kept')] : [t(`phone.lost.${lost[0]}`)];
+  #when() {
     const waits = this.#all('waiting').map(([, link]) => link.retryAt - Date.now());
-    const when = waits.length ? t('phone.lost.next', { n: Math.max(1, Math.ceil(Math.min(...waits) / 1000)) }) : t('phone.lost.now');
-    return [...what, when].join(' ');
+    return waits.length ? t('phone.lost.next', { n: Math.max(1, Math.ceil(Math.min(...waits) / 1000)) }) : t('phone.lost.now');
   }
 }

@@ -14,7 +14,7 @@ import { PACES } from '../walk.js';
 import { CardFrame } from './card.js';
 
 // Places that a walk may go around: on the demo's streets first, then the book's first report.
-export const PLACES = {
+const PLACES = {
   andorra: { lat: 42.5063, lng: 1.5218 }, paris: { lat: 48.8581, lng: 2.2946 }, seoul: { lat: 37.5663, lng: 126.9779 },
   london: { lat: 51.508, lng: -0.128 }, newyork: { lat: 40.7812, lng: -73.9665 }, sydney: { lat: -33.8568, lng: 151.2153 },
 };
