@@ -156,7 +156,8 @@ export class DeviceList {
 
   #renderEmpty() {
     const shown = this.#order.rows.length;
-    const $empty = $('#list .list-empty').prop('hidden', shown > 0);
+    this.#list.hidden = shown === 0;
+    const $empty = $('#list-empty').prop('hidden', shown > 0);
     if (shown === 0) $empty.text(t(this.#fleet.count ? 'list.nothingFound' : this.#loading() ? 'list.loading' : 'list.empty'));
   }
 
