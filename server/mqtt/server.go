@@ -195,6 +195,7 @@ func (s *Server) succeed(old *session, h *handshake, c *conn) *session {
 	if old != nil {
 		old.mu.Lock()
 		w, client, resumed := old.will, old.client, old.kept() && !h.clean && old.mayResume(c.client)
+		away := old.owner == nil // and so what is left of the will waits
 		old.will = nil
 		stop(&old.timer)
 		stop(&old.willTimer)
@@ -204,7 +205,7 @@ func (s *Server) succeed(old *session, h *handshake, c *conn) *session {
 		}
 		// MQTT 5.0 §3.1.3.2.2: a new connection in time prevents a delayed will,
 		// the end of the session brings it forward.
-		if w != nil && (!resumed || w.delay == 0) {
+		if w != nil && (!resumed || w.delay == 0 && !away) {
 			w.publish(s, client)
 		}
 		if resumed {
