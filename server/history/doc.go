@@ -13,8 +13,8 @@
 //
 // # Order and time
 //
-// Points may come in any order. A track is sorted when it is read; what was
-// written twice, in log and chunk, is given once. Hours and days are those of the
+// Points may come in any order. A track is sorted when it is read, and a point
+// that was reported twice is given once. Hours and days are those of the
 // points; age, for the retention, counts from when they came in: a report that
 // comes a year late is kept as long as any other.
 //

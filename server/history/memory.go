@@ -33,9 +33,7 @@ func (m *Memory) SaveHistory(changes *Changes) error {
 }
 
 // LoadHistory implements [Store]: there is nothing.
-func (m *Memory) LoadHistory(context.Context, func(NamedDevice), func(LogEntry)) (Usage, error) {
-	return Usage{}, nil
-}
+func (m *Memory) LoadHistory(context.Context, Loader) (Loaded, error) { return Loaded{}, nil }
 
 // TrackHours implements [Store].
 func (m *Memory) TrackHours(_ context.Context, device, from, to int64, limit int) ([]Hour, error) {

@@ -136,7 +136,7 @@ type Day struct {
 const maxDays = 400
 
 // Days returns the days of a time zone that a device has points in, the newest
-// 400, in their order. What the log and a chunk have twice may count twice.
+// 400, in their order. A chunk that is just being saved may count twice.
 func (r *Recorder) Days(ctx context.Context, id string, zone *time.Location) ([]Day, error) {
 	_, hours, err := r.hours(ctx, id, hourOf(-maxTS), hourOf(maxTS))
 	if err != nil {

@@ -120,9 +120,11 @@ type chunk struct {
 	coder       coder
 	data        []byte
 	first, last int64
-	kept        Point // the last one; sampling compares with it
-	opened      int64 // ms since 1970
-	log         uint64
+	kept        Point  // the last one; sampling compares with it
+	opened      int64  // ms since 1970
+	log         uint64 // the entry that its first point came in
+	lastLog     uint64 // the same of its last point
+	tail        int    // points that came in that entry
 	closed      bool
 	taken       bool // is being saved
 	where       *list.Element
@@ -140,27 +142,15 @@ func New(ctx context.Context, opts Options) (*Recorder, error) {
 		opts: opts, store: opts.Store, log: opts.Logger,
 		devices: map[string]*device{}, nextLog: 1,
 	}
-	var damaged error
-	replayed := 0
-	byNum := map[int64]*device{}
-	usage, err := opts.Store.LoadHistory(ctx, func(d NamedDevice) { byNum[d.Num] = r.addDevice(d) }, func(e LogEntry) {
-		r.nextLog = e.ID
-		err := readLog(e.Data, func(num int64, p Point) {
-			if d := byNum[num]; d != nil {
-				r.put(d, p)
-				replayed++
-			}
-		})
-		damaged = errors.Join(damaged, err)
-		r.nextLog = e.ID + 1
-		r.logged, r.logSum = append(r.logged, logSize{e.ID, len(e.Data)}), r.logSum+len(e.Data)
-	})
-	if err = errors.Join(err, damaged); err != nil {
+	var l loading
+	loaded, err := opts.Store.LoadHistory(ctx, l.loader(r))
+	if err = errors.Join(err, l.damaged); err != nil {
 		return nil, fmt.Errorf("history: %w", err)
 	}
-	r.stats.Usage = usage
-	if replayed > 0 {
-		r.log.Info("the server was not stopped in order: points of the history were read from its log", "points", replayed)
+	r.stats.Usage = loaded.Usage
+	r.nextLog = max(r.nextLog, loaded.LastLog+1)
+	if l.replayed > 0 {
+		r.log.Info("the server was not stopped in order: points of the history were read from its log", "points", l.replayed)
 	}
 	return r, nil
 }
@@ -266,6 +256,10 @@ func (r *Recorder) put(d *device, p Point) bool {
 	if c.coder.n == 1 {
 		c.first, c.last = p.TS, p.TS
 	}
+	if c.lastLog != r.nextLog {
+		c.lastLog, c.tail = r.nextLog, 0
+	}
+	c.tail++
 	c.first, c.last, c.kept = min(c.first, p.TS), max(c.last, p.TS), p
 	if c.coder.n >= chunkPoints {
 		r.close(c)

@@ -24,8 +24,9 @@ type disk struct {
 	*Memory
 	broken  atomic.Bool
 	devices []NamedDevice
+	saved   []Chunk
 	log     []LogEntry
-	usage   Usage
+	loaded  Loaded
 }
 
 func newDisk() *disk { return &disk{Memory: NewMemory()} }
@@ -38,19 +39,24 @@ func (d *disk) SaveHistory(c *Changes) error {
 	d.log = append(d.log, c.Log...)
 	d.log = slices.DeleteFunc(d.log, func(e LogEntry) bool { return e.ID < c.Trim })
 	for _, chunk := range c.Chunks {
-		d.usage.add(Usage{1, int64(chunk.Points), chunk.Size()})
+		d.saved = append(d.saved, chunk)
+		d.loaded.add(Usage{1, int64(chunk.Points), chunk.Size()})
+		d.loaded.LastLog = max(d.loaded.LastLog, chunk.Log)
 	}
 	return d.Memory.SaveHistory(c)
 }
 
-func (d *disk) LoadHistory(_ context.Context, device func(NamedDevice), logged func(LogEntry)) (Usage, error) {
+func (d *disk) LoadHistory(_ context.Context, to Loader) (Loaded, error) {
 	for _, n := range d.devices {
-		device(n)
+		to.Device(n)
+	}
+	for _, c := range d.saved {
+		to.Saved(c)
 	}
 	for _, e := range d.log {
-		logged(e)
+		to.Logged(e)
 	}
-	return d.usage, nil
+	return d.loaded, nil
 }
 
 func newRecorder(t testing.TB, o Options) *Recorder {
@@ -160,24 +166,41 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// After a crash the log brings back what no chunk held yet, and nothing twice.
+// After crashes the log brings back what no chunk held yet, and nothing twice.
 func TestCrash(t *testing.T) {
 	store := newDisk()
 	now := time.UnixMilli(begin)
 	o := Options{Store: store, All: true, Now: func() time.Time { return now }}
+	fast, slow := drive(begin, 3000, rand.New(rand.NewPCG(1, 1))), drive(begin, 300, rand.New(rand.NewPCG(2, 2)))
+	rng := rand.New(rand.NewPCG(3, 3))
 	r := newRecorder(t, o)
-	fast, slow := drive(begin, 1000, rand.New(rand.NewPCG(1, 1))), drive(begin, 100, rand.New(rand.NewPCG(2, 2)))
+	crashes := 0
 	for i := range fast {
 		r.Add("fast", fast[i])
 		if i%10 == 0 {
 			r.Add("slow", slow[i/10])
 		}
-		if err := r.flush(false); err != nil {
-			t.Fatal(err)
+		switch n := rng.IntN(1000); {
+		case n < 100: // the log has several points of a device, or ends within a chunk
+			if err := r.flush(false); err != nil {
+				t.Fatal(err)
+			}
+			if n < 5 {
+				r = newRecorder(t, o)
+				crashes++
+			}
+		case n == 999:
+			if err := r.Close(); err != nil {
+				t.Fatal(err)
+			}
+			r = newRecorder(t, o)
 		}
 	}
-	if len(store.log) == 0 || store.usage.Points != 768 {
-		t.Fatalf("%d entries of the log, %d points", len(store.log), store.usage.Points)
+	if err := r.flush(false); err != nil {
+		t.Fatal(err)
+	}
+	if len(store.log) == 0 || crashes < 5 {
+		t.Fatalf("%d entries of the log, %d crashes", len(store.log), crashes)
 	}
 	r = newRecorder(t, o)
 	r.Add("new", slow[0])
@@ -189,8 +212,8 @@ func TestCrash(t *testing.T) {
 	if err := r.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if len(store.log) != 0 {
-		t.Errorf("%d entries of the log after the end", len(store.log))
+	if len(store.log) != 0 || store.loaded.Points != 3301 {
+		t.Errorf("%d entries of the log after the end, %d points in chunks", len(store.log), store.loaded.Points)
 	}
 	r = newRecorder(t, o)
 	if got := track(t, r, "slow", begin, begin+hourMs); !reflect.DeepEqual(got, slow) {

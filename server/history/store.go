@@ -10,6 +10,9 @@ type Chunk struct {
 	Points      int
 	Written     int64 // when it was closed, ms since 1970
 	Data        []byte
+
+	Log  uint64 // the entry of the log that its last point came in
+	Tail int    // how many of its points came in that entry
 }
 
 // Size is what the chunk counts for the limit, in bytes.
@@ -55,15 +58,31 @@ func (u *Usage) add(o Usage) {
 	u.Bytes += o.Bytes
 }
 
+// Loader is told what a store holds.
+type Loader struct {
+	// Device is called first, with all devices that have chunks, or may have.
+	Device func(NamedDevice)
+	// Saved is called with the device, hour, log and tail of chunks with points that
+	// are in the log, too, and perhaps others.
+	Saved func(Chunk)
+	// Logged is called with the entries of the log in their order.
+	Logged func(LogEntry)
+}
+
+// Loaded is what there is in all.
+type Loaded struct {
+	Usage
+	LastLog uint64 // the greatest ID of an entry of the log that a chunk knows
+}
+
 // Store keeps chunks. Its methods may be called concurrently; those that read
 // do not wait for those that write.
 type Store interface {
 	// SaveHistory makes the changes, all or none, and returns when they would
 	// survive a crash.
 	SaveHistory(*Changes) error
-	// LoadHistory calls device with all devices that have chunks, or may have, and
-	// logged with the entries of the log in their order.
-	LoadHistory(ctx context.Context, device func(NamedDevice), logged func(LogEntry)) (Usage, error)
+	// LoadHistory tells what there is.
+	LoadHistory(ctx context.Context, to Loader) (Loaded, error)
 	// TrackHours returns what there is of a device from one hour to another, both
 	// included, in their order; of more than limit the last.
 	TrackHours(ctx context.Context, device, from, to int64, limit int) ([]Hour, error)

@@ -112,6 +112,7 @@ func (r *Recorder) collect(all bool) (changes Changes, taken []*chunk) {
 		c.taken = true
 		changes.Chunks = append(changes.Chunks, Chunk{
 			Device: c.dev.num, Hour: c.hour, First: c.first, Last: c.last, Points: c.coder.n, Written: now, Data: c.data,
+			Log: c.lastLog, Tail: c.tail,
 		})
 	}
 	changes.Devices, changes.Log = slices.Clone(r.news), slices.Clone(r.unsaved)

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 
 	"mwm/server/history"
@@ -24,8 +25,8 @@ func (s *Store) SaveHistory(c *history.Changes) error {
 			}
 		}
 		for _, t := range c.Chunks {
-			if err := w.exec("INSERT INTO tracks (device, hour, first, last, points, bytes, written, data) VALUES (?,?,?,?,?,?,?,?)",
-				t.Device, t.Hour, t.First, t.Last, int64(t.Points), t.Size(), t.Written, t.Data); err != nil {
+			if err := w.exec("INSERT INTO tracks (device, hour, first, last, points, bytes, written, data, log, tail) VALUES (?,?,?,?,?,?,?,?,?,?)",
+				t.Device, t.Hour, t.First, t.Last, int64(t.Points), t.Size(), t.Written, t.Data, int64(t.Log), int64(t.Tail)); err != nil {
 				return err
 			}
 		}
@@ -37,82 +38,95 @@ func (s *Store) SaveHistory(c *history.Changes) error {
 }
 
 // LoadHistory implements [history.Store].
-func (s *Store) LoadHistory(ctx context.Context, device func(history.NamedDevice), logged func(history.LogEntry)) (u history.Usage, err error) {
+func (s *Store) LoadHistory(ctx context.Context, to history.Loader) (l history.Loaded, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	// Devices whose history is gone are forgotten here.
 	if _, err := s.conn.ExecContext(ctx, `DELETE FROM tracked WHERE NOT EXISTS (SELECT 1 FROM track_log)
 		AND NOT EXISTS (SELECT 1 FROM tracks WHERE device = num)`); err != nil {
-		return u, err
+		return l, err
 	}
-	if err := s.conn.QueryRowContext(ctx, "SELECT count(*), ifnull(sum(points), 0), ifnull(sum(bytes), 0) FROM tracks").
-		Scan(&u.Chunks, &u.Points, &u.Bytes); err != nil {
-		return u, err
+	// All of this reads the index alone, not the tracks.
+	if err := s.conn.QueryRowContext(ctx, "SELECT count(*), ifnull(sum(points), 0), ifnull(sum(bytes), 0), ifnull(max(log), 0) FROM tracks").
+		Scan(&l.Chunks, &l.Points, &l.Bytes, &l.LastLog); err != nil {
+		return l, err
 	}
-	devices, err := s.conn.QueryContext(ctx, "SELECT num, id FROM tracked")
-	if err != nil {
-		return u, err
-	}
-	defer devices.Close()
-	for devices.Next() {
+	err = each(ctx, s.conn, func(r *sql.Rows) error {
 		var d history.NamedDevice
-		if err := devices.Scan(&d.Num, &d.ID); err != nil {
-			return u, err
+		if err := r.Scan(&d.Num, &d.ID); err != nil {
+			return err
 		}
-		device(d)
-	}
-	if err := devices.Err(); err != nil {
-		return u, err
-	}
-	entries, err := s.conn.QueryContext(ctx, "SELECT id, data FROM track_log ORDER BY id")
+		to.Device(d)
+		return nil
+	}, "SELECT num, id FROM tracked")
 	if err != nil {
-		return u, err
+		return l, err
 	}
-	defer entries.Close()
-	for entries.Next() {
-		var e history.LogEntry
-		if err := entries.Scan(&e.ID, &e.Data); err != nil {
-			return u, err
+	err = each(ctx, s.conn, func(r *sql.Rows) error {
+		var c history.Chunk
+		if err := r.Scan(&c.Device, &c.Hour, &c.Log, &c.Tail); err != nil {
+			return err
 		}
-		logged(e)
+		to.Saved(c)
+		return nil
+	}, "SELECT device, hour, log, tail FROM tracks WHERE log >= (SELECT min(id) FROM track_log)")
+	if err != nil {
+		return l, err
 	}
-	return u, entries.Err()
+	return l, each(ctx, s.conn, func(r *sql.Rows) error {
+		var e history.LogEntry
+		if err := r.Scan(&e.ID, &e.Data); err != nil {
+			return err
+		}
+		to.Logged(e)
+		return nil
+	}, "SELECT id, data FROM track_log ORDER BY id")
+}
+
+// querier is a connection or a pool of them.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// each calls yield with each row of a query.
+func each(ctx context.Context, q querier, yield func(*sql.Rows) error, query string, args ...any) error {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := yield(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
 }
 
 // TrackHours implements [history.Store].
 func (s *Store) TrackHours(ctx context.Context, device, from, to int64, limit int) (hours []history.Hour, err error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT hour, first, last, points FROM (
-		SELECT hour, min(first) first, max(last) last, sum(points) points FROM tracks
-		WHERE device = ? AND hour BETWEEN ? AND ? GROUP BY hour ORDER BY hour DESC LIMIT ?) ORDER BY hour`, device, from, to, limit)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
+	return hours, each(ctx, s.db, func(r *sql.Rows) error {
 		var h history.Hour
-		if err := rows.Scan(&h.Hour, &h.First, &h.Last, &h.Points); err != nil {
-			return nil, err
+		if err := r.Scan(&h.Hour, &h.First, &h.Last, &h.Points); err != nil {
+			return err
 		}
 		hours = append(hours, h)
-	}
-	return hours, rows.Err()
+		return nil
+	}, `SELECT hour, first, last, points FROM (
+		SELECT hour, min(first) first, max(last) last, sum(points) points FROM tracks
+		WHERE device = ? AND hour BETWEEN ? AND ? GROUP BY hour ORDER BY hour DESC LIMIT ?) ORDER BY hour`, device, from, to, limit)
 }
 
 // TrackChunks implements [history.Store].
 func (s *Store) TrackChunks(ctx context.Context, device, hour int64) (data [][]byte, err error) {
-	rows, err := s.db.QueryContext(ctx, "SELECT data FROM tracks WHERE device = ? AND hour = ? ORDER BY id", device, hour)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
+	return data, each(ctx, s.db, func(r *sql.Rows) error {
 		var d []byte
-		if err := rows.Scan(&d); err != nil {
-			return nil, err
+		if err := r.Scan(&d); err != nil {
+			return err
 		}
 		data = append(data, d)
-	}
-	return data, rows.Err()
+		return nil
+	}, "SELECT data FROM tracks WHERE device = ? AND hour = ? ORDER BY id", device, hour)
 }
 
 // DropChunks implements [history.Store].

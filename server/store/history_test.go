@@ -21,31 +21,39 @@ func TestHistoryStore(t *testing.T) {
 func TestHistoryComesBack(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
-	chunk := history.Chunk{Device: 1, Hour: 5, First: 1, Last: 2, Points: 3, Written: 4, Data: []byte{0, 1}}
+	chunk := history.Chunk{Device: 1, Hour: 5, First: 1, Last: 2, Points: 3, Written: 4, Data: []byte{0, 1}, Log: 3, Tail: 2}
+	older := history.Chunk{Device: 1, Hour: 4, Points: 1, Data: []byte{1}, Log: 1, Tail: 1}
 	hostile := history.NamedDevice{Num: 1, ID: "'); DROP TABLE tracks; --"}
 	for _, c := range []history.Changes{
 		{Devices: []history.NamedDevice{hostile, {Num: 2, ID: "gone"}}, Log: []history.LogEntry{{ID: 1, Data: []byte("a")}, {ID: 2, Data: []byte("b")}}},
-		{Log: []history.LogEntry{{ID: 3, Data: []byte("c")}}, Chunks: []history.Chunk{chunk}, Trim: 2},
+		{Log: []history.LogEntry{{ID: 3, Data: []byte("c")}}, Chunks: []history.Chunk{older, chunk}, Trim: 2},
 	} {
 		if err := s.SaveHistory(&c); err != nil {
 			t.Fatal(err)
 		}
 	}
-	load := func() (devices []history.NamedDevice, log []history.LogEntry) {
+	load := func() (devices []history.NamedDevice, log []history.LogEntry, saved []history.Chunk) {
 		t.Helper()
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
 		s = open(t, dir)
-		u, err := s.LoadHistory(t.Context(), func(d history.NamedDevice) { devices = append(devices, d) }, func(e history.LogEntry) { log = append(log, e) })
-		if want := (history.Usage{Chunks: 1, Points: 3, Bytes: chunk.Size()}); err != nil || u != want {
-			t.Errorf("%+v, %v, want %+v", u, err, want)
+		l, err := s.LoadHistory(t.Context(), history.Loader{
+			Device: func(d history.NamedDevice) { devices = append(devices, d) },
+			Saved:  func(c history.Chunk) { saved = append(saved, c) },
+			Logged: func(e history.LogEntry) { log = append(log, e) },
+		})
+		if want := (history.Loaded{Usage: history.Usage{Chunks: 2, Points: 4, Bytes: chunk.Size() + older.Size()}, LastLog: 3}); err != nil || l != want {
+			t.Errorf("%+v, %v, want %+v", l, err, want)
 		}
-		return devices, log
+		return devices, log, saved
 	}
-	devices, log := load()
+	devices, log, saved := load()
 	if want := []history.NamedDevice{hostile, {Num: 2, ID: "gone"}}; !reflect.DeepEqual(devices, want) {
 		t.Errorf("devices %v", devices)
+	}
+	if want := []history.Chunk{{Device: 1, Hour: 5, Log: 3, Tail: 2}}; !reflect.DeepEqual(saved, want) {
+		t.Errorf("saved %+v", saved)
 	}
 	if want := []history.LogEntry{{ID: 2, Data: []byte("b")}, {ID: 3, Data: []byte("c")}}; !reflect.DeepEqual(log, want) {
 		t.Errorf("log %v", log)
@@ -53,8 +61,8 @@ func TestHistoryComesBack(t *testing.T) {
 	if err := s.SaveHistory(&history.Changes{Trim: 4}); err != nil {
 		t.Fatal(err)
 	}
-	if devices, log = load(); len(devices) != 1 || len(log) != 0 {
-		t.Errorf("devices %v, log %v", devices, log)
+	if devices, log, saved = load(); len(devices) != 1 || len(log)+len(saved) != 0 {
+		t.Errorf("devices %v, log %v, saved %+v", devices, log, saved)
 	}
 	s.Close()
 }

@@ -76,6 +76,10 @@ var migrations = []string{
 	`ALTER TABLE life ADD COLUMN doubtful INTEGER NOT NULL DEFAULT 0;`,
 	`CREATE TABLE texts (num INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, data BLOB NOT NULL);
 	CREATE TABLE events (num INTEGER PRIMARY KEY, data BLOB NOT NULL);`,
+	`ALTER TABLE tracks ADD COLUMN log INTEGER NOT NULL DEFAULT 0;
+	ALTER TABLE tracks ADD COLUMN tail INTEGER NOT NULL DEFAULT 0;
+	DROP INDEX tracks_by_hour;
+	CREATE INDEX tracks_by_hour ON tracks (device, hour, first, last, points, bytes, log, tail);`,
 }
 
 // Open opens the database in dir, and makes both if need be. It fails if
