@@ -399,9 +399,7 @@ func (q *Queue) discard(taken []*entry) int {
 func (o *outcome) discarded(q *Queue, e *entry) {
 	q.forget(e)
 	q.counts.Removed++
-	if q.watched {
-		o.events = append(o.events, QueueEvent{Step: Discarded, Message: e.msg})
-	}
+	o.tell(Discarded, e, nil)
 	if e.rec != nil {
 		o.records = append(o.records, e.rec)
 	}
@@ -410,14 +408,14 @@ func (o *outcome) discarded(q *Queue, e *entry) {
 // moveBatch puts messages that were taken on another queue; what it has no room
 // for goes back.
 func (q *Queue) moveBatch(taken []*entry, to string) (n int, err error) {
-	var events []QueueEvent
+	var out outcome
 	for ; n < len(taken); n++ {
 		e := taken[n]
 		m := q.b.renew(e.msg, to)
 		if err = q.b.receive(e, m); err != nil {
 			break
 		}
-		events = append(events, QueueEvent{Step: Discarded, Message: e.msg})
+		out.tell(Discarded, e, nil)
 	}
 	q.mu.Lock()
 	for _, e := range taken[:n] {
@@ -428,7 +426,7 @@ func (q *Queue) moveBatch(taken []*entry, to string) (n int, err error) {
 		q.giveBack(e)
 	}
 	q.mu.Unlock()
-	q.tell(events)
+	q.b.tell(out.events)
 	if n < len(taken) {
 		q.dispatch()
 	}
@@ -488,7 +486,7 @@ func (b *Broker) receive(e *entry, m *Message) error {
 		moved.rec = b.journal.Move(e.rec, to.ownBox(), m)
 	}
 	to.mu.Unlock()
-	to.tell([]QueueEvent{{Step: Accepted, Message: m}})
+	b.accepted(moved, nil)
 	return nil
 }
 

@@ -182,7 +182,7 @@ func (c *Consumer) give(e *entry, out *outcome) (wake bool) {
 	if cap(c.scratch) > netx.ChunkSize {
 		c.scratch = nil
 	}
-	if seq > 0 && (c.opt.Auto || c.q.watched) {
+	if seq > 0 && (c.opt.Auto || e.watched) {
 		c.unsent = append(c.unsent, unsent{c.tag, seq})
 		if c.notice(); !c.noticed {
 			c.sent(out) // it has been written already
@@ -226,7 +226,7 @@ func (c *Consumer) sent(out *outcome) {
 		if e == nil {
 			continue // acknowledged before the write was known
 		}
-		out.events = append(out.events, QueueEvent{Step: Delivered, Message: e.msg, Client: c.opt.Client})
+		out.tell(Delivered, e, c.opt.Client)
 		if c.opt.Auto {
 			c.settle(tag)
 			out.consumed(c.q, e)
@@ -249,13 +249,13 @@ func (c *Consumer) settle(tag uint64) {
 func (c *Consumer) Ack(tag uint64, cumulative bool, done func(error)) error {
 	var out outcome
 	err := c.answer(tag, cumulative, &out, func(e *entry) {
-		out.events = append(out.events, QueueEvent{Step: Consumed, Message: e.msg, Client: c.opt.Client})
+		out.tell(Consumed, e, c.opt.Client)
 		out.consumed(c.q, e)
 	})
 	if err != nil {
 		return err
 	}
-	c.q.tell(out.events)
+	c.q.b.tell(out.events)
 	c.q.b.journal.Remove(done, out.records...)
 	c.goOn()
 	return nil
@@ -267,7 +267,7 @@ func (c *Consumer) Ack(tag uint64, cumulative bool, done func(error)) error {
 func (c *Consumer) Nack(tag uint64, cumulative bool) error {
 	var out outcome
 	err := c.answer(tag, cumulative, &out, func(e *entry) {
-		out.events = append(out.events, QueueEvent{Step: Refused, Message: e.msg, Client: c.opt.Client})
+		out.tell(Refused, e, c.opt.Client)
 		out.giveBack(c.q, e, c.opt.Client)
 	})
 	if err != nil {
@@ -283,7 +283,7 @@ func (c *Consumer) Nack(tag uint64, cumulative bool) error {
 func (c *Consumer) Reject(tag uint64, cumulative bool) error {
 	var out outcome
 	err := c.answer(tag, cumulative, &out, func(e *entry) {
-		out.events = append(out.events, QueueEvent{Step: Refused, Message: e.msg, Client: c.opt.Client})
+		out.tell(Refused, e, c.opt.Client)
 		out.reject(c.q, e, c.opt.Client)
 	})
 	if err != nil {
@@ -352,7 +352,7 @@ func (c *Consumer) Leave() {
 			e.deliveries--
 			e.maybe = e.maybe || e.frame != 0
 		}
-		out.events = append(out.events, QueueEvent{Step: Returned, Message: e.msg, Client: c.opt.Client})
+		out.tell(Returned, e, c.opt.Client)
 		c.settle(t)
 		out.giveBack(q, e, c.opt.Client)
 	}

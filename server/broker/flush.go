@@ -18,7 +18,8 @@ func (j *Journal) run(ctx context.Context) {
 			j.flush()
 			return
 		}
-		if j.flush() != nil { // a disk that fails is not asked at full speed
+		j.linger()
+		if _, err := j.write(); err != nil { // a disk that fails is not asked at full speed
 			select {
 			case <-time.After(retryDisk):
 			case <-ctx.Done():
@@ -30,24 +31,53 @@ func (j *Journal) run(ctx context.Context) {
 // retryDisk is how long the journal waits after a failure.
 const retryDisk = 100 * time.Millisecond
 
+// maxLinger is how long a transaction waits for acknowledgements.
+const maxLinger = time.Millisecond
+
+// linger waits a moment if all that somebody waits for are messages whose
+// acknowledgements may come any time: what is acknowledged need not be written.
+func (j *Journal) linger() {
+	if !j.lingers() {
+		return
+	}
+	timer := time.NewTimer(maxLinger)
+	defer timer.Stop()
+	for j.lingers() {
+		select {
+		case <-j.settled:
+		case <-timer.C:
+			return
+		}
+	}
+}
+
+func (j *Journal) lingers() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.held > 0 && j.held == j.live && len(j.done)+len(j.strict) == 0
+}
+
 // flush writes all that is planned, one transaction after the other.
 func (j *Journal) flush() error {
 	for {
-		j.groups.Lock() // not in the middle of what belongs together
-		j.mu.Lock()
-		f := j.take()
-		j.mu.Unlock()
-		j.groups.Unlock()
-		var err error
-		empty := f.changes.empty()
-		if !empty {
-			err = j.apply(&f.changes)
-		}
-		j.finish(f, err)
-		if err != nil || empty {
+		if empty, err := j.write(); err != nil || empty {
 			return err
 		}
 	}
+}
+
+// write writes what is planned now.
+func (j *Journal) write() (empty bool, err error) {
+	j.groups.Lock() // not in the middle of what belongs together
+	j.mu.Lock()
+	f := j.take()
+	j.mu.Unlock()
+	j.groups.Unlock()
+	if empty = f.changes.empty(); !empty {
+		err = j.apply(&f.changes)
+	}
+	j.finish(f, err)
+	return empty, err
 }
 
 func (j *Journal) apply(c *Changes) error {
@@ -86,13 +116,13 @@ func (j *Journal) take() (f flight) {
 	}
 	for i, r := range j.insert {
 		if r.phase == planned {
-			r.phase = writing
+			r.phase, r.held = writing, false
 			f.inserted = append(f.inserted, r)
 			f.changes.Insert = append(f.changes.Insert, StoredRecord{r.id, r.box, r.state, r.msg})
 		}
 		j.insert[i] = nil
 	}
-	j.insert, j.live, j.bytes = j.insert[:0], 0, 0
+	j.insert, j.live, j.bytes, j.held = j.insert[:0], 0, 0, 0
 	f.again = len(f.changes.Delete)
 	for _, r := range f.strict {
 		if r.phase != removed {

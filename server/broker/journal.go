@@ -81,6 +81,7 @@ type Record struct {
 	phase phase
 	doom  bool // to be deleted once it is written
 	again bool // to be written even if the disk refuses it at first
+	held  bool // its acknowledgement is expected soon; see Journal.linger
 	old   bool // it replaces one that is on disk
 	done  func(error)
 }
@@ -96,16 +97,18 @@ type Journal struct {
 	wake   chan struct{}
 	groups sync.RWMutex // held for reading while something that belongs together is planned
 
-	mu     sync.Mutex
-	insert []*Record
-	strict []*Record // to be deleted in the next transaction, or not at all; see Transact
-	live   int       // of insert, not removed again
-	bytes  int       // of insert
-	next   Changes
-	done   []func(error)
-	record uint64        // the last ID
-	box    uint64        // the last ID
-	room   chan struct{} // closed when there is room again; nil: nobody waits
+	mu      sync.Mutex
+	insert  []*Record
+	strict  []*Record     // to be deleted in the next transaction, or not at all; see Transact
+	live    int           // of insert, not removed again
+	bytes   int           // of insert
+	held    int           // of insert
+	settled chan struct{} // told when none is held any more
+	next    Changes
+	done    []func(error)
+	record  uint64        // the last ID
+	box     uint64        // the last ID
+	room    chan struct{} // closed when there is room again; nil: nobody waits
 
 	stats   JournalStats
 	failing atomic.Bool
@@ -133,7 +136,7 @@ const maxPlanned = 64 << 20
 
 func (j *Journal) init(s Store, told func(error)) {
 	j.store, j.told = s, told
-	j.wake = make(chan struct{}, 1)
+	j.wake, j.settled = make(chan struct{}, 1), make(chan struct{}, 1)
 }
 
 // Durable reports whether there is a store.
@@ -213,6 +216,31 @@ func (j *Journal) PutState(box uint64, m *Message, state uint64, done func(error
 	r := j.put(box, m, done)
 	r.state = state
 	return r
+}
+
+// putHeld is Put for a message that a consumer is about to get: its acknowledgement
+// may come before it has to be written.
+func (j *Journal) putHeld(box uint64, m *Message, done func(error)) *Record {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	r := j.put(box, m, done)
+	r.held = true
+	j.held++
+	return r
+}
+
+// release ends the wait for the acknowledgement of a planned record. j.mu is held.
+func (j *Journal) release(r *Record) {
+	if !r.held {
+		return
+	}
+	r.held = false
+	if j.held--; j.held == 0 {
+		select {
+		case j.settled <- struct{}{}:
+		default:
+		}
+	}
 }
 
 // put plans a new record. j.mu is held.
@@ -304,6 +332,7 @@ func (j *Journal) remove(r *Record) (done func(error), waits bool) {
 		j.live--
 		done, r.done = r.done, nil
 		waits = r.old
+		j.release(r)
 	case writing:
 		r.doom = true
 		waits = true
@@ -324,6 +353,8 @@ func (j *Journal) SetState(r *Record, state uint64) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	switch r.state = state; r.phase {
+	case planned:
+		j.release(r)
 	case writing, written:
 		j.next.Update = append(j.next.Update, StateChange{r.id, state})
 		j.signal()

@@ -32,6 +32,7 @@ type entry struct {
 	frame      uint64  // the last delivery's place in the consumer's outbound queue
 	waiting    bool    // neither given to a consumer nor gone
 	gone       bool    // acknowledged or given up
+	watched    bool    // the observer is told about it
 	rec        *Record // nil: not on disk
 }
 
@@ -67,7 +68,7 @@ func (e *entry) recall(r *Record, state uint64, doubtful bool) {
 type Queue struct {
 	b       *Broker
 	name    string
-	watched bool
+	watched bool // the observer is told about its messages
 
 	mu            sync.Mutex
 	box           uint64 // of its records; 0: it has none
@@ -84,6 +85,8 @@ type Queue struct {
 	turn          int
 	expiry        expiries[*entry]
 	counts        QueueCounts
+	second        int64 // of the last message that came
+	told          int   // of those that came in that second; see watches
 }
 
 // QueueCounts are the totals of a queue since the server was started, or since
@@ -208,7 +211,7 @@ func (b *Broker) enqueue(m *Message, c *Client, done func(error)) *Queue {
 		done(err)
 		return nil
 	}
-	if m.Expired(time.Now()) {
+	if m.Expires != 0 && m.Expired(time.Now()) {
 		q.counts.Expired++
 		q.mu.Unlock()
 		b.stats.Expired.Add(1)
@@ -246,11 +249,15 @@ func (q *Queue) add(m *Message, c *Client, done func(error)) {
 	e := q.push(m)
 	keep := m.Persistent && q.b.journal.Durable()
 	if keep {
-		e.rec = q.b.journal.Put(q.ownBox(), m, func(err error) {
+		put := q.b.journal.Put
+		if q.eager() {
+			put = q.b.journal.putHeld
+		}
+		e.rec = put(q.ownBox(), m, func(err error) {
 			if err != nil {
 				q.takeBack(e)
 			} else {
-				q.tell([]QueueEvent{{Step: Accepted, Message: m, Client: c}})
+				q.b.accepted(e, c)
 			}
 			done(err)
 		})
@@ -258,9 +265,20 @@ func (q *Queue) add(m *Message, c *Client, done func(error)) {
 	q.mu.Unlock()
 	q.b.stats.Enqueued.Add(1)
 	if !keep {
-		q.tell([]QueueEvent{{Step: Accepted, Message: m, Client: c}})
+		q.b.accepted(e, c)
 		done(nil)
 	}
+}
+
+// eager reports whether a consumer's window has room: it gets what comes now. q.mu
+// is held.
+func (q *Queue) eager() bool {
+	for _, c := range q.consumers {
+		if len(c.given) < c.opt.Window {
+			return true
+		}
+	}
+	return false
 }
 
 // takeBack removes a message that could not be written, unless a consumer has it
@@ -278,7 +296,7 @@ func (q *Queue) takeBack(e *entry) {
 // push adds a message at the end. q.mu is held.
 func (q *Queue) push(m *Message) *entry {
 	q.seq++
-	e := &entry{msg: m, seq: q.seq}
+	e := &entry{msg: m, seq: q.seq, watched: q.watched && q.watches(m)}
 	q.level(e).push(e)
 	q.waiting++
 	q.live++
@@ -289,6 +307,21 @@ func (q *Queue) push(m *Message) *entry {
 		q.expiry.compact(q.live, func(_ int64, e *entry) bool { return !e.gone })
 	}
 	return e
+}
+
+// maxWatched is how many messages a second the observer is told about of one queue:
+// all that becomes of them, or nothing. Nobody follows more, and a flood must not
+// cost what following it costs.
+const maxWatched = 500
+
+// watches reports whether the observer is to be told about a new message. q.mu is
+// held.
+func (q *Queue) watches(m *Message) bool {
+	if second := m.Timestamp / 1000; second != q.second {
+		q.second, q.told = second, 0
+	}
+	q.told++
+	return q.told <= maxWatched || m.Sender == "" && m.Head == nil // what the server itself sends
 }
 
 // peek returns the next entry: the highest priority first, then by place. q.mu
@@ -435,7 +468,7 @@ func (o *outcome) expired(q *Queue, e *entry) {
 	q.forget(e)
 	q.counts.Expired++
 	q.b.stats.Expired.Add(1)
-	o.events = append(o.events, QueueEvent{Step: Expired, Message: e.msg})
+	o.tell(Expired, e, nil)
 	switch {
 	case e.msg.Persistent && q.b.opt.KeepExpired && !strings.HasPrefix(q.name, deadLetters):
 		o.dead = append(o.dead, deadLetter{e, "expired"})
@@ -474,26 +507,37 @@ func (o *outcome) died(q *Queue, e *entry, c *Client, cause string) {
 	q.forget(e)
 	q.counts.Dead++
 	q.b.stats.Dead.Add(1)
-	o.events = append(o.events, QueueEvent{Step: Dead, Message: e.msg, Client: c})
+	o.tell(Dead, e, c)
 	o.dead = append(o.dead, deadLetter{e, cause})
 }
 
 // conclude does it. q.mu is not held.
 func (o *outcome) conclude(q *Queue) {
-	q.tell(o.events)
+	q.b.tell(o.events)
 	q.b.journal.Remove(nil, o.records...)
 	for _, d := range o.dead {
 		q.bury(d)
 	}
 }
 
-// tell passes events on. q.mu is not held.
-func (q *Queue) tell(events []QueueEvent) {
-	if !q.watched {
-		return
+// tell notes a step of an entry.
+func (o *outcome) tell(step QueueStep, e *entry, c *Client) {
+	if e.watched {
+		o.events = append(o.events, QueueEvent{Step: step, Message: e.msg, Client: c})
 	}
+}
+
+// tell passes events on. No lock is held.
+func (b *Broker) tell(events []QueueEvent) {
 	for _, ev := range events {
-		q.b.observe.Queued(ev)
+		b.observe.Queued(ev)
+	}
+}
+
+// accepted tells that an entry is on its queue.
+func (b *Broker) accepted(e *entry, c *Client) {
+	if e.watched {
+		b.observe.Queued(QueueEvent{Step: Accepted, Message: e.msg, Client: c})
 	}
 }
 

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -327,5 +329,37 @@ func TestStopDelivery(t *testing.T) {
 			t.Fatal(err)
 		}
 		want(t, "after the stop", consume(t, again, "q").bodies(), "a(1)")
+	})
+}
+
+// The observer is told all about a message or nothing; of a flood about the first
+// ones, and about what the server itself sends.
+func TestFloodIsNotWatched(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		steps := map[string]int{}
+		b := New(Options{Watch: func(string) bool { return true }, Observer: &recorder{note: func(s string) { steps[strings.Fields(s)[0]]++ }}})
+		truck, own := b.NewPublisher(&Client{ID: "truck", Protocol: STOMP}), b.NewPublisher(nil)
+		put := func(p *Publisher) {
+			p.Begin(time.Now())
+			p.Enqueue("q", func(m *Message) { m.Body = []byte("x") }, nil)
+			p.Flush()
+		}
+		for range 3 * maxWatched {
+			put(truck)
+		}
+		put(own)
+		time.Sleep(time.Second)
+		put(truck)
+		i := consume(t, b, "q")
+		for len(i.bodies()) < 3*maxWatched+2 {
+			synctest.Wait()
+			i.Ack(uint64(len(i.bodies())), true, nil)
+		}
+		synctest.Wait()
+		i.Ack(uint64(len(i.bodies())), true, nil)
+		i.Leave()
+		if want := map[string]int{"accepted": maxWatched + 2, "delivered": maxWatched + 2, "consumed": maxWatched + 2}; !maps.Equal(steps, want) {
+			t.Errorf("%v, want %v", steps, want)
+		}
 	})
 }

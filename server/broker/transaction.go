@@ -225,7 +225,7 @@ func (t *transaction) undo() {
 	}
 	for _, a := range t.answers {
 		a.end(func(out *outcome, e *entry) {
-			out.events = append(out.events, QueueEvent{Step: Returned, Message: e.msg, Client: a.c.opt.Client})
+			out.tell(Returned, e, a.c.opt.Client)
 			out.giveBack(a.c.q, e, a.c.opt.Client)
 		})
 	}
@@ -264,7 +264,7 @@ func (t *transaction) enqueue(s *sending) {
 	}
 	q.mu.Unlock()
 	t.p.b.stats.Enqueued.Add(1)
-	q.tell([]QueueEvent{{Step: Accepted, Message: s.m, Client: s.client}})
+	t.p.b.accepted(e, s.client)
 	t.p.others.queued = t.p.now
 	t.p.touched(q)
 }
@@ -304,14 +304,14 @@ func (a *answering) carryOut() {
 		q, client := a.c.q, a.c.opt.Client
 		switch a.verdict {
 		case Acked:
-			out.events = append(out.events, QueueEvent{Step: Consumed, Message: e.msg, Client: client})
+			out.tell(Consumed, e, client)
 			e.rec = nil // it is gone from the disk
 			out.consumed(q, e)
 		case Nacked:
-			out.events = append(out.events, QueueEvent{Step: Refused, Message: e.msg, Client: client})
+			out.tell(Refused, e, client)
 			out.giveBack(q, e, client)
 		case Rejected:
-			out.events = append(out.events, QueueEvent{Step: Refused, Message: e.msg, Client: client})
+			out.tell(Refused, e, client)
 			out.reject(q, e, client)
 		}
 	})
