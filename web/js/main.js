@@ -148,7 +148,8 @@ function message(received) {
 }
 
 function offerToConnect() {
-  if (fleet.count === 0 && feed.state === 'live' && !document.querySelector('dialog[open]')) connectDialog.open(true);
+  const empty = () => fleet.count === 0 && feed.state === 'live' && !document.querySelector('dialog[open]');
+  if (empty()) connectDialog.open(empty);
 }
 
 // ---- selection and views

@@ -32,11 +32,11 @@ export class ConnectDialog {
     return this.#dialog[0].open;
   }
 
-  // open shows the dialog; empty says that it comes by itself, because there is no device.
-  async open(empty = false) {
-    this.empty = empty;
+  // open shows the dialog. It may come by itself, because there is no device: then stillEmpty() is asked again when it is ready.
+  async open(stillEmpty = null) {
+    this.empty = stillEmpty !== null;
     await this.#build();
-    showDialog(this.#dialog);
+    if (!stillEmpty || stillEmpty()) showDialog(this.#dialog);
   }
 
   close() {

@@ -156,7 +156,10 @@ export class DeviceList {
 
   #renderEmpty() {
     const shown = this.#order.rows.length;
-    this.#list.hidden = shown === 0;
+    // A listbox without options is none.
+    setAttribute(this.#list, 'role', shown ? 'listbox' : 'group');
+    if (shown) setAttribute(this.#list, 'aria-multiselectable', true);
+    else for (const name of ['aria-multiselectable', 'aria-activedescendant']) this.#list.removeAttribute(name);
     const $empty = $('#list-empty').prop('hidden', shown > 0);
     if (shown === 0) $empty.text(t(this.#fleet.count ? 'list.nothingFound' : this.#loading() ? 'list.loading' : 'list.empty'));
   }
@@ -168,7 +171,8 @@ export class DeviceList {
       element.classList.toggle('active', active);
       if (active) found = element.id;
     }
-    setAttribute(this.#list, 'aria-activedescendant', found);
+    if (found) setAttribute(this.#list, 'aria-activedescendant', found);
+    else this.#list.removeAttribute('aria-activedescendant');
   }
 
   // The keyboard starts at the open device, or at the first one in sight. A pointer that presses a row focuses the
