@@ -106,6 +106,10 @@ func (r *recording) add(seq uint64, after time.Duration, frame []byte) {
 func (r *recording) feed(t *testing.T) (address string) {
 	mux := http.NewServeMux()
 	mux.Handle("/", http.FileServerFS(web.FS))
+	mux.HandleFunc("/api/v1/session", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte("{}")) // there are no accounts
+	})
 	mux.HandleFunc("/api/v1/feed", func(w http.ResponseWriter, req *http.Request) {
 		conn, err := websocket.Accept(w, req, &websocket.AcceptOptions{Subprotocols: []string{live.Subprotocol}})
 		if err == nil {

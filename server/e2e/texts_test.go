@@ -163,11 +163,17 @@ func TestRefusedTextGoesElsewhere(t *testing.T) {
 	p.count("consumed", 1)
 	p.click(tagged("compose-close"))
 
-	// And once more to the first one, which has thought it over.
+	// The broker offers it to the first one again, which has thought it over.
+	p.waitState("Can you take one more?", "refused")
+	m = stubborn.text()
+	if m.Header.Get("redelivered") != "true" {
+		t.Errorf("it came again with %v", m.Header)
+	}
+	stubborn.show(m)
+	p.waitState("Can you take one more?", "consumed")
 	p.click(tagged("text-again"))
 	stubborn.show(stubborn.text())
-	p.waitState("Can you take one more?", "consumed")
-	p.wait(all(tagged("text")) + ".length === 2")
+	p.wait(all(having("text", "data-state", "consumed")) + ".length === 2")
 }
 
 // A text whose time is over before its device comes is never delivered.
