@@ -47,7 +47,9 @@ $('html').attr('lang', lang());
 translate($(document.body));
 loadIcons().catch((err) => console.warn(`icons: ${err.message}`));
 
+const idBefore = recall('phone.id');
 let id = ownID(location.hash);
+if (location.hash) history.replaceState(null, '', location.pathname); // said once: after that the user may choose another
 let password = ownPassword();
 let secureURL = null; // where this page can be had over HTTPS, when it came over HTTP
 let lastFix = null;
@@ -90,6 +92,7 @@ const endpoint = (path) => {
   return url.href;
 };
 
+if (idBefore !== id) for (const name of ['phone.outbox', 'phone.inbox']) remember(name, '[]'); // of another device
 const outbox = new Outbox(seldom(kept('phone.outbox')));
 const inbox = new Inbox(kept('phone.inbox'));
 const links = {
