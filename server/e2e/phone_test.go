@@ -144,6 +144,7 @@ func TestPhoneReports(t *testing.T) {
 	if h.id != "hand set" {
 		t.Fatalf("the link named the device, and it is %q", h.id)
 	}
+	h.wait("location.hash === ''") // else the user could not choose another
 	motions, places := listenTo(t, s, telemetry.MotionTopic(h.id)), listenTo(t, s, "device/hand set/location")
 	h.moveTo(-33.85681, 151.2153)
 	h.tilt(270, 45, -30)
