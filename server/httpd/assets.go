@@ -11,8 +11,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
-
-	"golang.org/x/sync/errgroup"
+	"sync"
 )
 
 // assets are the files of the page, held in memory in the forms in which they
@@ -25,14 +24,13 @@ type asset struct {
 	contentType string
 	version     string // begins the hash of the contents
 	plain       []byte
-	gzipped     []byte // nil if that does not pay
+	gzipped     func() []byte // compressed when first asked for; nil if that does not pay
 }
 
-// loadAssets reads a file system and compresses, once, what gains by it.
+// loadAssets reads a file system. Nothing is compressed yet: that would hold up
+// the start of the server by about a second.
 func loadAssets(fsys fs.FS) (*assets, error) {
 	a := &assets{files: make(map[string]*asset)}
-	var work errgroup.Group
-	work.SetLimit(4)
 	err := fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -41,14 +39,9 @@ func loadAssets(fsys fs.FS) (*assets, error) {
 		if err != nil {
 			return err
 		}
-		f := newAsset(name, data)
-		a.files[name] = f
-		work.Go(f.compress)
+		a.files[name] = newAsset(name, data)
 		return nil
 	})
-	if err := work.Wait(); err != nil {
-		return nil, err
-	}
 	if err == nil && a.files["index.html"] == nil {
 		_, err = fs.Stat(fsys, "index.html")
 	}
@@ -65,7 +58,7 @@ var contentTypes = map[string]string{
 
 func newAsset(name string, data []byte) *asset {
 	sum := sha256.Sum256(data)
-	f := &asset{version: hex.EncodeToString(sum[:8]), plain: data}
+	f := &asset{version: hex.EncodeToString(sum[:8]), plain: data, gzipped: sync.OnceValue(func() []byte { return compress(data) })}
 	ext := strings.ToLower(path.Ext(name))
 	if f.contentType = contentTypes[ext]; f.contentType == "" {
 		f.contentType = mime.TypeByExtension(ext)
@@ -76,23 +69,20 @@ func newAsset(name string, data []byte) *asset {
 	return f
 }
 
-// compress keeps a gzip variant if it saves a twentieth.
-func (f *asset) compress() error {
+// compress returns a gzip variant if it saves a twentieth.
+func compress(plain []byte) []byte {
 	var out bytes.Buffer
 	z, err := gzip.NewWriterLevel(&out, gzip.BestCompression)
-	if err != nil {
-		return err
+	if err == nil {
+		_, err = z.Write(plain)
 	}
-	if _, err := z.Write(f.plain); err != nil {
-		return err
+	if err == nil {
+		err = z.Close()
 	}
-	if err := z.Close(); err != nil {
-		return err
+	if err != nil || out.Len() >= len(plain)-len(plain)/20 {
+		return nil
 	}
-	if out.Len() < len(f.plain)-len(f.plain)/20 {
-		f.gzipped = bytes.Clone(out.Bytes())
-	}
-	return nil
+	return bytes.Clone(out.Bytes())
 }
 
 // ServeHTTP answers GET and HEAD for a file; a directory means its index.html, and
@@ -119,11 +109,11 @@ func (a *assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	}
 	body, etag := f.plain, `"`+f.version+`"`
-	if f.gzipped != nil {
+	if gzipped := f.gzipped(); gzipped != nil {
 		h.Set("Vary", "Accept-Encoding")
 		if acceptsGzip(r.Header.Get("Accept-Encoding")) {
 			h.Set("Content-Encoding", "gzip")
-			body, etag = f.gzipped, `"`+f.version+`-gzip"`
+			body, etag = gzipped, `"`+f.version+`-gzip"`
 		}
 	}
 	h.Set("ETag", etag)
