@@ -31,6 +31,18 @@ var chunkPools [len(chunkSizes)]sync.Pool
 
 // newChunk returns an empty chunk with room for at least n bytes.
 func newChunk(n int) *Chunk {
+	c := takeChunk(n)
+	if cap(c.b) >= bookedChunk {
+		Book(cap(c.b))
+	}
+	return c
+}
+
+// bookedChunk is from which capacity on chunks count as memory: what a few frames
+// need, everybody may have.
+const bookedChunk = 4 << 10
+
+func takeChunk(n int) *Chunk {
 	for i, size := range chunkSizes {
 		if n <= size {
 			if c, ok := chunkPools[i].Get().(*Chunk); ok {
@@ -65,6 +77,9 @@ func (c *Chunk) Release() {
 		c.shared = false
 	}
 	c.n, c.keep, c.mark = 0, false, 0
+	if cap(c.b) >= bookedChunk {
+		Unbook(cap(c.b))
+	}
 	for i, size := range chunkSizes {
 		if cap(c.b) == size {
 			c.b = c.b[:0]

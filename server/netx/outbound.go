@@ -105,12 +105,23 @@ func (o *Outbound) Pending() int {
 	return o.bytes
 }
 
-// Limit is the bound in bytes.
-func (o *Outbound) Limit() int { return o.limit }
+// Limit is the bound in bytes, as it is just now: less when memory is short.
+func (o *Outbound) Limit() int {
+	if Pressed() {
+		return min(o.limit, pressedOutbound)
+	}
+	return o.limit
+}
+
+// overflows reports whether the peer has let kept frames grow too much. o.mu is
+// held.
+func (o *Outbound) overflows(n int) bool {
+	return o.bytes > 2*o.limit+n || o.bytes > o.limit/4+n && Pressed()
+}
 
 // crowded reports whether more than half of the bound is taken by a peer that
 // still makes progress. o.mu is held.
-func (o *Outbound) crowded() bool { return o.bytes > o.limit/2 && !o.stuck && !o.closed }
+func (o *Outbound) crowded() bool { return o.bytes > o.Limit()/2 && !o.stuck && !o.closed }
 
 // Send appends one frame that must not be dropped and reports whether the
 // caller has to Wake the writer. seq counts the kept frames: the frame is
@@ -133,7 +144,7 @@ func (o *Outbound) SendMessages(frame []byte, n int) (seq uint64, wake bool) {
 	seq = o.kept
 	o.bytes += len(frame)
 	wake = o.begin()
-	over := o.bytes > 2*o.limit+len(frame)
+	over := o.overflows(len(frame))
 	o.mu.Unlock()
 	if over {
 		// The appender may hold a lock that those who are notified take.
@@ -240,27 +251,28 @@ func (o *Outbound) tail(n int) *Chunk {
 
 // trim drops the oldest droppable chunks beyond the bound. o.mu is held.
 func (o *Outbound) trim() {
-	if o.bytes <= o.limit {
+	limit := o.Limit()
+	if o.bytes <= limit {
 		return
 	}
-	for o.bytes > o.limit && o.head < len(o.queue)-1 && !o.queue[o.head].keep {
+	for o.bytes > limit && o.head < len(o.queue)-1 && !o.queue[o.head].keep {
 		o.drop(o.queue[o.head])
 		o.queue[o.head] = nil
 		o.head++
 	}
-	if o.bytes > o.limit {
-		o.trimBehindKept()
+	if o.bytes > limit {
+		o.trimBehindKept(limit)
 	}
 	o.compact()
 }
 
 // trimBehindKept is trim when the oldest chunk must stay. o.mu is held.
-func (o *Outbound) trimBehindKept() {
+func (o *Outbound) trimBehindKept(limit int) {
 	w, last := o.head, len(o.queue)-1
 	for r, c := range o.queue {
 		switch {
 		case r < o.head:
-		case o.bytes > o.limit && !c.keep && r < last:
+		case o.bytes > limit && !c.keep && r < last:
 			o.drop(c)
 		default:
 			o.queue[w] = c

@@ -55,6 +55,9 @@ type Reader struct {
 	last  atomic.Int64 // when input came last, in ns since the epoch
 	awake atomic.Bool  // Hurry was called
 
+	partial atomic.Int64 // since when the buffer has had no whole frame, as in last; 0: it is empty
+	evicted atomic.Bool  // for that
+
 	received atomic.Uint64 // bytes
 	tap      atomic.Pointer[Tap]
 }
@@ -97,6 +100,16 @@ func (r *Reader) Idle() time.Duration {
 // returns; the error of a connection closed by the peer is io.EOF.
 func (r *Reader) Serve(h Handler) error {
 	defer r.release()
+	r.enlist()
+	defer r.delist()
+	err := r.serve(h)
+	if r.evicted.Load() {
+		return ErrMemory
+	}
+	return err
+}
+
+func (r *Reader) serve(h Handler) error {
 	need := 0
 	for {
 		for more := true; more; more = r.have < need {
@@ -109,6 +122,9 @@ func (r *Reader) Serve(h Handler) error {
 			}
 			r.received.Add(uint64(r.have - before))
 			r.touch()
+			if before == 0 {
+				r.partial.Store(r.last.Load())
+			}
 		}
 		r.last.Store(busy)
 		used, n, err := r.handle(h)
@@ -122,6 +138,15 @@ func (r *Reader) Serve(h Handler) error {
 		need = n
 		if used > 0 {
 			r.have = copy(r.buf, r.buf[used:r.have])
+		}
+		switch {
+		case r.have == 0:
+			r.partial.Store(0)
+		case used > 0:
+			r.partial.Store(r.last.Load())
+		}
+		if r.have > 0 && Pressed() {
+			r.relieve()
 		}
 	}
 }
@@ -157,17 +182,21 @@ func (r *Reader) room(need int) error {
 	}
 	if r.have < len(r.buf) {
 		if r.have == 0 && len(r.buf) > ReadSize {
-			r.buf = nil
+			r.release()
 		}
 		return nil
 	}
 	if len(r.buf) >= r.limit {
 		return ErrTooLarge
 	}
+	if Pressed() && !r.relieved() {
+		return ErrMemory
+	}
 	b := make([]byte, min(2*len(r.buf), r.limit))
 	copy(b, r.buf[:r.have])
 	r.release()
 	r.buf = b
+	Book(len(b))
 	return nil
 }
 
@@ -219,11 +248,13 @@ func (r *Reader) fillPlain() error {
 func (r *Reader) acquire() {
 	if r.buf == nil {
 		r.buf = readBuffers.Get().(*[ReadSize]byte)[:]
+		Book(ReadSize)
 	}
 }
 
 // release gives the buffer back if it is one of the pool's.
 func (r *Reader) release() {
+	Unbook(len(r.buf))
 	if len(r.buf) == ReadSize {
 		readBuffers.Put((*[ReadSize]byte)(r.buf))
 	}
