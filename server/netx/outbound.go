@@ -28,6 +28,7 @@ var ErrOverflow = errors.New("the peer does not read: its outbound queue is full
 // All methods are safe for concurrent use.
 type Outbound struct {
 	nc      net.Conn
+	gathers bool // nc is a TCP connection, or embeds one: net.Buffers gathers
 	limit   int
 	timeout time.Duration
 
@@ -73,6 +74,7 @@ func NewOutbound(nc net.Conn, limit int, timeout time.Duration, onError func(err
 		timeout = DefaultWriteTimeout
 	}
 	o := &Outbound{nc: nc, limit: limit, timeout: timeout, onError: onError}
+	_, o.gathers = nc.(interface{ SetNoDelay(bool) error })
 	o.last.Store(int64(time.Since(epoch)))
 	return o
 }
@@ -392,7 +394,7 @@ func (o *Outbound) write() (err error) {
 // writeTaken writes the chunks that were taken: with one system call where the
 // connection can do that, else one after the other.
 func (o *Outbound) writeTaken() error {
-	if _, ok := o.nc.(*net.TCPConn); !ok || len(o.taken) == 1 {
+	if !o.gathers || len(o.taken) == 1 {
 		for _, c := range o.taken {
 			if _, err := o.nc.Write(c.b); err != nil {
 				return err

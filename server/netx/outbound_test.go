@@ -411,3 +411,47 @@ func TestOutboundConcurrent(t *testing.T) {
 	here.Close()
 	there.Close()
 }
+
+// counted is a TCP connection within another one, as the listener hands out, and
+// counts the writes that do not gather.
+type counted struct {
+	*net.TCPConn
+	writes atomic.Int32
+}
+
+func (c *counted) Write(p []byte) (int, error) {
+	c.writes.Add(1)
+	return c.TCPConn.Write(p)
+}
+
+// Several chunks are one system call, also when the connection is wrapped: it once
+// was one for each, and nobody noticed but the clock.
+func TestOutboundGathers(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	far, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer far.Close()
+	nc, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	near := &counted{TCPConn: nc.(*net.TCPConn)}
+	o := NewOutbound(near, 0, 0, nil)
+	if o.SendRun(blocks('a', 5)) {
+		o.Wake()
+	}
+	if !o.Flush(time.Minute) || near.writes.Load() != 0 {
+		t.Errorf("%d writes of one chunk", near.writes.Load())
+	}
+	got := make([]byte, 5*(ChunkSize-10))
+	if _, err := io.ReadFull(far, got); err != nil || names(string(got)) != "a00 a01 a02 a03 a04" {
+		t.Errorf("%s, %v", names(string(got)), err)
+	}
+}

@@ -245,6 +245,7 @@ func (s *session) farewell(err error) {
 	s.connecting.Stop()
 	s.silence.Stop()
 	s.beat.stop()
+	s.report(err) // before others notice
 	s.leave()
 	gone := err
 	if err == errGoodbye {
@@ -255,7 +256,6 @@ func (s *session) farewell(err error) {
 	if c := s.client.Load(); c != nil {
 		s.srv.b.Detach(c, gone)
 	}
-	s.report(err)
 	pe := asProtocolError(err)
 	if pe != nil {
 		s.srv.refused(pe)
