@@ -14,7 +14,7 @@
 //   mwm.motion(id)      {pitch, roll, yaw, values}: the newest motion in radians and how many are kept; null if it has none
 //   mwm.inView          devices on the map's canvas at the last redraw
 //   mwm.redraws         redraws of the device layer so far
-//   mwm.redrawMs        what one takes, average
+//   mwm.redrawMs        what one takes, the median of the last ones
 //   mwm.quality         3 (best) … 0
 //   mwm.fps             frames a second over the last second; measuring runs for 5 s after it was last asked for
 
@@ -62,7 +62,7 @@ export function exposeDiagnostics({ feed, fleet, order, selection, mapView, view
     zoom: () => map.getZoom(),
     inView: () => layer.inView,
     redraws: () => layer.redraws,
-    redrawMs: () => layer.quality.average,
+    redrawMs: () => layer.quality.usual,
     quality: () => layer.quality.level,
     fps: () => rate.value,
   };

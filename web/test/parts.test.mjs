@@ -48,6 +48,13 @@ test('quality goes down when redraws are slow, and comes back after a while', ()
   assert.ok(quality.level > 0);
 });
 
+test('quality does not suffer from interruptions', () => {
+  const quality = new Quality();
+  let now = 0;
+  for (let k = 0; k < 200; k++) quality.record(k % 3 ? 5 : 80, now += 16);
+  assert.equal(quality.level, BEST);
+});
+
 test('commands name the server’s own addresses', () => {
   assert.deepEqual(hostPort('127.0.0.1:61613', 'x'), { host: '127.0.0.1', port: '61613' });
   assert.deepEqual(hostPort('[::]:61613', 'fleet.example'), { host: 'fleet.example', port: '61613' });

@@ -18,6 +18,7 @@ const MAX_GLIDING = 3000; // devices in view up to which positions are interpola
 const MAX_SUBPIXEL = 600; // … and up to which symbols have sub-pixel phases
 const GLIDE_ZOOM = 8; // below, nothing moves visibly between two reports
 const SYMBOL_SIZES = [[300, 22], [1500, 17], [6000, 12], [20000, 9], [Infinity, 7]];
+const SMALL = 12; // px, of symbols at a low quality: fewer pixels to copy where there are thousands
 const SLOWEST = 200; // ms between two redraws at the worst quality
 const TILE = 256;
 
@@ -167,7 +168,7 @@ export const DeviceLayer = L.Layer.extend({
 
   _symbols() {
     const [, side] = SYMBOL_SIZES.find(([most]) => this.inView <= most);
-    const size = Math.round((this.quality.level > 1 ? side : Math.min(side, 7)) * this._ratio);
+    const size = Math.round((this.quality.level > 1 ? side : Math.min(side, SMALL)) * this._ratio);
     if (this._sprites?.size !== size) {
       this._sprites = new Sprites(size, this._canvas.width, this.options.palette());
     }
