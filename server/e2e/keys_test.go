@@ -14,7 +14,7 @@ func TestKeys(t *testing.T) {
 	s := serve(t, server.Config{}, server.Options{})
 	simulate(t, s, devicesim.Config{Trucks: 3, Phones: 1})
 	p := open(t, s.page())
-	p.wait("mwm.devices === 4 && mwm.located === 3")
+	p.wait("mwm.devices === 4 && mwm.located === 3 && mwm.shown === 4")
 
 	p.press("l")
 	p.wait("document.activeElement.id === 'list'")
