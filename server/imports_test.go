@@ -11,6 +11,7 @@ import (
 // only from layers below its own: neighbours never see each other.
 var layers = [][]string{
 	{"mwm/cmd/mwm"},
+	{"mwm/server/doctor"},
 	{"mwm/server", "mwm/devicesim"},
 	{"mwm/server/httpd", "mwm/server/stomp", "mwm/server/mqtt", "mwm/devicesim/link", "mwm/devicesim/roads", "mwm/devicesim/gpx", "mwm/devicesim/terminal", "mwm/devicesim/testbroker"},
 	{"mwm/server/live", "mwm/server/store", "mwm/server/wire", "mwm/server/stomp/frame"},
@@ -25,7 +26,7 @@ var allowed = map[string][]string{}
 var walls = map[string][]string{
 	"modernc.org/":                  {"mwm/server/store"},
 	"github.com/mochi-mqtt/":        {"mwm/server/mqtt", "mwm/devicesim/testbroker"},
-	"github.com/coder/websocket":    {"mwm/server/httpd", "mwm/server/live", "mwm/server/stomp", "mwm/server/mqtt", "mwm/devicesim/link"},
+	"github.com/coder/websocket":    {"mwm/server/httpd", "mwm/server/live", "mwm/server/stomp", "mwm/server/mqtt", "mwm/devicesim/link", "mwm/server/doctor"},
 	"github.com/go-chi/":            {"mwm/server/httpd"},
 	"github.com/go-stomp/":          {"mwm/devicesim", "mwm/devicesim/link", "mwm/cmd/mwm", "mwm/devicesim/testbroker"},
 	"github.com/eclipse/":           {"mwm/devicesim", "mwm/devicesim/link", "mwm/cmd/mwm"},

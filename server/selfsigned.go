@@ -28,6 +28,8 @@ const (
 	selfSignedFor = 365 * 24 * time.Hour
 	// renewBefore is when a new one is made at a start.
 	renewBefore = 60 * 24 * time.Hour
+	// selfSignedFile is where it is kept in the data directory.
+	selfSignedFile = "self-signed.pem"
 )
 
 // selfSigned returns the certificate that is kept in the data directory; a new
@@ -41,7 +43,7 @@ func selfSigned(dir string, hosts []string, now time.Time) (tls.Certificate, err
 		}
 		return tls.X509KeyPair(text, text)
 	}
-	name := filepath.Join(dir, "self-signed.pem")
+	name := filepath.Join(dir, selfSignedFile)
 	text, err := os.ReadFile(name)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return tls.Certificate{}, err

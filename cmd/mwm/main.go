@@ -26,6 +26,7 @@ type cli struct {
 	Device  DeviceCmd  `cmd:"" help:"Manage the devices that may connect."`
 	Backup  BackupCmd  `cmd:"" help:"Copy the database, also while the server runs."`
 	Restore RestoreCmd `cmd:"" help:"Make a data directory from a backup."`
+	Doctor  DoctorCmd  `cmd:"" help:"Say what is wrong with a set-up, and what to do; the settings are those of serve."`
 	Health  HealthCmd  `cmd:"" help:"Ask a running server whether it serves; the exit status tells."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`

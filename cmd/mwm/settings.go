@@ -62,11 +62,14 @@ func (s settings) Validate(app *kong.Application) error {
 
 // Resolve gives a flag its value, unless its variable is set.
 func (s settings) Resolve(_ *kong.Context, parent *kong.Path, flag *kong.Flag) (any, error) {
-	if at, ok := s[flag.Name]; ok && parent.Node().Name == "serve" && !envSet(flag) {
+	if at, ok := s[flag.Name]; ok && takesFile(parent.Node().Name) && !envSet(flag) {
 		return at.value, nil
 	}
 	return nil, nil
 }
+
+// takesFile reports whether a command has the settings of the server.
+func takesFile(command string) bool { return command == "serve" || command == "doctor" }
 
 func envSet(flag *kong.Flag) bool {
 	for _, name := range flag.Envs {
