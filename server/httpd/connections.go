@@ -67,7 +67,7 @@ func viewConnection(c *broker.Client) connectionView {
 func (s *Server) getConnections(w http.ResponseWriter, r *http.Request) {
 	q := queryOf(r)
 	limit, match := q.limit(), strings.ToLower(q.text("q"))
-	after := uint64(q.number("after", 0, 0, 1<<53))
+	after := q.seq("after")
 	if q.bad(w) {
 		return
 	}

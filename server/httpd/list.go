@@ -51,6 +51,20 @@ func (q *query) number(name string, standard, least, most int) int {
 	return n
 }
 
+// seq returns a number that counts up for as long as the server runs, 0 if none
+// is given.
+func (q *query) seq(name string) uint64 {
+	v := q.values.Get(name)
+	if v == "" {
+		return 0
+	}
+	n, err := strconv.ParseUint(v, 10, 53) // more is no number to JavaScript
+	if err != nil {
+		q.fail(name, "a number, as an answer has it")
+	}
+	return n
+}
+
 // limit is how many entries of a list are asked for.
 func (q *query) limit() int { return q.number("limit", defaultPage, 1, maxPage) }
 

@@ -90,12 +90,13 @@ const (
 	maxBody     = 1 << 20
 )
 
-// viewBody encodes at most limit bytes: as asked for, or as text if it is text.
-func viewBody(body []byte, encoding string, limit int) bodyView {
-	v := bodyView{Encoding: encoding, Size: len(body), Truncated: len(body) > limit}
-	text := cutText(body, limit)
-	body = body[:min(len(body), limit)]
-	if encoding == "auto" {
+// viewBody encodes the beginning of a body as asked for; auto is as text if it is
+// text.
+func viewBody(body []byte, form bodyForm) bodyView {
+	v := bodyView{Encoding: form.encoding, Size: len(body), Truncated: len(body) > form.limit}
+	text := cutText(body, form.limit)
+	body = body[:min(len(body), form.limit)]
+	if form.encoding == "auto" {
 		if v.Encoding = "text"; !isText(text) {
 			v.Encoding = "base64"
 		}
@@ -119,18 +120,22 @@ type messageDetails struct {
 	Body        bodyView    `json:"body"`
 }
 
-// details reads how the body is to be shown.
-func (q *query) details(m func() *broker.Message, destination string) func() messageDetails {
-	encoding := q.choice("encoding", "auto", "text", "hex", "base64")
-	limit := q.number("bytes", defaultBody, 0, maxBody)
-	return func() messageDetails {
-		m := m()
-		d := messageDetails{messageView: viewMessage(m), Destination: destination, Headers: [][2]string{}, Body: viewBody(m.Body, encoding, limit)}
-		for _, h := range m.Headers() {
-			d.Headers = append(d.Headers, [2]string{strings.ToValidUTF8(h.Name, "\uFFFD"), strings.ToValidUTF8(h.Value, "\uFFFD")})
-		}
-		return d
+// bodyForm is how much of a body is to be shown, and how.
+type bodyForm struct {
+	encoding string
+	limit    int
+}
+
+func (q *query) bodyForm() bodyForm {
+	return bodyForm{q.choice("encoding", "auto", "text", "hex", "base64"), q.number("bytes", defaultBody, 0, maxBody)}
+}
+
+func viewDetails(m *broker.Message, destination string, form bodyForm) messageDetails {
+	d := messageDetails{messageView: viewMessage(m), Destination: destination, Headers: [][2]string{}, Body: viewBody(m.Body, form)}
+	for _, h := range m.Headers() {
+		d.Headers = append(d.Headers, [2]string{strings.ToValidUTF8(h.Name, "\uFFFD"), strings.ToValidUTF8(h.Value, "\uFFFD")})
 	}
+	return d
 }
 
 // sendBody answers with a body as it is, for saving: nothing that a browser might

@@ -42,7 +42,7 @@ func TestViewBody(t *testing.T) {
 		{"트럭", "auto", 4, bodyView{"text", "트", 6, true}},
 		{"", "auto", 0, bodyView{"text", "", 0, false}},
 	} {
-		if got := viewBody([]byte(c.body), c.encoding, c.limit); got != c.want {
+		if got := viewBody([]byte(c.body), bodyForm{c.encoding, c.limit}); got != c.want {
 			t.Errorf("%q as %s: %+v, want %+v", c.body, c.encoding, got, c.want)
 		}
 	}

@@ -145,7 +145,7 @@ const maxBrowse = 200
 func (s *Server) getMessages(w http.ResponseWriter, r *http.Request) {
 	q := queryOf(r)
 	ref, state := q.ref(), q.choice("state", "waiting", "unacknowledged")
-	offset := q.number("offset", 0, 0, 1<<53)
+	offset := q.number("offset", 0, 0, 1<<30)
 	limit, after := q.number("limit", 50, 1, maxBrowse), q.key("after")
 	if q.bad(w) {
 		return
@@ -194,21 +194,19 @@ func (s *Server) message(w http.ResponseWriter, r *http.Request, q *query) (x br
 
 func (s *Server) getMessage(w http.ResponseWriter, r *http.Request) {
 	q := queryOf(r)
-	var x broker.Browsed
-	details := q.details(func() *broker.Message { return x.Message }, "")
-	var ok bool
-	if x, ok = s.message(w, r, q); !ok {
+	form := q.bodyForm()
+	x, ok := s.message(w, r, q)
+	if !ok {
 		return
 	}
-	d := details()
-	d.Destination = "/queue/" + x.Message.Name
+	destination := "/queue/" + x.Message.Name
 	if q.text("durable") != "" {
-		d.Destination = "/topic/" + x.Message.Name
+		destination = "/topic/" + x.Message.Name
 	}
 	replyJSON(w, http.StatusOK, struct {
 		queuedView
 		messageDetails
-	}{viewQueued(x), d})
+	}{viewQueued(x), viewDetails(x.Message, destination, form)})
 }
 
 func (s *Server) getBody(w http.ResponseWriter, r *http.Request) {

@@ -156,7 +156,7 @@ func (s *Server) getTexts(w http.ResponseWriter, r *http.Request) {
 // getEvents returns the newest events, or those after one that is known.
 func (s *Server) getEvents(w http.ResponseWriter, r *http.Request) {
 	q := queryOf(r)
-	after := q.number("after", 0, 0, 1<<53)
+	after := q.seq("after")
 	limit := q.limit()
 	device, kind := q.text("device"), fleet.EventKind(q.text("kind"))
 	if q.bad(w) {
@@ -165,7 +165,7 @@ func (s *Server) getEvents(w http.ResponseWriter, r *http.Request) {
 	all, _ := s.opts.Fleet.Events()
 	events := []*fleet.Event{}
 	for _, e := range all {
-		if e.Seq > uint64(after) && (device == "" || e.Device == device) && (kind == "" || e.Kind == kind) {
+		if e.Seq > after && (device == "" || e.Device == device) && (kind == "" || e.Kind == kind) {
 			events = append(events, e)
 		}
 	}

@@ -79,10 +79,9 @@ func (s *Server) retained(w http.ResponseWriter, q *query) *broker.Message {
 
 func (s *Server) getRetainedMessage(w http.ResponseWriter, r *http.Request) {
 	q := queryOf(r)
-	var m *broker.Message
-	details := q.details(func() *broker.Message { return m }, "/topic/"+q.text("topic"))
-	if m = s.retained(w, q); m != nil {
-		replyJSON(w, http.StatusOK, details())
+	form := q.bodyForm()
+	if m := s.retained(w, q); m != nil {
+		replyJSON(w, http.StatusOK, viewDetails(m, "/topic/"+m.Name, form))
 	}
 }
 

@@ -59,7 +59,7 @@ func (s *Server) getConnectionWire(w http.ResponseWriter, r *http.Request) {
 // one.
 func (s *Server) showWire(w http.ResponseWriter, r *http.Request, t wire.Target) {
 	q := queryOf(r)
-	after, limit := uint64(q.number("after", 0, 0, 1<<53)), q.number("limit", 100, 1, maxFrames)
+	after, limit := q.seq("after"), q.number("limit", 100, 1, maxFrames)
 	wait, raw := q.number("wait", 0, 0, maxWait), q.number("bytes", defaultRaw, 0, maxRaw)
 	if q.bad(w) {
 		return
