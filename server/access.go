@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -51,6 +53,7 @@ type access struct {
 // openAccess reads the accounts.
 func (s *Server) openAccess(given Options) (err error) {
 	a, c := &s.access, s.cfg
+	netx.SetMemoryLimit(c.memoryLimit(debug.SetMemoryLimit(-1)))
 	if a.proxies, err = httpd.ParseProxies(c.TrustedProxy); err != nil {
 		return err
 	}
@@ -73,6 +76,15 @@ func (s *Server) openAccess(given Options) (err error) {
 	}
 	a.sessions = auth.NewSessions(auth.SessionOptions{Idle: c.SessionIdle, Absolute: c.SessionAge, Valid: a.authority.Valid})
 	return nil
+}
+
+// memoryLimit is what clients may make the server hold, given Go's own limit: the
+// other half is for what the server knows, and for the garbage collector.
+func (c *Config) memoryLimit(goLimit int64) int64 {
+	if c.MaxMemory > 0 || goLimit == math.MaxInt64 {
+		return c.MaxMemory
+	}
+	return goLimit / 2
 }
 
 // runAccess follows changes of the accounts, and ends sessions in time, until ctx

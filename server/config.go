@@ -76,6 +76,7 @@ type Config struct {
 	MaxRetained      int           `name:"max-retained" env:"MWM_MAX_RETAINED" default:"1000000" placeholder:"N" help:"Topics with a retained message; those of further topics are delivered, but not retained. Default: ${default}" group:"Limits"`
 	MaxPerAddress    int           `name:"max-connections-per-address" env:"MWM_MAX_CONNECTIONS_PER_ADDRESS" default:"4096" placeholder:"N" help:"Open connections of one address, over all listeners; further ones are closed. Not for this machine and --trusted-proxy. 0: no limit. Default: ${default}" group:"Limits"`
 	MaxConnectRate   int           `name:"max-connect-rate" env:"MWM_MAX_CONNECT_RATE" default:"200" placeholder:"N" help:"Connections that one address may open in a second; a tenfold at once. 0: no limit. Default: ${default}" group:"Limits"`
+	MaxMemory        int64         `name:"max-memory" env:"MWM_MAX_MEMORY" placeholder:"BYTES" help:"What clients may make the server hold, all together: unread output, half frames, waiting messages. Default: half of GOMEMLIMIT, if that is set" group:"Limits"`
 	MaxSubscriptions int           `name:"max-subscriptions" env:"MWM_MAX_SUBSCRIPTIONS" default:"1000" placeholder:"N" help:"Subscriptions of one connection or session; further ones are refused. Default: ${default}" group:"Limits"`
 	DeviceRate       netx.Rate     `name:"device-rate" env:"MWM_DEVICE_RATE" default:"200,1MiB" placeholder:"N[,BYTES]" help:"What one device may send in a second, over all its connections; beyond, it is read more slowly. Default: ${default}" group:"Limits"`
 	AccountRate      netx.Rate     `name:"account-rate" env:"MWM_ACCOUNT_RATE" placeholder:"N[,BYTES]" help:"The same for any account. Default: no limit" group:"Limits"`
@@ -119,6 +120,9 @@ func (c *Config) check() error {
 	}
 	if err := c.checkAccess(); err != nil {
 		return err
+	}
+	if c.MaxMemory < 0 {
+		return fmt.Errorf("--max-memory is %d; it must be positive, or 0 for the default", c.MaxMemory)
 	}
 	for _, o := range c.WSOrigin {
 		if u, err := url.Parse(o); err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"math"
 	"strings"
 	"testing"
 )
@@ -35,6 +36,7 @@ func TestConfigCheck(t *testing.T) {
 		{"tokens without keys", Config{JWTIssuer: "i"}, "no use without --jwt-keys"},
 		{"a proxy by name", Config{TrustedProxy: []string{"proxy"}}, "--trusted-proxy"},
 		{"a negative limit", Config{MaxPerAddress: -1}, "--max-connections-per-address"},
+		{"a negative memory", Config{MaxMemory: -1}, "--max-memory"},
 		{"a negative session", Config{SessionIdle: -1}, "--session-idle"},
 		{"an origin without a scheme", Config{WSOrigin: []string{"example.com"}}, "--ws-origin"},
 		{"an origin with a path", Config{WSOrigin: []string{"https://example.com/x"}}, "--ws-origin"},
@@ -53,6 +55,14 @@ func TestConfigCheck(t *testing.T) {
 			t.Errorf("%s: %v", c.name, err)
 		case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
 			t.Errorf("%s: %v, want %q", c.name, err, c.want)
+		}
+	}
+}
+
+func TestMemoryLimit(t *testing.T) {
+	for _, c := range []struct{ set, goLimit, want int64 }{{0, math.MaxInt64, 0}, {0, 1 << 28, 1 << 27}, {5, 1 << 28, 5}, {5, math.MaxInt64, 5}} {
+		if got := (&Config{MaxMemory: c.set}).memoryLimit(c.goLimit); got != c.want {
+			t.Errorf("--max-memory %d with GOMEMLIMIT %d: %d, want %d", c.set, c.goLimit, got, c.want)
 		}
 	}
 }

@@ -166,6 +166,7 @@ func (b *Broker) dropDurable(d *durable, done func(error)) {
 	q := d.queue
 	q.mu.Lock()
 	var records []*Record
+	q.abandon()
 	for i := range q.levels {
 		for n := range q.levels[i].n {
 			if e := q.levels[i].at(n); e.waiting {

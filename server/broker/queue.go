@@ -167,6 +167,7 @@ func (b *Broker) DeleteQueue(name string) {
 	defer q.mu.Unlock()
 	if q.bound == 0 {
 		delete(b.queues, name)
+		q.abandon()
 	}
 }
 
@@ -235,6 +236,9 @@ func (q *Queue) room(m *Message) error {
 	if q.live+q.promised >= q.b.opt.MaxQueueMessages || q.bytes+q.promisedBytes+m.Size() > q.b.opt.MaxQueueBytes {
 		return fmt.Errorf("%w: /queue/%s holds %d messages of %d bytes", ErrQueueFull, q.name, q.live, q.bytes)
 	}
+	if err := short(); err != nil {
+		return err
+	}
 	if !m.Persistent {
 		return nil
 	}
@@ -301,6 +305,7 @@ func (q *Queue) push(m *Message) *entry {
 	q.waiting++
 	q.live++
 	q.bytes += m.Size()
+	book(m)
 	q.counts.Enqueued++
 	if m.Expires != 0 {
 		q.expiry.add(m.Expires, e)
@@ -361,6 +366,7 @@ func (q *Queue) forget(e *entry) {
 	e.gone = true
 	q.live--
 	q.bytes -= e.msg.Size()
+	unbook(e.msg)
 }
 
 // dispatch gives waiting messages to consumers that have room, in turn.

@@ -78,6 +78,7 @@ func (b *Broker) dropRetained(name string) bool {
 	if have {
 		b.retained.Delete(name)
 		b.retainedBytes -= m.Size()
+		unbook(m)
 		b.touchRetained(name)
 	}
 	return have
@@ -90,7 +91,7 @@ func (b *Broker) putRetained(m *Message) {
 	if have {
 		freed = old.Size()
 	}
-	if !have && b.retained.Len() >= b.opt.MaxRetained || b.retainedBytes-freed+m.Size() > b.opt.MaxRetainedBytes {
+	if !have && (b.retained.Len() >= b.opt.MaxRetained || short() != nil) || b.retainedBytes-freed+m.Size() > b.opt.MaxRetainedBytes {
 		b.stats.Unretained.Add(1)
 		return
 	}
@@ -103,6 +104,9 @@ func (b *Broker) putRetained(m *Message) {
 		return ok && m.Expires == at
 	})
 	b.retainedBytes += m.Size() - freed
+	if book(m); have {
+		unbook(old)
+	}
 }
 
 // Retained calls yield with the last value of each topic that the filter

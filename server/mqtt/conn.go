@@ -115,7 +115,7 @@ func (c *conn) Data(p []byte) (used, need int, err error) {
 		c.pub.Begin(c.now)
 	}
 	for used < len(p) {
-		head, total, serr := split(p[used:], c.srv.opt.MaxPacket)
+		head, total, serr := split(p[used:], c.packetLimit())
 		if err = serr; err != nil || head == 0 {
 			break
 		}
@@ -137,6 +137,18 @@ func (c *conn) Data(p []byte) (used, need int, err error) {
 	}
 	c.published = 0
 	return used, need, err
+}
+
+// maxConnect is the longest CONNECT in bytes, with a will and a token: a stranger
+// need not send more.
+const maxConnect = 160 << 10
+
+// packetLimit is the longest packet that is taken just now.
+func (c *conn) packetLimit() int {
+	if c.level == 0 {
+		return min(c.srv.opt.MaxPacket, maxConnect)
+	}
+	return c.srv.opt.MaxPacket
 }
 
 // flush delivers what was published and then sends what is to be answered.

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"mwm/server/broker"
+	"mwm/server/netx"
 )
 
 // fifo is the queue of a session. The zero value is empty.
@@ -16,6 +17,15 @@ type fifo struct {
 	// All that was ever pushed.
 	pushed      uint64
 	pushedBytes uint64
+}
+
+// itemCost is what a message takes beside its contents, in bytes, roughly.
+const itemCost = 128
+
+// discard gives up all that waits.
+func (f *fifo) discard() {
+	netx.Unbook(f.bytes + f.n*itemCost)
+	*f = fifo{}
 }
 
 // popped is all that has left, in messages and bytes.
@@ -36,6 +46,7 @@ func (f *fifo) push(it item) {
 	f.n++
 	*f.at(f.n - 1) = it
 	f.bytes += it.msg.Size()
+	netx.Book(it.msg.Size() + itemCost)
 	f.pushed++
 	f.pushedBytes += uint64(it.msg.Size())
 }
@@ -46,6 +57,7 @@ func (f *fifo) pop() item {
 	f.head = (f.head + 1) & (len(f.ring) - 1)
 	f.n--
 	f.bytes -= it.msg.Size()
+	netx.Unbook(it.msg.Size() + itemCost)
 	if f.n == 0 && len(f.ring) > 64 {
 		f.ring, f.head = nil, 0 // a long queue that was worked off gives its memory back
 	}
@@ -60,6 +72,7 @@ func (f *fifo) dropExpired(now time.Time) (dropped []*broker.Record) {
 		it := *f.at(i)
 		if it.msg.Expired(now) {
 			f.bytes -= it.msg.Size()
+			netx.Unbook(it.msg.Size() + itemCost)
 			dropped = append(dropped, it.rec)
 			continue
 		}

@@ -261,7 +261,8 @@ func (s *Server) discard(sess *session) {
 	sess.conn, sess.owner = nil, nil
 	sess.settle()
 	sess.wakeRoom()
-	sess.subs, sess.queue, sess.flights = nil, fifo{}, flights{}
+	sess.queue.discard()
+	sess.subs, sess.flights = nil, flights{}
 	s.mu.Lock()
 	if s.sessions[sess.id] == sess {
 		delete(s.sessions, sess.id)

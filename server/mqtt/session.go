@@ -302,6 +302,9 @@ func (s *session) hasRoom(m *broker.Message, waits bool) bool {
 	} else if waits && s.conn != nil {
 		count *= windowed
 	}
+	if netx.Pressed() { // none may have much while memory is short
+		bytes = min(bytes, 64<<10)
+	}
 	if s.queue.n < count && s.queue.bytes+m.Size() <= bytes {
 		return true
 	}

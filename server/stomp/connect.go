@@ -50,6 +50,7 @@ func (s *session) connect(f *frame.Frame) error {
 		return err
 	}
 	s.pub = s.srv.b.NewPublisher(client)
+	s.parser.Limits = s.srv.opt.Limits
 	toClient, toServer := beats.agree(s.srv.opt.HeartBeatFloor)
 	s.reply(d.Append(nil, frame.Connected, []frame.Header{
 		{Name: "version", Value: d.Version},

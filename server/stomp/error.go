@@ -53,6 +53,8 @@ func asProtocolError(err error) *ProtocolError {
 		return &ProtocolError{Message: fe.Message, Detail: fe.Detail}
 	case errors.Is(err, topic.ErrInvalid):
 		return tell("invalid destination")
+	case errors.Is(err, netx.ErrMemory):
+		return tell("short of memory")
 	case errors.Is(err, broker.ErrQueueFull):
 		return tell("queue full")
 	case errors.Is(err, broker.ErrTakenOver):

@@ -59,6 +59,7 @@ func newSession(srv *Server, nc net.Conn) *session {
 	s := &session{srv: srv, nc: nc, id: rand.Text(), over: make(chan struct{})}
 	s.meters = netx.Meters{netx.NewMeter(srv.opt.Rate), nil, srv.opt.Total}
 	s.parser = frame.Parser{Dialect: frame.V10, Limits: srv.opt.Limits}
+	s.parser.Limits.Body = min(s.parser.Limits.Body, maxConnectBody)
 	s.dialect.Store(frame.V10)
 	s.in = netx.NewReader(nc, srv.opt.Limits.Frame())
 	s.out = netx.NewOutbound(nc, srv.opt.MaxOutbound, srv.opt.WriteTimeout, s.end)
@@ -74,6 +75,9 @@ func newSession(srv *Server, nc net.Conn) *session {
 	return s
 }
 
+// maxConnectBody is how long a body a stranger may send: CONNECT has none.
+const maxConnectBody = 4 << 10
+
 // serve runs the session to its end.
 func (s *session) serve() {
 	s.connecting.Set(s.srv.opt.ConnectTimeout)
@@ -83,6 +87,8 @@ func (s *session) serve() {
 	}
 	s.end(err)
 	<-s.over
+	netx.Unbook(s.transactionBytes)
+	s.transactionBytes = 0
 	s.nc.Close()
 	s.out.Close()
 	if c := s.client.Load(); c != nil {

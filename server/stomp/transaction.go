@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"mwm/server/broker"
+	"mwm/server/netx"
 	"mwm/server/stomp/frame"
 )
 
@@ -64,6 +65,7 @@ func (s *session) take(f *frame.Frame) (*transaction, error) {
 	}
 	delete(s.transactions, name)
 	s.transactionBytes -= t.bytes
+	netx.Unbook(t.bytes)
 	return t, nil
 }
 
@@ -157,11 +159,15 @@ func (s *session) stage(name string, x step) error {
 	if x.message != nil {
 		n += x.message.Size()
 	}
+	if netx.Pressed() {
+		return netx.ErrMemory
+	}
 	if s.transactionBytes+n > s.srv.opt.MaxTransactionBytes {
 		return refuse("transactions too large", "the open transactions may hold %d bytes together", s.srv.opt.MaxTransactionBytes)
 	}
 	t.steps = append(t.steps, x)
 	t.bytes += n
 	s.transactionBytes += n
+	netx.Book(n)
 	return nil
 }

@@ -1,0 +1,36 @@
+package broker
+
+import (
+	"fmt"
+
+	"mwm/server/netx"
+)
+
+// entryCost is what a message on a queue takes beside its contents, in bytes,
+// roughly.
+const entryCost = 256
+
+// book notes that a message is held, unbook that it is not any more.
+func book(m *Message)   { netx.Book(m.Size() + entryCost) }
+func unbook(m *Message) { netx.Unbook(m.Size() + entryCost) }
+
+// short returns why nothing more is kept: memory is short. What replaces
+// something, or is passed on at once, is no more.
+func short() error {
+	if netx.Pressed() {
+		return fmt.Errorf("%w: %w", ErrQueueFull, netx.ErrMemory)
+	}
+	return nil
+}
+
+// abandon unbooks what waits on a queue that is given up as a whole. q.mu is
+// held.
+func (q *Queue) abandon() {
+	for i := range q.levels {
+		for n := range q.levels[i].n {
+			if e := q.levels[i].at(n); e.waiting {
+				unbook(e.msg)
+			}
+		}
+	}
+}
