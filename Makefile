@@ -1,6 +1,6 @@
 # Thin: each target is one command that can also be typed.
 
-.PHONY: build demo test unit fmt lint fuzz bench bench-page e2e clean
+.PHONY: build demo test unit fmt lint fuzz bench bench-page e2e crash clean
 
 build: ## the program, static, as ./bin/mwm
 	CGO_ENABLED=0 go build -trimpath -o bin/mwm ./cmd/mwm
@@ -28,6 +28,9 @@ lint: ## go vet and the pinned linters
 
 fuzz: ## every fuzz target for FUZZTIME (default 1m) each
 	./.ci/fuzz
+
+crash: ## kill the server, break the network and send garbage, for long (MWM_CRASH_KILLS times, MWM_GARBAGE seconds)
+	MWM_CRASH_KILLS=$${MWM_CRASH_KILLS:-300} MWM_GARBAGE=$${MWM_GARBAGE:-600} go test -count=1 -timeout=3h -v ./server/faults
 
 clean:
 	rm -rf bin dist
