@@ -31,6 +31,8 @@ var walls = map[string][]string{
 	"github.com/go-stomp/":          {"mwm/devicesim", "mwm/devicesim/link", "mwm/cmd/mwm", "mwm/devicesim/testbroker"},
 	"github.com/eclipse/":           {"mwm/devicesim", "mwm/devicesim/link", "mwm/cmd/mwm"},
 	"github.com/alecthomas/kong":    {"mwm/cmd/mwm"},
+	"github.com/go-jose/":           {"mwm/server/auth"},
+	"golang.org/x/crypto/":          {"mwm/server/auth"},
 	"github.com/prometheus/":        {"mwm/server/httpd", "mwm/server"},
 	"mwm/server/":                   nil, // see the layers
 	"github.com/charmbracelet/x/":   {"mwm/devicesim"},
