@@ -29,7 +29,8 @@ type disk struct {
 	doubtful uint64
 	commits  int
 
-	left    int // transactions until the crash; negative: there is none
+	slow    time.Duration // how long a transaction takes at most
+	left    int           // transactions until the crash; negative: there is none
 	crashed chan struct{}
 	over    chan struct{} // closed when everybody is cut off
 }
@@ -48,6 +49,9 @@ func (d *disk) boot(left int) {
 }
 
 func (d *disk) Apply(c *broker.Changes) error {
+	if d.slow > 0 { // clients may come and go meanwhile
+		time.Sleep(time.Duration(rand.Int64N(int64(d.slow))))
+	}
 	d.mu.Lock()
 	if d.left == 0 {
 		select {
@@ -222,6 +226,9 @@ func (h *history) fault(err error) {
 
 func newHistory(t *testing.T, seed uint64) *history {
 	h := &history{t: t, rng: rand.New(rand.NewPCG(seed, 1)), d: newDisk()}
+	if seed%2 == 0 {
+		h.d.slow = 30 * time.Millisecond
+	}
 	h.opt = Options{MaxInflight: 5, ReceiveMaximum: 20, MaxQueued: 1000}
 	for i, qos := range []byte{1, 2, 2} {
 		h.senders = append(h.senders, &mqttmodel.Sender{ID: fmt.Sprint("s", i), Level: []byte{v311, v5, v311}[i], QoS: qos, Window: 6})
@@ -317,6 +324,7 @@ func (h *history) live(limit int) {
 
 // end lets everybody finish, and checks that nothing is left.
 func (h *history) end(limit int) {
+	h.d.slow = 0 // so that there is nothing left to do when everybody waits
 	h.d.boot(-1)
 	l := live(h.t, h.d, h.opt, h.crashed)
 	var all sync.WaitGroup

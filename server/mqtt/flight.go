@@ -173,14 +173,13 @@ func (s *session) acknowledged(c *conn, kind byte, id uint16, code byte) (reply,
 	case kind == packets.Pubcomp && !f.released:
 		return noReply, violation("PUBCOMP before PUBREC")
 	case kind == packets.Pubrec && code < 0x80:
-		if f.released {
-			return relOwed, nil
+		if !f.released {
+			s.flights.release(f)
+			s.srv.b.Journal().SetState(f.rec, f.state())
 		}
-		s.flights.release(f)
 		if f.rec == nil {
 			return relOwed, nil
 		}
-		s.srv.b.Journal().SetState(f.rec, f.state())
 		s.rels = appendAck(s.rels, packets.Pubrel, id, 0, "")
 		return noReply, nil
 	}

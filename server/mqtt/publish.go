@@ -307,18 +307,18 @@ func (c *conn) acknowledge(kind byte, p []byte) error {
 }
 
 // complete answers PUBREL: with a session on disk, once the packet identifier is
-// free there too. If it were not, what the client sends under it after a crash
-// would be taken for a repetition.
+// free there too, also if it was freed by an earlier connection just now. If it were
+// not, what the client sends under it after a crash would be taken for a repetition.
 func (c *conn) complete(id uint16) {
 	rec, known := c.sess.release(c, id)
-	if rec != nil {
-		c.srv.b.Journal().Remove(nil, rec)
-		c.freed = appendAck(c.freed, packets.Pubcomp, id, 0, "")
-		return
-	}
+	c.srv.b.Journal().Remove(nil, rec)
 	code := byte(0)
 	if !known && c.level == v5 {
 		code = packets.ErrPacketIdentifierNotFound.Code
+	}
+	if c.sess.box.Load() != 0 && (rec != nil || !known) {
+		c.freed = appendAck(c.freed, packets.Pubcomp, id, code, "")
+		return
 	}
 	c.replies = appendAck(c.replies, packets.Pubcomp, id, code, "")
 }

@@ -98,7 +98,11 @@ func (s *session) bind(c *conn, expiry time.Duration, w *will) {
 	s.wakeRoom()
 	s.flights.rewind()
 	for f := s.flights.released.first; f != nil; f = f.next {
-		s.frames = appendAck(s.frames, packets.Pubrel, f.id, 0, "")
+		if f.rec == nil {
+			s.frames = appendAck(s.frames, packets.Pubrel, f.id, 0, "")
+		} else { // that PUBREC came may still be on its way to the disk
+			s.rels = appendAck(s.rels, packets.Pubrel, f.id, 0, "")
+		}
 	}
 	for _, sub := range s.subs {
 		sub.attach(c)
