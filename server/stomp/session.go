@@ -183,6 +183,9 @@ func (s *session) command(f *frame.Frame, done func(error)) error {
 	case frame.Abort:
 		return s.abort(f, done)
 	case frame.Disconnect:
+		// Once the client has its receipt it reads no more: a message that was
+		// given to it after that would count as delivered, and be lost.
+		s.leave()
 		done(nil)
 		return nil
 	case frame.Connect, frame.Stomp:
