@@ -50,6 +50,7 @@ func TestWire(t *testing.T) {
 	p.waitText(tagged("wire-state"), "Listening to 1 connection")
 	ph.move(telemetry.Motion{Pitch: 1.5707963, Roll: -1})
 	p.wait(row("in", "PUBLISH"))
+	eval[bool](p, row("in", "PUBLISH")+".click(), true") // else the newest is shown, soon the PUBACK
 	for _, said := range []string{"PUBLISH, QoS 1, to be retained", "topic: /mwm/XYZ/motion", "pitch: 1.5708 rad = 90°", "roll: -1.0000 rad = -57°"} {
 		p.wait(find(tagged("wire-detail")) + ".textContent.includes(" + js(said) + ")")
 	}
