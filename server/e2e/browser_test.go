@@ -67,8 +67,10 @@ func newPage(t *testing.T) *page {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		for _, fault := range p.faults {
-			// A page that is left while its service worker is being fetched.
-			if !strings.Contains(fault, "when fetching the script") {
+			// Fetching the service worker fails when the server or the page goes
+			// meanwhile; the next connection tries again. Nothing else is forgiven.
+			worker := strings.Contains(fault, "phone.sw.js") || strings.Contains(fault, "An unknown error occurred when fetching the script.")
+			if !worker || !strings.HasPrefix(t.Name(), "TestPhone") {
 				t.Errorf("the page: %s", fault)
 			}
 		}
