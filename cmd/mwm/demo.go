@@ -17,8 +17,8 @@ import (
 
 // DemoCmd is `mwm demo`.
 type DemoCmd struct {
-	Trucks   int        `default:"20" help:"Trucks that drive the roads of Andorra. Default: ${default}"`
-	Phones   int        `default:"6" help:"Phones that are moved about. Default: ${default}"`
+	Trucks   int        `default:"20" placeholder:"N" help:"Trucks that drive the roads of Andorra. Default: ${default}"`
+	Phones   int        `default:"6" placeholder:"N" help:"Phones that are moved about. Default: ${default}"`
 	LogLevel slog.Level `env:"MWM_LOG_LEVEL" default:"WARN" placeholder:"LEVEL" help:"DEBUG, INFO, WARN or ERROR. Default: ${default}"`
 
 	Settings server.Config `embed:""`

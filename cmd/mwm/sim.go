@@ -23,16 +23,16 @@ type SimCmd struct {
 	AccessFlags     `embed:""`
 	DevicePasswords string `env:"MWM_SIM_DEVICE_PASSWORDS" type:"existingfile" placeholder:"FILE" help:"Let each device connect with an account of its own: lines of ID and password, as mwm device add prints them." group:"Access"`
 
-	Trucks int           `env:"MWM_SIM_TRUCKS" default:"10" help:"Trucks that drive the roads of Andorra (AAA, BBB, …)."`
-	Phones int           `env:"MWM_SIM_PHONES" default:"5" help:"Phones that are moved about (XYZ, WXY, …)."`
-	Rate   time.Duration `env:"MWM_SIM_RATE" default:"1s" help:"Interval of reports."`
+	Trucks int           `env:"MWM_SIM_TRUCKS" default:"10" placeholder:"N" help:"Trucks that drive the roads of Andorra (AAA, BBB, …). Default: ${default}"`
+	Phones int           `env:"MWM_SIM_PHONES" default:"5" placeholder:"N" help:"Phones that are moved about (XYZ, WXY, …). Default: ${default}"`
+	Rate   time.Duration `env:"MWM_SIM_RATE" default:"1s" placeholder:"TIME" help:"Interval of reports. Default: ${default}"`
 
 	GPX   []string `name:"gpx" type:"existingfile" placeholder:"FILE" help:"Replay a GPX file with a truck of its own, before the others in the order of IDs. May be repeated."`
 	Files []string `arg:"" optional:"" name:"gpx-file" type:"existingfile" help:"More GPX files, so that --gpx *.gpx works."`
-	Speed float64  `env:"MWM_SIM_SPEED" default:"1" help:"Replay so many times faster than recorded."`
+	Speed float64  `env:"MWM_SIM_SPEED" default:"1" placeholder:"N" help:"Replay so many times faster than recorded. Default: ${default}"`
 
 	PerConnection int    `env:"MWM_SIM_PER_CONNECTION" default:"1" placeholder:"N" help:"Let one connection report for N devices, as a gateway does. Default: ${default}"`
-	Prefix        string `env:"MWM_SIM_PREFIX" help:"Put this before every ID, to run several simulators against one server."`
+	Prefix        string `env:"MWM_SIM_PREFIX" placeholder:"TEXT" help:"Put this before every ID, to run several simulators against one server."`
 }
 
 // Run simulates until ctx ends.
