@@ -48,7 +48,13 @@
 // disconnected (5.0: 0x97 Quota exceeded); if the session is kept, its messages wait
 // for its return. What the queue of a session has no room for is discarded, newest
 // first, counted ([Stats].Overflowed and [SessionInfo].Dropped), logged once, and
-// told to a 5.0 publisher (0x97).
+// told to a 5.0 publisher (0x97). A publisher of 3.x can be told nothing: it is
+// acknowledged all the same, as one absent client must not stop those that others
+// depend on. The client is told when it comes back how many it has missed (5.0: the
+// reason string of CONNACK; and the log), and the number is kept on disk. While the
+// disk has less room than is to stay free ([broker.Options].Room), kept sessions
+// take nothing: 5.0 publishers are told (0x97), others are disconnected, and send
+// again what was not acknowledged.
 //
 // Messages of one publisher reach a subscriber in order, per topic and QoS, also
 // those that have waited for it, and after a restart.
@@ -72,7 +78,41 @@
 //
 // The messages of a shared subscription go to one of the sessions that are
 // connected and keep up; if none is, to one that is away and kept, where they wait
-// for it.
+// for it. When a session ends, the others get what it was not sent, and what it had
+// not acknowledged at QoS 1 (MQTT 5.0 §4.8.2).
+//
+// # Deviations from the specifications
+//
+// What the specifications leave to the server, and what it does differently:
+//
+//   - The 23 bytes of MQTT 3.1's client identifiers are not enforced; an empty one is
+//     refused in 3.1, and in 3.1.1 without a clean session.
+//   - A 3.x client that asks for no clean session has it for [Options.SessionExpiry]
+//     of absence, not for ever. A 5.0 client that asks for more is told what it gets.
+//   - Overlapping subscriptions each get their copy, with their own identifier.
+//   - A PUBLISH that is not permitted, or that cannot be kept, ends the connection of
+//     a 3.x client at QoS 1 and 2: it is the only way to say no. At QoS 0 it is
+//     dropped and counted. 5.0 clients are told in the acknowledgement.
+//   - 3.1 has no word for a refused subscription: the connection ends.
+//   - The will of a client is not published when the server is stopped.
+//   - A name or filter has at most 128 levels ([topic.MaxLevels]).
+//   - A client that breaks the rules is told why in a DISCONNECT in 5.0; others see
+//     the connection closed. Packets before CONNECT get no answer.
+//   - The packets that a 5.0 client receives have a reason string only with an error,
+//     and one that does not fit its Maximum Packet Size is left out.
+//   - A message that is longer than its receiver takes is not sent, and counted
+//     ([Stats].TooLarge); it counts as delivered.
+//   - Topic aliases towards a client: the first topics that it gets messages of have
+//     one, as many as it permits, at most [Options.TopicAliasMaximum]; they stay until
+//     the connection ends.
+//   - Response Information, when asked for, is "response/" and the client identifier,
+//     if the client may subscribe to what is below.
+//   - The code 0x10, no matching subscribers, is sent when there is not even one that
+//     is away.
+//   - Not offered: enhanced authentication (CONNECT with a method is refused, 0x8C;
+//     AUTH is a protocol error), server references, a keep alive of the server's own.
+//   - Maximum QoS is 2; retained messages, wildcards, subscription identifiers and
+//     shared subscriptions are available.
 //
 // # Locks
 //
