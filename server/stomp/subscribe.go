@@ -278,19 +278,14 @@ func (sub *subscription) ackID(dst []byte, tag uint64) []byte {
 func (s *session) unsubscribe(f *frame.Frame, done func(error)) error {
 	durable, forget := subscriptionName(f)
 	id, ok := f.Get("id")
-	if !ok && !f.Dialect.NeedsID {
+	byDestination := !ok && !f.Dialect.NeedsID
+	if byDestination {
 		id, ok = f.Get("destination")
 	}
 	if !ok && !forget {
 		return refuse("id missing", "UNSUBSCRIBE needs an id header")
 	}
-	s.mu.Lock()
-	sub := s.subs[id]
-	if sub != nil {
-		delete(s.subs, id)
-		delete(s.byNum, sub.num)
-	}
-	s.mu.Unlock()
+	sub := s.remove(id, byDestination)
 	switch {
 	case sub != nil:
 		sub.end()
@@ -303,6 +298,27 @@ func (s *session) unsubscribe(f *frame.Frame, done func(error)) error {
 	}
 	done(nil)
 	return nil
+}
+
+// remove returns the subscription with that id, which is to end; nil if there is
+// none. In 1.0 a destination names one, too: the oldest one that has it. (STOMP 1.0,
+// UNSUBSCRIBE)
+func (s *session) remove(id string, byDestination bool) *subscription {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sub := s.subs[id]
+	if to, err := s.destination(id); sub == nil && byDestination && err == nil {
+		for _, x := range s.subs {
+			if x.to == to && (sub == nil || x.num < sub.num) {
+				sub = x
+			}
+		}
+	}
+	if sub != nil {
+		delete(s.subs, sub.id)
+		delete(s.byNum, sub.num)
+	}
+	return sub
 }
 
 // end takes the subscription out of effect.

@@ -144,6 +144,20 @@ func TestByHand(t *testing.T) {
 	}
 }
 
+// STOMP 1.0, UNSUBSCRIBE: a destination names a subscription, the oldest one first,
+// even if it has an id.
+func TestUnsubscribeByDestination(t *testing.T) {
+	w := serve(t, stomp.Options{})
+	p := w.connect("1.0")
+	p.send("SUBSCRIBE\nid:first\ndestination:/topic/a\n\n^@SUBSCRIBE\nid:second\ndestination:/topic/a\n\n^@SUBSCRIBE\nid:other\ndestination:/topic/b\n\n^@")
+	p.send("UNSUBSCRIBE\ndestination:/topic/a\nreceipt:u\n\n^@SEND\ndestination:/topic/a\n\n1^@")
+	p.want("RECEIPT", "receipt-id:u")
+	p.want("MESSAGE", "subscription:second", "=1")
+	p.sync()
+	p.send("UNSUBSCRIBE\ndestination:/topic/a\n\n^@UNSUBSCRIBE\ndestination:/topic/a\n\n^@")
+	p.wantError("unknown subscription")
+}
+
 // Headers are escaped per version; what 1.0 cannot carry is left out, counted.
 func TestEscapesBetweenVersions(t *testing.T) {
 	w := serve(t, stomp.Options{})
