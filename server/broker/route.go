@@ -67,6 +67,10 @@ func (r *Route) Listeners() (n int) {
 	return n
 }
 
+// Subscribers is the number of subscriptions, but the server's own: also of those
+// that are away.
+func (r *Route) Subscribers() int { return r.outside }
+
 const (
 	routeShards   = 64
 	routesInShard = 1024

@@ -106,7 +106,7 @@ func (c *conn) connect(first byte, p []byte) error {
 	client := &broker.Client{
 		ID: h.clientID, Protocol: broker.MQTT, Version: versionName(level), Remote: c.nc.RemoteAddr().String(),
 		Since: time.Now(), Close: c.kick,
-		In: c.in, Out: c.out, Subscriptions: c.subscriptions, Explain: explainer(level),
+		In: c.in, Out: c.out, Subscriptions: c.subscriptions, Will: c.will, Explain: explainer(level),
 	}
 	principal, err := c.authenticate(h, client)
 	if err != nil {

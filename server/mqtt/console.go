@@ -42,3 +42,25 @@ func (c *conn) subscriptions(limit int) (all []broker.ClientSubscription) {
 	slices.SortFunc(all, func(a, b broker.ClientSubscription) int { return strings.Compare(a.Destination, b.Destination) })
 	return all[:min(limit, len(all))]
 }
+
+// will tells what is published if the client is lost.
+func (c *conn) will() *broker.ClientWill {
+	sess := c.session()
+	if sess == nil {
+		return nil
+	}
+	sess.mu.Lock()
+	defer sess.mu.Unlock()
+	if sess.owner != c {
+		return nil
+	}
+	return sess.will.info()
+}
+
+// info describes a will, which may be nil.
+func (w *will) info() *broker.ClientWill {
+	if w == nil {
+		return nil
+	}
+	return &broker.ClientWill{Name: w.name, Body: w.body, QoS: w.qos, Retain: w.retain, Delay: w.delay}
+}

@@ -108,7 +108,7 @@ func (c *conn) add(route *broker.Route, qos byte, id uint16) (*broker.Message, e
 	if qos == 2 {
 		a.kind = packets.Pubrec
 	}
-	if c.level == v5 && route.Listeners() == 0 {
+	if c.level == v5 && route.Subscribers() == 0 {
 		a.code = packets.CodeNoMatchingSubscribers.Code
 	}
 	ticket, err := c.owed.add(a)

@@ -120,7 +120,11 @@ func TestNoMatchingSubscribers(t *testing.T) {
 	sub.nc.Close()
 	await(t, "the subscriber is away", func() bool { return f.b.Listeners("t") == 0 })
 	src.publish(pub{topic: "t", qos: 1, id: 4})
-	src.expect("PUBACK 4 code=0x10")
+	src.expect("PUBACK 4") // it waits for the one that is away
+	sub = f.connect(hello{id: "sub"})
+	sub.expectNothing()
+	src.publish(pub{topic: "t", qos: 1, id: 5})
+	src.expect("PUBACK 5 code=0x10")
 }
 
 // Errors in PUBLISH (MQTT 5.0 §3.3).
@@ -269,7 +273,7 @@ func TestMessageExpiry(t *testing.T) {
 		src.shake(hello{level: v5, id: "src"})
 		for i, secs := range []uint32{10, 60, 0} {
 			src.publish(pub{topic: "t", body: fmt.Sprint(secs), qos: 1, id: uint16(i + 1), props: packets.Properties{MessageExpiryInterval: secs}})
-			src.expect(fmt.Sprintf("PUBACK %d code=0x10", i+1))
+			src.expect(fmt.Sprintf("PUBACK %d", i+1))
 		}
 		time.Sleep(15 * time.Second)
 		sub = f.pipe()
