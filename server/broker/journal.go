@@ -4,6 +4,7 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // ErrDisk says that something could not be written to disk.
@@ -285,6 +286,27 @@ func (j *Journal) WaitRoom() {
 		j.mu.Lock()
 	}
 	j.mu.Unlock()
+}
+
+// roomBy is WaitRoom until a deadline; false: there is no room.
+func (j *Journal) roomBy(deadline time.Time) bool {
+	for {
+		j.mu.Lock()
+		if j.bytes <= maxPlanned {
+			j.mu.Unlock()
+			return true
+		}
+		if j.room == nil {
+			j.room = make(chan struct{})
+		}
+		room := j.room
+		j.mu.Unlock()
+		select {
+		case <-room:
+		case <-time.After(time.Until(deadline)):
+			return false
+		}
+	}
 }
 
 // Remove plans to delete records; done, which may be nil, is called when they

@@ -1,9 +1,7 @@
 package broker
 
 import (
-	"bytes"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -127,39 +125,6 @@ func (m *Message) Clone() *Message {
 	}
 	c.Body = buf[len(m.Head):]
 	return &c
-}
-
-// escapeHeader escapes as STOMP 1.2 does.
-var escapeHeader = strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\r", `\r`, ":", `\c`)
-
-// redirect gives a lasting message the queue of that name as its destination,
-// in its headers too.
-func (m *Message) redirect(name string) {
-	m.Name = name
-	if m.Head == nil {
-		return
-	}
-	head := []byte("destination:/queue/" + escapeHeader.Replace(name) + "\n")
-	for line := range bytes.Lines(m.Head) {
-		if !bytes.HasPrefix(line, []byte("destination:")) {
-			head = append(head, line...)
-		}
-	}
-	m.Head = head
-}
-
-// addHeader adds a header to a lasting message, in the form its sender used.
-func (m *Message) addHeader(name, value string) {
-	if m.Head != nil {
-		m.Head = fmt.Appendf(slices.Clip(m.Head), "%s:%s\n", name, value)
-		return
-	}
-	p := Properties{}
-	if m.Properties != nil {
-		p = *m.Properties
-	}
-	p.User = append(slices.Clip(p.User), Property{name, value})
-	m.Properties = &p
 }
 
 // Size is what the message counts for limits, in bytes.

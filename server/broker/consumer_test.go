@@ -1,0 +1,158 @@
+package broker
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A durable subscriber gets what was sent while it was away, on disk if it is
+// persistent, and the sender's answer waits for that.
+func TestDurable(t *testing.T) {
+	s := newMemoryStore()
+	b := running(t, s)
+	publish := func(b *Broker, body string) {
+		t.Helper()
+		p := b.NewPublisher(&Client{ID: "HQ"})
+		r, err := p.Topic([]byte("news.fr"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer := make(chan error, 1)
+		m := p.AddConfirmed(r, func(err error) { answer <- err })
+		m.Body, m.Persistent = []byte(body), true
+		p.Flush()
+		if err := answered(t, answer); err != nil {
+			t.Fatal(err)
+		}
+	}
+	subscribe := func(b *Broker, opt DurableOptions) *inbox {
+		t.Helper()
+		in := &inbox{}
+		made := make(chan error, 1)
+		c, err := b.ConsumeDurable("paper", opt, nil, in.options(t, "reader"), func(err error) { made <- err })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := answered(t, made); err != nil {
+			t.Fatal(err)
+		}
+		in.Consumer = c
+		return in
+	}
+	opt := DurableOptions{Filter: "news.>"}
+	publish(b, "before")
+	in := subscribe(b, opt)
+	publish(b, "one")
+	if err := in.Ack(in.got[0].Tag, false, nil); err != nil {
+		t.Fatal(err)
+	}
+	in.Leave()
+	publish(b, "two")
+	publish(b, "three")
+	want(t, "on disk", stored(s), "two", "three")
+
+	boxes, records := s.contents()
+	again := newMemoryStore()
+	b = running(t, again)
+	if err := b.Restore(boxes, records, 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.RestoreDurables(nil); err != nil {
+		t.Fatal(err)
+	}
+	publish(b, "four")
+	in = subscribe(b, opt)
+	want(t, "after a restart", in.bodies(), "two", "three", "four")
+	in.Leave()
+	if in = subscribe(b, DurableOptions{Filter: "news.fr"}); len(in.got) != 0 {
+		t.Errorf("with another filter it begins with %q", in.bodies())
+	}
+	in.Leave()
+	gone := make(chan error, 1)
+	if err := b.Forget("reader", "paper", func(err error) { gone <- err }); err != nil {
+		t.Fatal(err)
+	}
+	if err := answered(t, gone); err != nil {
+		t.Fatal(err)
+	}
+	if boxes, records := again.contents(); len(boxes)+len(records) != 0 {
+		t.Errorf("left on disk: %v %v", boxes, records)
+	}
+	if err := b.Forget("reader", "paper", nil); !errors.Is(err, ErrUnknownSubscriber) {
+		t.Errorf("forgetting it again: %v", err)
+	}
+}
+
+// A consumer that selects little looks at each message once, and does not hold up
+// the others.
+func TestSelectiveConsumer(t *testing.T) {
+	b := New(Options{})
+	p := b.NewPublisher(nil)
+	rare := &inbox{}
+	looked := 0
+	opt := rare.options(t, "")
+	opt.Match = func(m *Message) bool { looked++; return strings.HasSuffix(string(m.Body), "77") }
+	c, err := b.Consume("q", opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 1000 {
+		p.Enqueue("q", func(m *Message) { m.Body = fmt.Append(nil, i) }, nil)
+		p.Flush()
+	}
+	if len(rare.got) != 10 || looked != 1000 {
+		t.Errorf("%d messages selected, %d looked at", len(rare.got), looked)
+	}
+	all := &inbox{}
+	opt = all.options(t, "")
+	opt.Window = 2000
+	if _, err := b.Consume("q", opt); err != nil {
+		t.Fatal(err)
+	}
+	if len(all.got) != 990 || string(all.got[77].Body) != "78" {
+		t.Errorf("%d messages for the other", len(all.got))
+	}
+	c.Leave()
+	if len(all.got) != 1000 || string(all.got[990].Body) != "77" {
+		t.Errorf("%d messages after the first one left, the first of them %q", len(all.got), all.got[990].Body)
+	}
+}
+
+// A wildcard consumer takes from all queues that match, later ones too, within
+// one window.
+func TestWildConsumer(t *testing.T) {
+	b := New(Options{})
+	p := b.NewPublisher(nil)
+	put := func(queue, body string) {
+		p.Enqueue(queue, func(m *Message) { m.Body = []byte(body) }, nil)
+		p.Flush()
+	}
+	put("device.A.text", "a1")
+	put("other", "x")
+	in := &inbox{}
+	opt := in.options(t, "")
+	opt.Window = 3
+	w, err := b.ConsumeWild("device.*.text", opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	put("device.B.text", "b1")
+	put("device.A.text", "a2")
+	put("device.C.text", "c1")
+	want(t, "within the window", in.bodies(), "a1", "b1", "a2")
+	if err := in.got[1].Consumer.Ack(in.got[1].Tag, false, nil); err != nil {
+		t.Fatal(err)
+	}
+	want(t, "after an acknowledgement", in.bodies(), "a1", "b1", "a2", "c1")
+	put("device.C.text", "c2")
+	if n := len(b.Queues("device.B.text")); n != 0 {
+		t.Error("an empty queue is kept by a wildcard consumer")
+	}
+	opt.Out.Flush(10 * time.Second)
+	w.Leave()
+	want(t, "for the next one", consume(t, b, "device.A.text").bodies(), "a1(1)", "a2(1)")
+	want(t, "and in the other queue", consume(t, b, "device.C.text").bodies(), "c1(1)", "c2")
+}
