@@ -14,6 +14,7 @@ func (s *Server) sessions() []httpd.Session {
 		x := httpd.Session{
 			Client: info.ClientID, User: info.Principal, ExpirySeconds: info.Expiry.Seconds(),
 			Queued: info.Queued, QueuedBytes: info.QueuedBytes, Inflight: info.Inflight, Dropped: info.Dropped,
+			Will: httpd.ViewWill(info.Will),
 		}
 		if info.Client != nil {
 			id := strconv.FormatUint(info.Client.Num(), 10)

@@ -52,6 +52,8 @@ type Client struct {
 	Out *netx.Outbound
 	// Subscriptions tells what the client is subscribed to, at most limit; nil: nothing.
 	Subscriptions func(limit int) []ClientSubscription
+	// Will tells what is published if the client is lost; nil, or returning nil: nothing.
+	Will func() *ClientWill
 	// Explain takes apart what a tap was shown, whose end may be missing. It may
 	// change p, and is called after the connection has ended, too; nil: nobody can.
 	Explain func(p []byte, in bool) []WireFrame

@@ -4,20 +4,34 @@ import (
 	"container/heap"
 	"slices"
 	"strings"
+
+	"mwm/server/topic"
 )
 
 // Page is a part of a list in the order of names.
 type Page struct {
 	After string // only names behind it; "" for all
 	Limit int
-	Match string // only names that contain it, in any case; "" for all
+	Match string // only names that contain it, in any case, or that it matches as a filter with wildcards; "" for all
+}
+
+// Matcher returns what tells whether a name is on a page's list.
+func Matcher(match string) func(name string) bool {
+	if match == "" {
+		return func(string) bool { return true }
+	}
+	if topic.IsWild(match) && topic.CheckFilter(match) == nil {
+		return func(name string) bool { return topic.Match(match, name) }
+	}
+	match = strings.ToLower(match)
+	return func(name string) bool { return strings.Contains(strings.ToLower(name), match) }
 }
 
 // Picker picks the names of a page from many, in any order: it holds no more
 // than the page.
 type Picker struct {
 	page  Page
-	match string
+	match func(name string) bool
 	names nameHeap // the greatest first
 	have  map[string]struct{}
 	more  bool
@@ -25,7 +39,7 @@ type Picker struct {
 
 // NewPicker returns a picker that has been offered nothing.
 func NewPicker(p Page) *Picker {
-	return &Picker{page: p, match: strings.ToLower(p.Match), have: map[string]struct{}{}}
+	return &Picker{page: p, match: Matcher(p.Match), have: map[string]struct{}{}}
 }
 
 // Add offers a name; the same may come again.
@@ -37,7 +51,7 @@ func (p *Picker) Add(name string) {
 	if full && (len(p.names) == 0 || name > p.names[0]) && p.more {
 		return // most names of a long list end here
 	}
-	if _, again := p.have[name]; again || p.match != "" && !strings.Contains(strings.ToLower(name), p.match) {
+	if _, again := p.have[name]; again || !p.match(name) {
 		return
 	}
 	if !full {

@@ -100,3 +100,12 @@ type ClientSubscription struct {
 	Selector    string // "" for none
 	Durable     string // the name of a durable subscription
 }
+
+// ClientWill is what the server publishes on a client's behalf when it is lost.
+type ClientWill struct {
+	Name   string // of the topic, canonical
+	Body   []byte
+	QoS    uint8
+	Retain bool
+	Delay  time.Duration // after which it is published
+}

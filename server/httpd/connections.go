@@ -30,6 +30,7 @@ type connectionView struct {
 	Dropped     uint64    `json:"dropped"`
 	Rates       rateView  `json:"rates"`
 	Subs        []subView `json:"subscriptions,omitempty"` // of a single connection
+	Will        *Will     `json:"will,omitempty"`          // of a single connection that has one
 }
 
 // rateView is what crosses a connection in a second.
@@ -68,6 +69,7 @@ func (s *Server) getConnections(w http.ResponseWriter, r *http.Request) {
 	q := queryOf(r)
 	limit, match := q.limit(), strings.ToLower(q.text("q"))
 	after := q.seq("after")
+	o := orderOf(q, connectionColumns)
 	if q.bad(w) {
 		return
 	}
@@ -77,14 +79,37 @@ func (s *Server) getConnections(w http.ResponseWriter, r *http.Request) {
 		return c.Num() <= after || match != "" && !strings.Contains(strings.ToLower(c.ID+" "+c.Remote+" "+c.Principal+" "+string(c.Protocol)), match)
 	})
 	slices.SortFunc(all, func(a, b *broker.Client) int { return cmp.Compare(a.Num(), b.Num()) })
-	more := len(all) > limit
-	views := make([]connectionView, min(limit, len(all)))
-	for i := range views {
-		views[i] = viewConnection(all[i])
+	matching := len(all)
+	more := o == nil && matching > limit
+	if more {
+		all = all[:limit]
 	}
-	answer := list("connections", views, more, func(v connectionView) string { return v.ID })
+	views := make([]connectionView, len(all))
+	for i, c := range all {
+		views[i] = viewConnection(c)
+	}
+	answer := list("connections", o.part(views), more, func(v connectionView) string { return v.ID })
 	answer["total"] = total
+	if o != nil {
+		answer["matching"] = matching
+	}
 	replyJSON(w, http.StatusOK, answer)
+}
+
+// connectionColumns are what connections are sorted by; "id" is the order in which
+// they came.
+var connectionColumns = columns[connectionView]{
+	"id":     nil,
+	"client": func(a, b *connectionView) int { return cmp.Compare(a.Client, b.Client) },
+	"protocol": func(a, b *connectionView) int {
+		return cmp.Or(cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.Version, b.Version))
+	},
+	"user":         func(a, b *connectionView) int { return cmp.Compare(a.User, b.User) },
+	"address":      func(a, b *connectionView) int { return cmp.Compare(a.Address, b.Address) },
+	"messagesIn":   func(a, b *connectionView) int { return cmp.Compare(a.MessagesIn, b.MessagesIn) },
+	"messagesOut":  func(a, b *connectionView) int { return cmp.Compare(a.MessagesOut, b.MessagesOut) },
+	"pendingBytes": func(a, b *connectionView) int { return cmp.Compare(a.Pending, b.Pending) },
+	"dropped":      func(a, b *connectionView) int { return cmp.Compare(a.Dropped, b.Dropped) },
 }
 
 // connection returns the connection in the path, or answers that there is none.
@@ -113,6 +138,9 @@ func (s *Server) getConnection(w http.ResponseWriter, r *http.Request) {
 			v.Subs = append(v.Subs, subView(sub))
 		}
 	}
+	if c.Will != nil {
+		v.Will = ViewWill(c.Will())
+	}
 	replyJSON(w, http.StatusOK, v)
 }
 
@@ -139,6 +167,7 @@ type Session struct {
 	QueuedBytes   int                   `json:"queuedBytes"`
 	Inflight      int                   `json:"inflight"`
 	Dropped       uint64                `json:"dropped"`
+	Will          *Will                 `json:"will,omitempty"`
 }
 
 // SessionSubscription is one of its subscriptions.
@@ -149,7 +178,7 @@ type SessionSubscription struct {
 
 func (s *Server) getSessions(w http.ResponseWriter, r *http.Request) {
 	q := queryOf(r)
-	page := q.page()
+	page, o := q.page(), orderOf(q, sessionColumns)
 	if q.bad(w) {
 		return
 	}
@@ -157,13 +186,25 @@ func (s *Server) getSessions(w http.ResponseWriter, r *http.Request) {
 	for _, x := range s.opts.Sessions() {
 		all[x.Client] = x
 	}
-	picked, more := pick(all, page)
+	picked, more := pick(all, o.all(page))
+	matching := len(picked)
+	picked = o.part(picked)
 	for i := range picked {
 		subs := entries(picked[i].Subscriptions)
 		slices.SortFunc(subs, func(a, b SessionSubscription) int { return strings.Compare(a.Filter, b.Filter) })
 		picked[i].Subscriptions = subs[:min(len(subs), maxSubscriptions)]
 	}
-	replyJSON(w, http.StatusOK, list("sessions", picked, more, func(x Session) string { return x.Client }))
+	replyJSON(w, http.StatusOK, o.counted(list("sessions", picked, more, func(x Session) string { return x.Client }), matching))
+}
+
+var sessionColumns = columns[Session]{
+	"client":        nil,
+	"user":          func(a, b *Session) int { return cmp.Compare(a.User, b.User) },
+	"online":        func(a, b *Session) int { return order(a.Connection != nil, b.Connection != nil) },
+	"subscriptions": func(a, b *Session) int { return cmp.Compare(len(a.Subscriptions), len(b.Subscriptions)) },
+	"queued":        func(a, b *Session) int { return cmp.Compare(a.Queued, b.Queued) },
+	"inflight":      func(a, b *Session) int { return cmp.Compare(a.Inflight, b.Inflight) },
+	"dropped":       func(a, b *Session) int { return cmp.Compare(a.Dropped, b.Dropped) },
 }
 
 // deleteSession ends a session whose client is away.

@@ -1,9 +1,11 @@
 package httpd
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"mwm/server/broker"
@@ -50,16 +52,32 @@ func list[T any](name string, entriesOf []T, more bool, next func(T) string) map
 
 func (s *Server) getQueues(w http.ResponseWriter, r *http.Request) {
 	q := queryOf(r)
-	page := q.page()
+	page, o := q.page(), orderOf(q, queueColumns)
 	if q.bad(w) {
 		return
 	}
-	infos, more := s.opts.Broker.QueuePage(page)
+	page.Match = strings.TrimPrefix(page.Match, "/queue/")
+	infos, more := s.opts.Broker.QueuePage(o.all(page))
 	views := make([]queueView, len(infos))
 	for i, info := range infos {
 		views[i] = viewQueue(info)
 	}
-	replyJSON(w, http.StatusOK, list("queues", views, more, func(v queueView) string { return v.Name }))
+	answer := list("queues", o.part(views), more, func(v queueView) string { return v.Name })
+	replyJSON(w, http.StatusOK, o.counted(answer, len(infos)))
+}
+
+var queueColumns = columns[queueView]{
+	"name":           nil,
+	"waiting":        func(a, b *queueView) int { return cmp.Compare(a.Waiting, b.Waiting) },
+	"unacknowledged": func(a, b *queueView) int { return cmp.Compare(a.Unacknowledged, b.Unacknowledged) },
+	"bytes":          func(a, b *queueView) int { return cmp.Compare(a.Bytes, b.Bytes) },
+	"consumers":      func(a, b *queueView) int { return cmp.Compare(a.Consumers, b.Consumers) },
+	"enqueued":       func(a, b *queueView) int { return cmp.Compare(a.Enqueued, b.Enqueued) },
+	"delivered":      func(a, b *queueView) int { return cmp.Compare(a.Delivered, b.Delivered) },
+	"consumed":       func(a, b *queueView) int { return cmp.Compare(a.Consumed, b.Consumed) },
+	"expired":        func(a, b *queueView) int { return cmp.Compare(a.Expired, b.Expired) },
+	"dead":           func(a, b *queueView) int { return cmp.Compare(a.Dead, b.Dead) },
+	"removed":        func(a, b *queueView) int { return cmp.Compare(a.Removed, b.Removed) },
 }
 
 // queueRef is how requests name a queue, or what a durable subscription keeps.

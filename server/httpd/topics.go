@@ -1,11 +1,13 @@
 package httpd
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strings"
 
 	"mwm/server/broker"
+	"mwm/server/topic"
 )
 
 // topicView is a topic in a list.
@@ -26,16 +28,38 @@ func viewTopic(i broker.TopicInfo) topicView {
 
 func (s *Server) getTopics(w http.ResponseWriter, r *http.Request) {
 	q := queryOf(r)
-	page := q.page()
+	page, o := q.topicPage(), orderOf(q, topicColumns)
 	if q.bad(w) {
 		return
 	}
-	infos, more := s.opts.Broker.Topics(page)
+	infos, more := s.opts.Broker.Topics(o.all(page))
 	views := make([]topicView, len(infos))
 	for i, info := range infos {
 		views[i] = viewTopic(info)
 	}
-	replyJSON(w, http.StatusOK, list("topics", views, more, func(v topicView) string { return v.Name }))
+	answer := list("topics", o.part(views), more, func(v topicView) string { return v.Name })
+	replyJSON(w, http.StatusOK, o.counted(answer, len(infos)))
+}
+
+// topicPage is page for topics: q may also be a destination as STOMP writes it, or
+// a filter as MQTT does.
+func (q *query) topicPage() broker.Page {
+	page := q.page()
+	if name, ok := strings.CutPrefix(page.Match, "/topic/"); ok {
+		page.Match = name
+	} else if strings.ContainsAny(page.Match, "+#") || strings.Contains(page.Match, "/") && !strings.Contains(page.Match, ".") {
+		page.Match = topic.Swap(page.Match)
+	}
+	return page
+}
+
+var topicColumns = columns[topicView]{
+	"name":        nil,
+	"subscribers": func(a, b *topicView) int { return cmp.Compare(a.Subscribers, b.Subscribers) },
+	"online":      func(a, b *topicView) int { return cmp.Compare(a.Online, b.Online) },
+	"in":          func(a, b *topicView) int { return cmp.Compare(a.In, b.In) },
+	"out":         func(a, b *topicView) int { return cmp.Compare(a.Out, b.Out) },
+	"retained":    func(a, b *topicView) int { return order(a.Retained, b.Retained) },
 }
 
 // retainedView is the last value of a topic in a list.
@@ -48,18 +72,27 @@ type retainedView struct {
 
 func (s *Server) getRetained(w http.ResponseWriter, r *http.Request) {
 	q := queryOf(r)
-	page := q.page()
+	page, o := q.topicPage(), orderOf(q, retainedColumns)
 	if q.bad(w) {
 		return
 	}
-	messages, more := s.opts.Broker.RetainedPage(page)
+	messages, more := s.opts.Broker.RetainedPage(o.all(page))
+	matching := len(messages)
+	messages = o.part(messages)
 	views := make([]retainedView, len(messages))
 	for i, m := range messages {
 		views[i] = retainedView{m.Name, "/topic/" + m.Name, mqttName(m.Name), viewMessage(m)}
 	}
 	answer := list("retained", views, more, func(v retainedView) string { return v.Name })
 	answer["total"] = s.opts.Broker.RetainedCount()
-	replyJSON(w, http.StatusOK, answer)
+	replyJSON(w, http.StatusOK, o.counted(answer, matching))
+}
+
+var retainedColumns = columns[*broker.Message]{
+	"name":   nil,
+	"size":   func(a, b **broker.Message) int { return cmp.Compare(len((*a).Body), len((*b).Body)) },
+	"at":     func(a, b **broker.Message) int { return cmp.Compare((*a).Timestamp, (*b).Timestamp) },
+	"sender": func(a, b **broker.Message) int { return cmp.Compare((*a).Sender, (*b).Sender) },
 }
 
 const topicForm = "the canonical name of a topic, such as device.BBB.location"
@@ -141,7 +174,7 @@ func durableKey(client, name string) string { return client + "\n" + name }
 
 func (s *Server) getDurables(w http.ResponseWriter, r *http.Request) {
 	q := queryOf(r)
-	page := q.page()
+	page, o := q.page(), orderOf(q, durableColumns)
 	if q.bad(w) {
 		return
 	}
@@ -149,7 +182,7 @@ func (s *Server) getDurables(w http.ResponseWriter, r *http.Request) {
 	for _, d := range s.opts.Broker.Durables() {
 		all[durableKey(d.Client, d.Name)] = d
 	}
-	picked, more := pick(all, page)
+	picked, more := pick(all, o.all(page))
 	views := make([]durableView, len(picked))
 	for i, d := range picked {
 		info := d.QueueInfo
@@ -159,7 +192,18 @@ func (s *Server) getDurables(w http.ResponseWriter, r *http.Request) {
 		}
 		views[i].Destination = "/topic/" + d.Filter
 	}
-	replyJSON(w, http.StatusOK, list("durables", views, more, func(v durableView) string { return durableKey(v.Client, v.Durable) }))
+	answer := list("durables", o.part(views), more, func(v durableView) string { return durableKey(v.Client, v.Durable) })
+	replyJSON(w, http.StatusOK, o.counted(answer, len(picked)))
+}
+
+var durableColumns = columns[durableView]{
+	"client":   nil,
+	"durable":  func(a, b *durableView) int { return cmp.Compare(a.Durable, b.Durable) },
+	"filter":   func(a, b *durableView) int { return cmp.Compare(a.Filter, b.Filter) },
+	"online":   func(a, b *durableView) int { return order(a.Online, b.Online) },
+	"waiting":  func(a, b *durableView) int { return cmp.Compare(a.Waiting, b.Waiting) },
+	"enqueued": func(a, b *durableView) int { return cmp.Compare(a.Enqueued, b.Enqueued) },
+	"consumed": func(a, b *durableView) int { return cmp.Compare(a.Consumed, b.Consumed) },
 }
 
 // pick returns a page of what is in a map.

@@ -154,9 +154,10 @@ type SessionInfo struct {
 	Subscriptions []SubscriptionInfo
 	Queued        int // messages that wait
 	QueuedBytes   int
-	Inflight      int    // messages sent, not acknowledged
-	Dropped       uint64 // messages discarded because the queue was full
-	Lost          uint64 // messages at QoS 0 that this connection did not take in time
+	Inflight      int                // messages sent, not acknowledged
+	Dropped       uint64             // messages discarded because the queue was full
+	Lost          uint64             // messages at QoS 0 that this connection did not take in time
+	Will          *broker.ClientWill // what is published if the client is lost, or does not come back; nil: nothing
 }
 
 // SubscriptionInfo describes a subscription.

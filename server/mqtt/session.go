@@ -194,20 +194,23 @@ func (s *session) release(c *conn, id uint16) (rec *broker.Record, known bool) {
 
 // enqueue takes messages first to end of a batch for a subscription, those
 // whose QoS is not 0. mayWait: their publisher waits while the queue is too full.
-func (s *session) enqueue(sub *subscription, t *terms, b *broker.Batch, first, end int, mayWait bool) {
-	withheld := s.take(sub, t, b, first, end, mayWait)
-	if withheld > 0 && b.Starves(sub) { // asks other sessions: without the lock
+// It reports whether the subscription has lasted until then.
+func (s *session) enqueue(sub *subscription, t *terms, b *broker.Batch, first, end int, mayWait bool) (lasts bool) {
+	withheld, lasts := s.take(sub, t, b, first, end, mayWait)
+	if withheld > 0 && b.Starves(sub.receiver()) { // asks other sessions: without the lock
 		s.noteHarm(withheld)
 	}
+	return lasts
 }
 
 // take does that, and returns the number of the first message whose confirmation
 // is withheld; 0: none.
-func (s *session) take(sub *subscription, t *terms, b *broker.Batch, first, end int, mayWait bool) (withheld uint64) {
+func (s *session) take(sub *subscription, t *terms, b *broker.Batch, first, end int, mayWait bool) (withheld uint64, lasts bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	overflow := false
-	for i := first; i < end && !s.ended && sub.terms.Load() != nil; i++ {
+	i := first
+	for ; i < end && !s.ended && sub.terms.Load() != nil; i++ {
 		m := &b.Messages[i]
 		qos := min(m.QoS, t.qos)
 		if qos == 0 {
@@ -240,7 +243,7 @@ func (s *session) take(sub *subscription, t *terms, b *broker.Batch, first, end 
 	if overflow && s.conn != nil {
 		s.slow(s.conn)
 	}
-	return withheld
+	return withheld, i == end
 }
 
 // push sends message i of a batch at once if nothing is before it, else it puts it
@@ -483,6 +486,7 @@ func (s *session) info() SessionInfo {
 	info := SessionInfo{
 		ClientID: s.id, Principal: s.principal, Expiry: s.expiry,
 		Queued: s.queue.n, QueuedBytes: s.queue.bytes, Inflight: len(s.flights.byID), Dropped: s.dropped,
+		Will: s.will.info(),
 	}
 	if s.conn != nil {
 		info.Client = s.client
