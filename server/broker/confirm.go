@@ -1,6 +1,10 @@
 package broker
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"mwm/server/netx"
+)
 
 // confirmation tells the sender of a message once everybody who keeps it has it
 // on disk. It counts them, and the publisher itself while it is delivering.
@@ -93,6 +97,15 @@ type Keeper interface {
 // KeepFirst says that Keep has been called, or is being: Deliver leaves out what
 // it has taken.
 func (b *Batch) KeepFirst() bool { return b.once }
+
+// SendNow is SendOne for a Keeper: it does not wait, and a peer that does not keep
+// up loses its oldest messages at once.
+func (b *Batch) SendNow(i int, out *netx.Outbound, enc Encoder) {
+	b.run = encoding{b.Messages[i : i+1], enc}
+	if out.SendRun(&b.run) {
+		b.Wake(out)
+	}
+}
 
 // keepOnce lets all who keep the run plan it, in one transaction with what the
 // sender's side plans.

@@ -213,6 +213,7 @@ type history struct {
 	senders   []*mqttmodel.Sender
 	receivers []*mqttmodel.Receiver
 	crashed   bool
+	shared    bool // the receivers have shared subscriptions
 
 	mu     sync.Mutex
 	faults []string
@@ -225,7 +226,7 @@ func (h *history) fault(err error) {
 }
 
 func newHistory(t *testing.T, seed uint64) *history {
-	h := &history{t: t, rng: rand.New(rand.NewPCG(seed, 1)), d: newDisk()}
+	h := &history{t: t, rng: rand.New(rand.NewPCG(seed, 1)), d: newDisk(), shared: seed%3 == 0}
 	if seed%2 == 0 {
 		h.d.slow = 30 * time.Millisecond
 	}
@@ -259,9 +260,18 @@ func (h *history) begin() {
 		meet(s.Level, s.ID, "", 0)
 	}
 	for _, r := range h.receivers {
-		meet(r.Level, r.ID, "crash/#", r.QoS)
+		meet(r.Level, r.ID, h.share(r)+"crash/#", r.QoS)
 	}
 	l.stop()
+}
+
+// share is before the filter of a receiver. In every third history each is alone in
+// a group of its own: it gets what it would get without one.
+func (h *history) share(r *mqttmodel.Receiver) string {
+	if h.shared {
+		return sharePrefix + r.ID + "/"
+	}
+	return ""
 }
 
 // live is one life: a crash after some transactions, or between two, or an end in

@@ -151,7 +151,7 @@ func (s *session) hold(b *broker.Batch, sub *subscription) {
 	}
 	b.FlushWakes() // nobody may wait with wake-ups in its pocket
 	start := time.Now()
-	if !s.waitRoom(c) || b.Starves(sub) && c.out.Charge(start, s.srv.opt.MaxHold) {
+	if !s.waitRoom(c) || b.Starves(sub.receiver()) && c.out.Charge(start, s.srv.opt.MaxHold) {
 		s.mu.Lock()
 		s.slow(c)
 		s.mu.Unlock()

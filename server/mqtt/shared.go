@@ -39,13 +39,42 @@ type group struct {
 
 // Deliver implements [broker.Receiver].
 func (g *group) Deliver(_ *broker.Subscription, b *broker.Batch) {
-	members := *g.members.Load()
+	kept := false
 	for i := range b.Messages {
-		if s := g.pick(members, b.Messages[i].QoS); s != nil {
-			s.deliverOne(b, i)
+		if b.KeepFirst() && b.Messages[i].QoS > 0 {
+			kept = true
+			continue
+		}
+		g.give(b.Messages[i].QoS, func(s *subscription) bool { return s.deliverOne(b, i) })
+	}
+	if kept { // who would get the next one is the last to be crowded
+		if s := g.pick(*g.members.Load(), 2); s != nil {
+			s.sess.waitTurn(s, b)
 		}
 	}
 }
+
+// Keep implements [broker.Keeper].
+func (g *group) Keep(_ *broker.Subscription, b *broker.Batch) {
+	for i := range b.Messages {
+		if qos := b.Messages[i].QoS; qos > 0 {
+			g.give(qos, func(s *subscription) bool { return s.keepOne(b, i) })
+		}
+	}
+}
+
+// give gives a message to a member; to another one if that ends just now.
+func (g *group) give(qos byte, to func(*subscription) bool) {
+	for range maxTries {
+		s := g.pick(*g.members.Load(), qos)
+		if s == nil || to(s) {
+			return
+		}
+	}
+}
+
+// maxTries is how many members may end while one message is given away.
+const maxTries = 100
 
 // pick chooses the member that gets the next message: in turn, those first that
 // are online and keep up, then those that are online. A message that may wait
@@ -74,6 +103,15 @@ func (g *group) pick(members []*subscription, qos byte) *subscription {
 		return busy
 	}
 	return away
+}
+
+// Backlog implements [broker.Backlogged]: that of the member that has least to do.
+func (g *group) Backlog() int {
+	least := 1 << 30
+	for _, s := range *g.members.Load() {
+		least = min(least, s.Backlog())
+	}
+	return least
 }
 
 // Online implements [broker.Presence].

@@ -97,17 +97,33 @@ func (s *subscription) Keep(_ *broker.Subscription, b *broker.Batch) {
 	}
 }
 
-// deliverOne takes one message of a batch.
-func (s *subscription) deliverOne(b *broker.Batch, i int) {
+// deliverOne takes one message of a batch. It reports whether the subscription
+// lasts.
+func (s *subscription) deliverOne(b *broker.Batch, i int) bool {
 	t := s.terms.Load()
-	if t == nil {
-		return
-	}
-	if min(t.qos, b.Messages[i].QoS) > 0 {
-		s.sess.enqueue(s, t, b, i, i+1, true)
-	} else if t.conn != nil {
+	switch {
+	case t == nil:
+		return false
+	case min(t.qos, b.Messages[i].QoS) > 0:
+		return s.sess.enqueue(s, t, b, i, i+1, true)
+	case t.conn != nil:
 		b.SendOne(i, t.conn.out, &t.enc)
 	}
+	return true
+}
+
+// keepOne is deliverOne without ever waiting.
+func (s *subscription) keepOne(b *broker.Batch, i int) bool {
+	t := s.terms.Load()
+	switch {
+	case t == nil:
+		return false
+	case t.qos > 0:
+		return s.sess.enqueue(s, t, b, i, i+1, false)
+	case t.conn != nil:
+		b.SendNow(i, t.conn.out, &t.enc)
+	}
+	return true
 }
 
 // isOwn reports whether the messages come from the session's own client
@@ -129,6 +145,14 @@ func (s *subscription) Backlog() int {
 		return t.conn.out.Pending()
 	}
 	return 1 << 30 // it has enough, or is away
+}
+
+// receiver is what the broker knows the subscription as.
+func (s *subscription) receiver() broker.Receiver {
+	if s.group != nil {
+		return s.group
+	}
+	return s
 }
 
 // begin makes the subscription known to the broker.
