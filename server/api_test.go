@@ -165,6 +165,9 @@ func TestTrack(t *testing.T) {
 		}
 	}
 	check(a)
+	if res, body := a.request("GET", device+"/track?format=compact", ""); res.Header.Get("Content-Type") != "application/vnd.mwm.track" || res.Header.Get("Content-Disposition") != "" || len(body) < 20 || len(body) > 50 {
+		t.Errorf("compact: %v, %d bytes", res.Header, len(body))
+	}
 	for format, kind := range map[string]string{"gpx": "application/gpx+xml", "geojson": "application/geo+json", "csv": "text/csv; charset=utf-8; header=present"} {
 		res, body := a.request("GET", device+"/track?format="+format, "")
 		disposition := res.Header.Get("Content-Disposition")
@@ -200,6 +203,19 @@ func TestTrack(t *testing.T) {
 	if h := a.get("/history"); h["points"] != 4.0 || h["bytes"].(float64) <= 0 {
 		t.Errorf("%v", h)
 	}
+	for range 2 { // deleting what is not there is no fault
+		a.call("DELETE", device+"/track", "", http.StatusNoContent)
+		if track := a.get(device + "/track"); track["count"] != 0.0 {
+			t.Errorf("deleted: %v", track)
+		}
+	}
+	stop()
+
+	s, stop = start(t, cfg)
+	a = newAPI(t, s)
+	if h := a.get("/history"); h["points"] != 0.0 || h["devices"] != 0.0 {
+		t.Errorf("deleted, and restarted: %v", h)
+	}
 	stop()
 	cfg.History = "off"
 	s, _ = start(t, cfg)
@@ -207,6 +223,7 @@ func TestTrack(t *testing.T) {
 	for _, path := range []string{"/track", "/days"} {
 		a.call("GET", "/devices/BBB"+path, "", http.StatusNotFound)
 	}
+	a.call("DELETE", "/devices/BBB/track", "", http.StatusNotFound)
 	if h := a.get("/settings")["history"].(map[string]any); h["mode"] != "off" {
 		t.Errorf("%v", h)
 	}

@@ -28,13 +28,14 @@ type Heading struct {
 type Format struct {
 	Name        string
 	ContentType string
-	Extension   string
+	Extension   string // of a file that people keep; none of what is for programs
 	New         func(Heading) Encoder
 }
 
 // Formats are all of them; the first is the API's own.
 var Formats = []Format{
-	{"json", "application/json", "json", newJSON},
+	{"json", "application/json", "", newJSON},
+	{"compact", "application/vnd.mwm.track", "", newCompact},
 	{"geojson", "application/geo+json", "geojson", newGeoJSON},
 	{"gpx", "application/gpx+xml", "gpx", newGPX},
 	{"csv", "text/csv; charset=utf-8; header=present", "csv", newCSV},

@@ -5,6 +5,8 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"encoding/xml"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -38,10 +40,25 @@ func write(t *testing.T, format string, points []Point) string {
 		points = points[n:]
 	}
 	out = e.End(out)
-	if !utf8.Valid(out) {
+	if format != "compact" && !utf8.Valid(out) {
 		t.Error("not UTF-8")
 	}
 	return string(out)
+}
+
+// The compact form is that of a chunk, counted from 1970, and no larger.
+func TestCompact(t *testing.T) {
+	for name, points := range map[string][]Point{"a drive": drive(0, 3000, rand.New(rand.NewPCG(1, 2))), "a point": {At(5, 1, -1)}, "nothing": nil} {
+		data := write(t, "compact", points)
+		got, err := appendDecoded(nil, 0, []byte(data))
+		if err != nil || !slices.Equal(got, points) {
+			t.Errorf("%s: %d points, %v, want %d", name, len(got), err, len(points))
+		}
+	}
+	year2025 := write(t, "compact", piece())
+	if want := "\x01" + "\x80\xc0\xf7\xc9\xd1\xaa\x06" + "\x80\xf1\xa7\x95\x03" + "\x80\x87\xa7\x0e"; !strings.HasPrefix(year2025, want) {
+		t.Errorf("%x, want %x", year2025[:18], want)
+	}
 }
 
 func TestJSON(t *testing.T) {

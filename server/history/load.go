@@ -44,6 +44,7 @@ func (l *loading) note(c Chunk) {
 func (l *loading) replay(r *Recorder, e LogEntry) {
 	r.nextLog = e.ID
 	err := readLog(e.Data, func(num int64, p Point) {
+		r.lastNum = max(r.lastNum, num) // that of a device whose history was deleted is not given again
 		d := l.devices[num]
 		if d == nil || l.has(deviceHour{num, hourOf(p.TS)}, e.ID) {
 			return

@@ -89,6 +89,21 @@ func (m *Memory) DropChunks(before, bytes int64, limit int) (dropped Usage, err 
 	return dropped, nil
 }
 
+// DropDevice implements [Store].
+func (m *Memory) DropDevice(device int64, limit int) (dropped Usage, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.byAge = slices.DeleteFunc(m.byAge, func(c *Chunk) bool {
+		if c.Device != device || dropped.Chunks == int64(limit) {
+			return false
+		}
+		dropped.add(Usage{Chunks: 1, Points: int64(c.Points), Bytes: c.Size()})
+		m.forget(c)
+		return true
+	})
+	return dropped, nil
+}
+
 // forget takes the oldest chunk of an hour out. m.mu is held.
 func (m *Memory) forget(c *Chunk) {
 	hours := m.devices[c.Device]

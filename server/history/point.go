@@ -100,11 +100,16 @@ func (c *coder) advance(p Point) {
 	c.n++
 }
 
-// appendPoint appends a point, whose time lies in the coder's hour.
+// appendPoint appends a point of a chunk, whose time lies in the coder's hour.
 func (c *coder) appendPoint(dst []byte, p Point) []byte {
 	if c.n == 0 {
 		dst = append(dst, chunkVersion)
 	}
+	return c.appendDifference(dst, p)
+}
+
+// appendDifference appends what differs in a point.
+func (c *coder) appendDifference(dst []byte, p Point) []byte {
 	changes := uint64(0)
 	if p.Speed != c.last.Speed {
 		changes |= speedChanges

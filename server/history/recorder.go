@@ -94,6 +94,11 @@ type Recorder struct {
 	logged  []logSize  // entries that are in the store
 	logSum  int        // their bytes
 	stats   Stats      // but what is not counted here
+
+	deletions []deletion    // that wait to be written
+	forget    []int64       // devices whose deletion is not in the store yet
+	gone      []int64       // devices whose chunks are to be dropped
+	wake      chan struct{} // has something if Run is to write at once
 }
 
 type logSize struct {
@@ -140,7 +145,7 @@ func New(ctx context.Context, opts Options) (*Recorder, error) {
 	}
 	r := &Recorder{
 		opts: opts, store: opts.Store, log: opts.Logger,
-		devices: map[string]*device{}, nextLog: 1,
+		devices: map[string]*device{}, nextLog: 1, wake: make(chan struct{}, 1),
 	}
 	var l loading
 	loaded, err := opts.Store.LoadHistory(ctx, l.loader(r))

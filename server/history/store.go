@@ -38,7 +38,8 @@ type Changes struct {
 	Devices []NamedDevice // new ones
 	Log     []LogEntry
 	Chunks  []Chunk
-	Trim    uint64 // entries of the log before this one are not needed any more
+	Trim    uint64  // entries of the log before this one are not needed any more
+	Forget  []int64 // devices, none of Devices, of which nothing is loaded any more; one of Devices may have the ID of one
 }
 
 // Hour is what a store has of a device in an hour.
@@ -93,4 +94,6 @@ type Store interface {
 	// those written before the given time, and others until so many bytes are free,
 	// but at most limit.
 	DropChunks(before, bytes int64, limit int) (Usage, error)
+	// DropDevice deletes chunks of a device, at most limit.
+	DropDevice(device int64, limit int) (Usage, error)
 }

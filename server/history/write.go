@@ -2,6 +2,7 @@ package history
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 )
@@ -22,10 +23,11 @@ func (r *Recorder) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-tick.C:
+		case <-r.wake:
 		case <-ctx.Done():
 			return r.Close()
 		}
-		r.report(r.flush(false))
+		r.report(errors.Join(r.flush(false), r.dropGone(ctx)))
 		if now := r.opts.Now(); now.Sub(aged) >= ageEvery || r.over() > 0 {
 			more, err := r.drop()
 			if r.report(err); !more {
@@ -69,10 +71,12 @@ func (r *Recorder) report(err error) {
 // not, in one transaction. It must not run twice at a time.
 func (r *Recorder) flush(all bool) error {
 	changes, taken := r.collect(all)
-	if len(changes.Log)+len(changes.Chunks)+len(changes.Devices) == 0 && changes.Trim == 0 {
+	if len(changes.Log)+len(changes.Chunks)+len(changes.Devices)+len(changes.Forget) == 0 && changes.Trim == 0 {
+		r.deleted(nil)
 		return nil
 	}
 	if err := r.store.SaveHistory(&changes); err != nil {
+		r.deleted(err)
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		for _, c := range taken {
@@ -82,6 +86,7 @@ func (r *Recorder) flush(all bool) error {
 		return err
 	}
 	r.saved(&changes, taken)
+	r.deleted(nil)
 	return nil
 }
 
@@ -94,6 +99,7 @@ func (r *Recorder) collect(all bool) (changes Changes, taken []*chunk) {
 		r.waiting += len(r.unsaved[len(r.unsaved)-1].Data)
 		r.nextLog++
 	}
+	r.forgetDevices()
 	now, limit, shorten := r.opts.Now().UnixMilli(), flushChunks, r.shortenTo()
 	if all {
 		limit *= 16 // nobody is left to wait
@@ -115,7 +121,7 @@ func (r *Recorder) collect(all bool) (changes Changes, taken []*chunk) {
 			Log: c.lastLog, Tail: c.tail,
 		})
 	}
-	changes.Devices, changes.Log = slices.Clone(r.news), slices.Clone(r.unsaved)
+	changes.Devices, changes.Log, changes.Forget = slices.Clone(r.news), slices.Clone(r.unsaved), slices.Clone(r.forget)
 	if first := r.firstLog(); len(r.logged) > 0 && r.logged[0].id < first || len(r.unsaved) > 0 && r.unsaved[0].ID < first {
 		changes.Trim = first
 	}
@@ -156,6 +162,7 @@ func (r *Recorder) saved(changes *Changes, taken []*chunk) {
 		r.logged, r.logSum = append(r.logged, logSize{e.ID, len(e.Data)}), r.logSum+len(e.Data)
 	}
 	r.unsaved = slices.Delete(r.unsaved, 0, len(changes.Log))
+	r.gone, r.forget = append(r.gone, changes.Forget...), r.forget[:0]
 	n := 0
 	for ; n < len(r.logged) && r.logged[n].id < changes.Trim; n++ {
 		r.logSum -= r.logged[n].bytes

@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -41,7 +42,7 @@ func (s *Server) getTrack(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h := history.Heading{Device: id, From: from, To: to}
-	if format.Name != "json" {
+	if format.Extension != "" {
 		w.Header().Set("Content-Disposition", attachment(h, format))
 	}
 	out := stream{w: w, control: http.NewResponseController(w), timeout: s.opts.Timeout, contentType: format.ContentType}
@@ -58,6 +59,21 @@ func (s *Server) getTrack(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		s.cutOff(w, r, &out, err)
 	}
+}
+
+// deleteTrack deletes all that is known of where a device has been.
+func (s *Server) deleteTrack(w http.ResponseWriter, r *http.Request) {
+	id, ok := deviceID(w, r)
+	if !ok || s.noHistory(w) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), s.opts.Timeout)
+	defer cancel()
+	if err := s.opts.History.Delete(ctx, id); err != nil {
+		s.unavailable(w, r, "delete track", err)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
 }
 
 // cutOff answers that a stream has failed; one that has begun is cut, so that

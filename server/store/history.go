@@ -14,6 +14,11 @@ func (s *Store) SaveHistory(c *history.Changes) error {
 		return err
 	}
 	return s.write(func(w *writer) error {
+		for _, num := range c.Forget { // first: a device of the same name may be new
+			if err := w.exec("DELETE FROM tracked WHERE num = ?", num); err != nil {
+				return err
+			}
+		}
 		for _, d := range c.Devices {
 			if err := w.exec("INSERT INTO tracked VALUES (?,?)", d.Num, d.ID); err != nil {
 				return err
@@ -41,6 +46,11 @@ func (s *Store) SaveHistory(c *history.Changes) error {
 func (s *Store) LoadHistory(ctx context.Context, to history.Loader) (l history.Loaded, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	// What a deletion had no time to drop is dropped, by the index alone.
+	if _, err := s.conn.ExecContext(ctx, `DELETE FROM tracks WHERE id IN
+		(SELECT id FROM tracks INDEXED BY tracks_by_hour WHERE device NOT IN (SELECT num FROM tracked))`); err != nil {
+		return l, err
+	}
 	// Devices whose history is gone are forgotten here.
 	if _, err := s.conn.ExecContext(ctx, `DELETE FROM tracked WHERE NOT EXISTS (SELECT 1 FROM track_log)
 		AND NOT EXISTS (SELECT 1 FROM tracks WHERE device = num)`); err != nil {
@@ -136,6 +146,26 @@ func (s *Store) DropChunks(before, bytes int64, limit int) (dropped history.Usag
 		return history.Usage{}, err
 	}
 	err = s.write(func(w *writer) error { return w.exec("DELETE FROM tracks WHERE id <= ?", last) })
+	if err != nil {
+		return history.Usage{}, err
+	}
+	return dropped, nil
+}
+
+// DropDevice implements [history.Store]. Nobody adds to the device meanwhile.
+func (s *Store) DropDevice(device int64, limit int) (dropped history.Usage, err error) {
+	var last int64
+	err = each(context.Background(), s.db, func(r *sql.Rows) error {
+		var points, size int64
+		if err := r.Scan(&last, &points, &size); err != nil {
+			return err
+		}
+		dropped = history.Usage{Chunks: dropped.Chunks + 1, Points: dropped.Points + points, Bytes: dropped.Bytes + size}
+		return nil
+	}, "SELECT id, points, bytes FROM tracks WHERE device = ? ORDER BY id LIMIT ?", device, limit)
+	if err == nil && dropped.Chunks > 0 {
+		err = s.write(func(w *writer) error { return w.exec("DELETE FROM tracks WHERE device = ? AND id <= ?", device, last) })
+	}
 	if err != nil {
 		return history.Usage{}, err
 	}

@@ -79,3 +79,29 @@ func TestSaveHistoryIsAllOrNothing(t *testing.T) {
 		t.Errorf("the transaction after a failed one: %v", err)
 	}
 }
+
+// A device whose history is deleted does not come back, whether its chunks have
+// been dropped or there was no time for it; one of the same name may be new.
+func TestForgottenHistoryStaysAway(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	named := func(num int64) []history.NamedDevice { return []history.NamedDevice{{Num: num, ID: "BBB"}} }
+	for _, c := range []history.Changes{
+		{Devices: named(1), Chunks: []history.Chunk{{Device: 1, Hour: 5, Points: 3, Data: []byte{1}}}},
+		{Forget: []int64{1}, Devices: named(2), Chunks: []history.Chunk{{Device: 2, Hour: 5, Points: 1, Data: []byte{2}}}},
+	} {
+		if err := s.SaveHistory(&c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Close()
+	s = open(t, dir)
+	defer s.Close()
+	var devices []history.NamedDevice
+	l, err := s.LoadHistory(t.Context(), history.Loader{
+		Device: func(d history.NamedDevice) { devices = append(devices, d) }, Saved: func(history.Chunk) {}, Logged: func(history.LogEntry) {},
+	})
+	if err != nil || l.Points != 1 || !reflect.DeepEqual(devices, named(2)) {
+		t.Errorf("%+v, %v, devices %v", l, err, devices)
+	}
+}

@@ -17,6 +17,7 @@ func History(t *testing.T, open func(t *testing.T) history.Store) {
 		{"chunks", "the chunks of an hour come back in the order in which they were saved, those of others do not", testChunks},
 		{"hours", "chunks of one hour are summed up, and of more hours than asked for the last are given", testHours},
 		{"drop", "the oldest go first: by age, by size, and never more than the limit", testDrop},
+		{"drop a device", "its oldest chunks go first, never more than the limit, and those of others stay", testDropDevice},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.test(t, open(t))
@@ -122,5 +123,27 @@ func testDrop(t *testing.T, s history.Store) {
 				t.Errorf("%s: hour %d is there: %t", c.what, h, there)
 			}
 		}
+	}
+}
+
+func testDropDevice(t *testing.T, s history.Store) {
+	size := chunk(1, 1, "x").Size()
+	for h := range int64(5) {
+		save(t, s, chunk(1, h, "x"), chunk(2, h, "y"))
+	}
+	for _, want := range []int64{3, 2, 0} {
+		u, err := s.DropDevice(1, 3)
+		if want := (history.Usage{Chunks: want, Points: want, Bytes: want * size}); err != nil || u != want {
+			t.Errorf("%+v, %v, want %+v", u, err, want)
+		}
+	}
+	for h := range int64(5) {
+		if mine, others := data(t, s, 1, h), data(t, s, 2, h); mine != nil || len(others) != 1 {
+			t.Errorf("hour %d: %q of the device, %q of another", h, mine, others)
+		}
+	}
+	u, err := s.DropChunks(100, 0, 10)
+	if want := (history.Usage{Chunks: 5, Points: 5, Bytes: 5 * size}); err != nil || u != want {
+		t.Errorf("of the other: %+v, %v, want %+v", u, err, want)
 	}
 }
