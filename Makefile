@@ -1,6 +1,6 @@
 # Thin: each target is one command that can also be typed.
 
-.PHONY: build demo test unit fmt lint fuzz bench bench-page e2e crash clean
+.PHONY: build demo test unit fmt lint fuzz bench bench-page e2e crash soak clean
 
 build: ## the program, static, as ./bin/mwm
 	CGO_ENABLED=0 go build -trimpath -o bin/mwm ./cmd/mwm
@@ -31,6 +31,9 @@ fuzz: ## every fuzz target for FUZZTIME (default 1m) each
 
 crash: ## kill the server, break the network and send garbage, for long (MWM_CRASH_KILLS times, MWM_GARBAGE seconds)
 	MWM_CRASH_KILLS=$${MWM_CRASH_KILLS:-300} MWM_GARBAGE=$${MWM_GARBAGE:-600} go test -count=1 -timeout=3h -v ./server/faults
+
+soak: ## let the server work for MWM_SOAK (default 1h) with MWM_SOAK_DEVICES (default 2000) that come and go; MWM_SOAK_LOG names a file for the report
+	MWM_SOAK=$${MWM_SOAK:-1h} MWM_SOAK_DEVICES=$${MWM_SOAK_DEVICES:-2000} go test -count=1 -timeout=0 -v -run='^TestSoak$$' ./server/faults
 
 clean:
 	rm -rf bin dist

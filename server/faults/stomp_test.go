@@ -64,6 +64,11 @@ func (c *stompConn) read() (f stompFrame, err error) {
 	if err := c.nc.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		return f, err
 	}
+	return c.frame()
+}
+
+// frame waits for the next frame for as long as the connection's deadline lets it.
+func (c *stompConn) frame() (f stompFrame, err error) {
 	for f.command == "" {
 		if f.command, err = c.line(); err != nil {
 			return f, err

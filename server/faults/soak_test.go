@@ -1,0 +1,276 @@
+package faults
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// TestSoak lets the server work for MWM_SOAK, with MWM_SOAK_DEVICES trucks and
+// phones that report once a second, come and go, and are sent numbered texts and
+// alerts, while dashboards look on. Its time has three parts:
+//
+//   - an eighth with restarts, every other one a kill;
+//   - three quarters without: after a quarter of warming up, memory, goroutines, file
+//     descriptors and disk of the last third may not be more than those of the first;
+//   - an eighth with restarts again.
+//
+// Then everybody gets what is left, and after one more stop and one more kill
+// everything has to be there: each text and alert that the API confirmed was
+// delivered, and a second time only with a mark; each phone's last value is
+// retained; each position that a truck was given a RECEIPT for is in the history.
+//
+// MWM_SOAK_LOG names a file that gets the report as well.
+func TestSoak(t *testing.T) {
+	length, devices := duration(t, "MWM_SOAK", 8*time.Second), number(t, "MWM_SOAK_DEVICES", 60)
+	s := newSoak(t, length, devices)
+	s.say("%v with %d devices", length, devices)
+	s.start()
+	work, end := context.WithCancel(context.Background())
+	defer end()
+	var all sync.WaitGroup
+	defer all.Wait()
+	defer end()
+	for _, d := range s.devices() {
+		all.Go(func() { s.live(work, d) })
+	}
+	senders := s.headquarters(work)
+	s.restarts(length / 8)
+	s.steady = len(s.samples)
+	s.watch(length * 3 / 4)
+	s.settledAt = len(s.samples)
+	s.restarts(length / 8)
+	senders()
+	s.finish()
+	end()
+	all.Wait()
+	s.afterwards()
+	s.book.check(t)
+	s.judge()
+}
+
+// soak is a run.
+type soak struct {
+	t       *testing.T
+	length  time.Duration
+	every   time.Duration // of samples
+	age     time.Duration // for which the server keeps positions
+	args    []string
+	report  io.Writer
+	began   time.Time
+	process *process
+
+	trucks []*truck
+	phones []*phone
+	book   *book
+
+	// mu makes address and run of the book one: what is sent in a run goes to the
+	// server of that run.
+	mu    sync.RWMutex
+	at    addresses
+	kills []time.Time
+
+	finishing chan struct{} // closed when devices are to stay
+	settled   atomic.Int64  // devices that have said their last
+
+	samples           []sample
+	steady, settledAt int // which of them are judged
+
+	count struct {
+		reports, texts, alerts, sessions, frames, checked atomic.Int64
+	}
+}
+
+func newSoak(t *testing.T, length time.Duration, devices int) *soak {
+	s := &soak{
+		t: t, length: length, every: max(time.Second, min(10*time.Second, length/100)), age: max(2*time.Minute, length/10),
+		report: io.Discard, began: time.Now(), book: newBook(), finishing: make(chan struct{}),
+	}
+	s.args = []string{"--data=" + t.TempDir(), "--history=all", "--history-age=" + s.age.String()}
+	if name := os.Getenv("MWM_SOAK_LOG"); name != "" {
+		f, err := os.Create(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { f.Close() })
+		s.report = f
+	}
+	for i := range devices - devices/2 {
+		s.trucks = append(s.trucks, newTruck(s, i))
+	}
+	for i := range devices / 2 {
+		s.phones = append(s.phones, newPhone(s, i))
+	}
+	return s
+}
+
+// device is a truck or a phone.
+type device interface {
+	// session connects, reports and takes messages until the connection is lost or
+	// stay ends, and leaves in some way. It returns why it could not go on.
+	session(ctx context.Context, at addresses, stay <-chan time.Time) error
+}
+
+func (s *soak) devices() (all []device) {
+	for _, d := range s.trucks {
+		all = append(all, d)
+	}
+	for _, d := range s.phones {
+		all = append(all, d)
+	}
+	return all
+}
+
+// live lets a device come and go until ctx ends.
+func (s *soak) live(ctx context.Context, d device) {
+	stay, away := min(4*time.Minute, s.length/8), min(20*time.Second, s.length/60)
+	for ctx.Err() == nil {
+		wait := time.NewTimer(random(away))
+		select {
+		case <-wait.C:
+		case <-s.finishing:
+		case <-ctx.Done():
+		}
+		wait.Stop()
+		leave := time.NewTimer(random(stay))
+		s.count.sessions.Add(1)
+		if err := d.session(ctx, s.here(), leave.C); err != nil {
+			await(ctx, random(away)/2)
+		}
+		leave.Stop()
+	}
+}
+
+// here is where the server is.
+func (s *soak) here() addresses {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.at
+}
+
+// start runs the server, again if it did before.
+func (s *soak) start() {
+	s.t.Helper()
+	p := serve(s.t, s.args...)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.process, s.at = p, p.addresses
+	s.book.mu.Lock()
+	s.book.run++
+	s.book.mu.Unlock()
+}
+
+// stop ends it, in order or not.
+func (s *soak) stop(kill bool) {
+	s.t.Helper()
+	if !kill {
+		s.process.stop()
+		return
+	}
+	s.process.kill()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.kills = append(s.kills, time.Now())
+}
+
+// restarts passes time with some restarts.
+func (s *soak) restarts(d time.Duration) {
+	n := max(1, min(8, int(d/(20*time.Second))))
+	for i := range n {
+		s.watch(d / time.Duration(n+1))
+		kill := i%2 == 0
+		s.stop(kill)
+		s.start()
+		s.say("restarted, killed: %v; the database has %.1f MB", kill, s.disk()/1e6)
+	}
+	s.watch(d / time.Duration(n+1))
+}
+
+// watch passes time and takes samples.
+func (s *soak) watch(d time.Duration) {
+	end := time.After(d)
+	tick := time.NewTicker(s.every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-end:
+			return
+		case <-tick.C:
+			if s.process.over() {
+				s.t.Fatalf("the server ended by itself:\n%s", s.process.log.tail())
+			}
+			s.sample()
+		}
+	}
+}
+
+// finish lets everybody get what is left, say the last, and compares what the
+// server has.
+func (s *soak) finish() {
+	s.say("waiting for what is left")
+	close(s.finishing)
+	eventually(s.t, "all devices are there", func() bool { return int(s.settled.Load()) == len(s.trucks)+len(s.phones) })
+	eventually(s.t, "all that was promised has come", func() bool { return s.book.owed() == 0 })
+	s.checkRetained()
+	s.checkTracks()
+}
+
+// afterwards compares again what the server has when everybody has left and it
+// was stopped, and killed.
+func (s *soak) afterwards() {
+	for _, kill := range []bool{false, true} {
+		await(context.Background(), 3*time.Second) // retained values are written each second
+		s.stop(kill)
+		s.start()
+		s.checkRetained()
+		s.checkTracks()
+	}
+}
+
+// owed is how many messages that had a RECEIPT are yet to come.
+func (b *book) owed() (n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, g := range b.groups {
+		for _, s := range g.streams {
+			for i, m := range s.sent {
+				if m.receipt && g.of(s, i+1).times == 0 {
+					n++
+				}
+			}
+		}
+	}
+	return n
+}
+
+// fault notes what should not have happened.
+func (s *soak) fault(format string, args ...any) { s.book.fault(format, args...) }
+
+// say writes a line of the report.
+func (s *soak) say(format string, args ...any) {
+	line := fmt.Sprintf("%8v  ", time.Since(s.began).Round(time.Second)) + fmt.Sprintf(format, args...)
+	s.t.Log(line)
+	if _, err := fmt.Fprintln(s.report, line); err != nil {
+		s.t.Error(err)
+	}
+}
+
+// duration is a length of time from the environment, for the long form of a test.
+func duration(t *testing.T, name string, short time.Duration) time.Duration {
+	t.Helper()
+	text, ok := os.LookupEnv(name)
+	if !ok {
+		return short
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d < time.Second {
+		t.Fatal(errors.Join(err, fmt.Errorf("%s is %q, not a length of time such as 1h", name, text)))
+	}
+	return d
+}
