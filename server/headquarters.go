@@ -134,8 +134,9 @@ func (h *headquarters) SendAlert(_ context.Context, device, color string) (liste
 func (h *headquarters) Publish(ctx context.Context, out httpd.Outgoing) (id string, listeners int, err error) {
 	answer := make(chan error, 1)
 	fill := func(m *broker.Message) {
-		m.Head, m.Body = broker.NewHead(out.Kind, out.Name, out.Headers), out.Body
+		m.Body = out.Body
 		m.Priority, m.Persistent, m.Retain, m.QoS = out.Priority, out.Persistent, out.Retain, out.QoS
+		m.SetHead(out.Kind, out.Headers)
 		if !out.Expires.IsZero() {
 			m.Expires = out.Expires.UnixMilli()
 		}

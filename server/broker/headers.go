@@ -32,18 +32,24 @@ func (m *Message) Headers() (headers []Property) {
 	return append(headers, m.Properties.User...)
 }
 
-// NewHead returns the header block of a message that the server itself sends to a
-// topic or queue, in place of Properties.
-func NewHead(kind Kind, name string, headers []Property) []byte {
+// SetHead gives a message that the server itself sends, and that has been filled in
+// but for that, a header block in place of Properties.
+func (m *Message) SetHead(kind Kind, headers []Property) {
 	to := "/topic/"
 	if kind == QueueKind {
 		to = "/queue/"
 	}
-	head := []byte("destination:" + escapeHeader.Replace(to+name) + "\n")
+	head := []byte("destination:" + escapeHeader.Replace(to+m.Name) + "\n")
+	if m.Persistent {
+		head = append(head, "persistent:true\n"...)
+	}
+	if m.Retain {
+		head = append(head, "retain:true\n"...)
+	}
 	for _, h := range headers {
 		head = append(head, escapeHeader.Replace(h.Name)+":"+escapeHeader.Replace(h.Value)+"\n"...)
 	}
-	return head
+	m.Head = head
 }
 
 // escapeHeader escapes as STOMP 1.2 does.

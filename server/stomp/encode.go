@@ -41,9 +41,9 @@ func (e *encoder) key() string { return e.d.Version + e.to + string(e.head) + e.
 // adds, with what ends the headers and the frame.
 const ownHeaders = len("timestamp:\nexpires:\npriority:9\ncontent-length:\n") + 3*20 + len("\n\x00")
 
-// propertyHeaders is how much the names of the headers take up that properties
-// become.
-const propertyHeaders = len("destination:/topic/\ncontent-type:\nreply-to:/topic/\ncorrelation-id:\nretain:true\n")
+// propertyHeaders is how much the names of the headers take up that the properties of
+// a message become which came without headers.
+const propertyHeaders = len("destination:/topic/\ncontent-type:\nreply-to:/topic/\ncorrelation-id:\npersistent:true\nretain:true\n")
 
 // Size implements [broker.Encoder].
 func (e *encoder) Size(m *broker.Message) int {
@@ -52,8 +52,11 @@ func (e *encoder) Size(m *broker.Message) int {
 		return n
 	}
 	n += len(m.Head) + 2*len(m.Name) // escapes
+	if m.Head == nil {
+		n += propertyHeaders
+	}
 	if p := m.Properties; p != nil && m.Head == nil {
-		n += propertyHeaders + 2*len(p.ContentType) + 2*len(p.ResponseTopic) + 2*len(p.CorrelationData)
+		n += 2*len(p.ContentType) + 2*len(p.ResponseTopic) + 2*len(p.CorrelationData)
 		for _, u := range p.User {
 			n += 2*len(u.Name) + 2*len(u.Value) + 2
 		}
@@ -142,6 +145,9 @@ func appendTime(dst []byte, ms int64) []byte {
 // MQTT, or from the server itself. Package mqtt has the table of what becomes what.
 func (e *encoder) appendProperties(dst []byte, m *broker.Message) []byte {
 	dst = e.appendHeader(dst, "destination", e.to+m.Name)
+	if m.Persistent {
+		dst = append(dst, "persistent:true\n"...)
+	}
 	if m.Retain {
 		dst = append(dst, "retain:true\n"...)
 	}
