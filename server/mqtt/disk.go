@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"mwm/server/broker"
+	"mwm/server/topic"
 )
 
 // What a kept session has on disk is a box of the broker's journal. Its Meta is a
@@ -31,6 +32,7 @@ type recordState struct {
 	retain   bool
 	released bool // PUBREC has come
 	inbound  bool // an identifier of the client's, not a message for it
+	shared   bool // it came by a shared subscription
 	subID    uint32
 }
 
@@ -39,6 +41,7 @@ const (
 	stateRetain   = 1 << 18
 	stateReleased = 1 << 19
 	stateInbound  = 1 << 20
+	stateShared   = 1 << 21
 	stateSubID    = 32 // bits from here
 )
 
@@ -47,7 +50,7 @@ func (r recordState) pack() uint64 {
 	for _, f := range []struct {
 		set bool
 		bit uint64
-	}{{r.retain, stateRetain}, {r.released, stateReleased}, {r.inbound, stateInbound}} {
+	}{{r.retain, stateRetain}, {r.released, stateReleased}, {r.inbound, stateInbound}, {r.shared, stateShared}} {
 		if f.set {
 			s |= f.bit
 		}
@@ -58,7 +61,7 @@ func (r recordState) pack() uint64 {
 func unpackState(s uint64) recordState {
 	return recordState{
 		id: uint16(s), qos: byte(s >> stateQoS & 3), retain: s&stateRetain != 0, released: s&stateReleased != 0,
-		inbound: s&stateInbound != 0, subID: uint32(s >> stateSubID),
+		inbound: s&stateInbound != 0, shared: s&stateShared != 0, subID: uint32(s >> stateSubID),
 	}
 }
 
@@ -184,8 +187,7 @@ func (s *session) record(it *item, id uint16, b *broker.Batch, i int) {
 	if box == 0 {
 		return
 	}
-	state := recordState{id: id, qos: it.qos, retain: it.retain, subID: it.subID}
-	it.rec = s.srv.b.Journal().PutState(box, it.msg, state.pack(), b.Keeping(i))
+	it.rec = s.srv.b.Journal().PutState(box, it.msg, it.state(id), b.Keeping(i))
 }
 
 // willGrace is how long a will waits at least whose client was connected when the
@@ -241,9 +243,6 @@ func (s *Server) restoreSession(k *broker.Kept, now time.Time) (*session, error)
 	} else {
 		sess.until, sess.willAt = time.UnixMilli(m.Until), time.UnixMilli(m.WillAt)
 	}
-	for _, r := range k.Records {
-		sess.recall(r, crashed)
-	}
 	for _, x := range m.Subscriptions {
 		sub, err := newSubscription(sess, x.Filter)
 		if err != nil {
@@ -257,6 +256,9 @@ func (s *Server) restoreSession(k *broker.Kept, now time.Time) (*session, error)
 			sess.subs = map[string]*subscription{}
 		}
 		sess.subs[x.Filter] = sub
+	}
+	for _, r := range k.Records {
+		sess.recall(r, crashed)
 	}
 	s.mu.Lock()
 	s.sessions[sess.id] = sess
@@ -275,18 +277,37 @@ func (s *session) recall(r broker.KeptRecord, crashed bool) {
 	case state.id == 0:
 		// One at QoS 2 is never sent without its identifier on disk.
 		doubtful := crashed && r.Doubtful && state.qos == 1
-		s.queue.push(item{msg: r.Message, rec: r.Record, qos: state.qos, retain: state.retain, subID: state.subID, doubtful: doubtful})
+		s.queue.push(item{
+			msg: r.Message, rec: r.Record, qos: state.qos, retain: state.retain, subID: state.subID,
+			doubtful: doubtful, shared: s.groupOf(r.Message, state.shared),
+		})
 		return
 	}
 	if old := s.flights.byID[state.id]; old != nil { // acknowledged, and the identifier used again
 		s.land(old)
 	}
 	s.flights.lastID = state.id
-	f := &flight{id: state.id, qos: state.qos, retain: state.retain, subID: state.subID, msg: r.Message, rec: r.Record, sent: true}
+	f := &flight{
+		id: state.id, qos: state.qos, retain: state.retain, subID: state.subID,
+		msg: r.Message, rec: r.Record, sent: true, shared: s.groupOf(r.Message, state.shared),
+	}
 	s.flights.put(f)
 	if state.released {
 		s.flights.release(f)
 	}
+}
+
+// groupOf finds the group by which a restored message came.
+func (s *session) groupOf(m *broker.Message, shared bool) *group {
+	if !shared {
+		return nil
+	}
+	for _, sub := range s.subs {
+		if sub.group != nil && topic.Match(sub.name, m.Name) {
+			return sub.group
+		}
+	}
+	return nil // it has unsubscribed
 }
 
 // willDelay is how long the will waits for the client to come back. s.mu is held.

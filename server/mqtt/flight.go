@@ -19,12 +19,15 @@ type flight struct {
 	subID      uint32
 	msg        *broker.Message // nil if it is never sent again
 	rec        *broker.Record  // nil if it is not on disk
+	shared     *group          // as in item
 	prev, next *flight
 }
 
 // state is what the record says.
 func (f *flight) state() uint64 {
-	return recordState{id: f.id, qos: f.qos, retain: f.retain, released: f.released, subID: f.subID}.pack()
+	return recordState{
+		id: f.id, qos: f.qos, retain: f.retain, released: f.released, shared: f.shared != nil, subID: f.subID,
+	}.pack()
 }
 
 // flightList is a list of flights in order.
@@ -77,7 +80,7 @@ func (fs *flights) add(it item) *flight {
 			break
 		}
 	}
-	f := &flight{id: fs.lastID, qos: it.qos, retain: it.retain, subID: it.subID, msg: it.msg, rec: it.rec, sent: it.doubtful}
+	f := &flight{id: fs.lastID, qos: it.qos, retain: it.retain, subID: it.subID, msg: it.msg, rec: it.rec, shared: it.shared, sent: it.doubtful}
 	fs.put(f)
 	return f
 }

@@ -242,12 +242,23 @@ func (s *session) isKept() bool {
 	return s.kept()
 }
 
-// discard ends a session. The lock of its client identifier is held.
+// discard ends a session: others get what they shared with it. The lock of its
+// client identifier is held.
 func (s *Server) discard(sess *session) {
+	s.b.Journal().Together(func() {
+		for _, it := range s.dissolve(sess) {
+			it.shared.adopt(it.msg)
+		}
+	})
+}
+
+// dissolve ends a session, and returns what is left for those who share
+// subscriptions with it.
+func (s *Server) dissolve(sess *session) (left []item) {
 	sess.mu.Lock()
 	defer sess.mu.Unlock()
 	if sess.ended {
-		return
+		return nil
 	}
 	sess.ended = true
 	sess.keepFor(0)
@@ -257,6 +268,7 @@ func (s *Server) discard(sess *session) {
 	for _, sub := range sess.subs {
 		sub.stop()
 	}
+	left = sess.leftShared()
 	sess.forget()
 	sess.conn, sess.owner = nil, nil
 	sess.settle()
@@ -268,6 +280,7 @@ func (s *Server) discard(sess *session) {
 		delete(s.sessions, sess.id)
 	}
 	s.mu.Unlock()
+	return left
 }
 
 // detach takes a connection off the register; err is why it ended.

@@ -64,7 +64,13 @@ type item struct {
 	subID    uint32
 	qos      byte
 	retain   bool
-	doubtful bool // it may have been sent before a crash
+	doubtful bool   // it may have been sent before a crash
+	shared   *group // whose others get it if the session ends; nil: none
+}
+
+// state is what the record says when the message has the given identifier, or none.
+func (it *item) state(id uint16) uint64 {
+	return recordState{id: id, qos: it.qos, retain: it.retain, shared: it.shared != nil, subID: it.subID}.pack()
 }
 
 // kept reports whether the session outlives its connection. s.mu is held.
@@ -228,7 +234,7 @@ func (s *session) take(sub *subscription, t *terms, b *broker.Batch, first, end 
 			b.Keeping(i)(errFull)
 			continue
 		}
-		s.push(item{msg: m, subID: t.subID, qos: qos, retain: t.keep && m.Retain}, b, i)
+		s.push(item{msg: m, subID: t.subID, qos: qos, retain: t.keep && m.Retain, shared: sub.group}, b, i)
 		if b.Waits(i) && s.crowded() {
 			s.withhold(b, i)
 			if withheld == 0 {
@@ -250,7 +256,7 @@ func (s *session) take(sub *subscription, t *terms, b *broker.Batch, first, end 
 // on the queue. s.mu is held.
 func (s *session) push(it item, b *broker.Batch, i int) {
 	direct := s.conn != nil && s.queue.n == 0 && s.canLaunch() && s.ready()
-	if !direct || s.kept() {
+	if !direct || s.kept() || it.shared != nil {
 		it.msg = b.Clone(i)
 	}
 	if !direct {
@@ -390,7 +396,7 @@ func (s *session) transmit() {
 			continue
 		}
 		f.sent = true
-		if !s.kept() {
+		if !s.kept() && f.shared == nil {
 			f.msg = nil // it is never sent again
 		}
 	}

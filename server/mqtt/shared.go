@@ -8,6 +8,7 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 
 	"mwm/server/broker"
+	"mwm/server/netx"
 )
 
 // sharePrefix begins the filters of shared subscriptions (MQTT 5.0 §4.8.2).
@@ -151,6 +152,60 @@ func (s *Server) leaveGroup(sub *subscription) {
 		delete(s.groups, g.key)
 		s.b.Unsubscribe(g.reg)
 	}
+}
+
+// leftShared is what others of its groups get when a session ends: what it was not
+// sent, and what it has not acknowledged at QoS 1. Of what it was sent at QoS 2
+// nobody else may get anything [MQTT-4.8.2-5]. s.mu is held.
+func (s *session) leftShared() (left []item) {
+	for f := s.flights.published.first; f != nil; f = f.next {
+		if f.shared != nil && (f.qos == 1 || !f.sent) {
+			left = append(left, item{msg: f.msg, shared: f.shared})
+		}
+	}
+	for i := range s.queue.n {
+		if it := s.queue.at(i); it.shared != nil {
+			left = append(left, *it)
+		}
+	}
+	return left
+}
+
+// adopt gives a message of a member that has ended to another one.
+func (g *group) adopt(m *broker.Message) {
+	g.give(m.QoS, func(s *subscription) bool { return s.sess.adopt(s, m) })
+}
+
+// adopt takes a message of another session that has ended. It reports whether the
+// subscription lasts.
+func (s *session) adopt(sub *subscription, m *broker.Message) bool {
+	s.mu.Lock()
+	t := sub.terms.Load()
+	if t == nil || s.ended {
+		s.mu.Unlock()
+		return false
+	}
+	var wake *netx.Outbound
+	it := item{msg: m, subID: t.subID, qos: min(m.QoS, t.qos), retain: t.keep && m.Retain, shared: sub.group}
+	switch {
+	case !s.hasRoom(m, false):
+		s.drop()
+	case it.qos > 0:
+		if box := s.box.Load(); box != 0 {
+			it.rec = s.srv.b.Journal().PutState(box, m, it.state(0), nil)
+		}
+		s.queue.push(it)
+	case s.conn != nil && s.ready():
+		s.encode(&flight{retain: it.retain, subID: it.subID, msg: m}, false)
+	}
+	if c := s.conn; c != nil && s.pump() {
+		wake = c.out
+	}
+	s.mu.Unlock()
+	if wake != nil {
+		wake.Wake()
+	}
+	return true
 }
 
 // isCrowded is crowded, for those who do not hold the lock.
