@@ -380,3 +380,15 @@ func connectPacket(user, pass string) string {
 	body := str("MQTT") + string([]byte{4, flags, 0, 0}) + tail
 	return "\x10" + string([]byte{byte(len(body))}) + body
 }
+
+// silent keeps go-stomp's remarks out of the test's output.
+type silent struct{}
+
+func (silent) Debugf(string, ...any)   {}
+func (silent) Infof(string, ...any)    {}
+func (silent) Warningf(string, ...any) {}
+func (silent) Errorf(string, ...any)   {}
+func (silent) Debug(string)            {}
+func (silent) Info(string)             {}
+func (silent) Warning(string)          {}
+func (silent) Error(string)            {}
