@@ -68,6 +68,6 @@ func (u *uplink[L]) connect(ctx context.Context) (l L, err error) {
 }
 
 func (u *uplink[L]) lost(err error, wait time.Duration) {
-	u.fleet.log.Debug("link lost", "client", u.id, "error", err, "retry", wait)
+	u.fleet.log.Debug("link lost", "client", u.id, "err", err, "retry", wait)
 	u.fleet.count.lastError.Store(&failure{at: time.Now(), text: err.Error()})
 }

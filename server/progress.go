@@ -36,5 +36,5 @@ func (p *progress) tell(now time.Time) {
 		return
 	}
 	p.next = now.Add(time.Second)
-	p.log.Info("loading", "what", p.what, "so_far", p.n)
+	p.log.Info("loading", "what", p.what, "soFar", p.n)
 }

@@ -32,7 +32,7 @@ func TestProgress(t *testing.T) {
 			_, line, _ = strings.Cut(strings.TrimSpace(line), "msg=")
 			got = append(got, line)
 		}
-		want := []string{"loading what=devices so_far=256", "loading what=devices so_far=1024", "loading what=devices so_far=2048"}
+		want := []string{"loading what=devices soFar=256", "loading what=devices soFar=1024", "loading what=devices soFar=2048"}
 		if strings.Join(got, "\n") != strings.Join(want, "\n") {
 			t.Errorf("it says %q, want %q", got, want)
 		}

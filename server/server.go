@@ -83,6 +83,7 @@ func New(cfg Config, opt Options) (*Server, error) {
 	if s.log == nil {
 		s.log = slog.Default()
 	}
+	s.log = slog.New(newSparing(s.log.Handler()))
 	cfg.warn(s.log)
 	err := s.openAccess(opt)
 	if err == nil {

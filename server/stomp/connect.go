@@ -59,7 +59,7 @@ func (s *session) connect(f *frame.Frame) error {
 		{Name: "heart-beat", Value: fmt.Sprintf("%d,%d", toClient.Milliseconds(), toServer.Milliseconds())},
 	}, nil))
 	s.startBeats(toClient, toServer)
-	s.srv.log.Debug("connected", "remote", client.Remote, "client", client.ID, "version", d.Version)
+	s.srv.log.Debug("client connected", "client", client.ID, "remote", client.Remote, "version", d.Version)
 	return nil
 }
 

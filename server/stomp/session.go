@@ -302,15 +302,28 @@ func (s *session) reply(p []byte) {
 
 // report logs the end.
 func (s *session) report(err error) {
-	level, id := slog.LevelInfo, ""
-	if c := s.client.Load(); c != nil {
-		id = c.ID
-	}
-	if asProtocolError(err) == nil {
+	level, args := slog.LevelInfo, []any{"remote", s.nc.RemoteAddr().String(), "reason", reasonText(err)}
+	if asProtocolError(err) == nil || errors.Is(err, ErrShutdown) { // of the stop there is a line
 		level = slog.LevelDebug
 	}
 	if errors.Is(err, ErrUnreadAcks) || errors.Is(err, netx.ErrOverflow) {
 		s.srv.stats.TooSlow.Add(1)
 	}
-	s.srv.log.Log(context.Background(), level, "disconnected", "remote", s.nc.RemoteAddr(), "client", id, "reason", err, "dropped", s.out.Dropped())
+	if c := s.client.Load(); c != nil && c.ID != "" {
+		args = append(args, "client", c.ID)
+	}
+	if n := s.out.Dropped(); n > 0 {
+		level = slog.LevelInfo
+		args = append(args, "dropped", n)
+	}
+	s.srv.log.Log(context.Background(), level, "client disconnected", args...)
+}
+
+// reasonText is why a session ended, without what the client may have meant for
+// nobody's eyes: a frame that cannot be read is not quoted.
+func reasonText(err error) string {
+	if fe := (*frame.Error)(nil); errors.As(err, &fe) {
+		return fe.Message
+	}
+	return err.Error()
 }

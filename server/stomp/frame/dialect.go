@@ -76,7 +76,7 @@ func (d *Dialect) Unescape(raw []byte) (string, error) {
 			j = strings.IndexByte(d.codes, raw[i])
 		}
 		if j < 0 {
-			return "", d.badEscape(raw)
+			return "", d.badEscape(raw[i-1:])
 		}
 		s = append(s, d.escapes[j])
 	}
@@ -100,8 +100,10 @@ func (d *Dialect) checkEscapes(head []byte) error {
 	}
 }
 
+// badEscape shows the two characters alone: what follows may be the rest of a
+// password.
 func (d *Dialect) badEscape(raw []byte) error {
-	return &Error{"undefined escape sequence", fmt.Sprintf("STOMP %s knows \\%s in a header, not %.20q",
+	return &Error{"undefined escape sequence", fmt.Sprintf("STOMP %s knows \\%s in a header, not %.2q",
 		d.Version, strings.Join(strings.Split(d.codes, ""), `, \`), raw)}
 }
 
