@@ -25,6 +25,9 @@ import (
 // patience is how long an answer may take on a busy machine.
 const patience = 10 * time.Second
 
+// addresses are where the server listens.
+type addresses = httpd.Addresses
+
 // party is one connection of somebody, over whatever protocol. Addresses are in
 // STOMP's form.
 type party interface {
@@ -51,23 +54,23 @@ const (
 
 // ways are all ways to the brokers, but for TLS.
 var ways = map[string]way{
-	"STOMP":                  stompWay(func(a httpd.Addresses) string { return "tcp://" + a.STOMP }),
-	"STOMP over WebSocket":   stompWay(func(a httpd.Addresses) string { return "ws://" + a.STOMPWS + "/any" }),
-	"STOMP at /stomp":        stompWay(func(a httpd.Addresses) string { return "ws://" + a.HTTP + "/stomp" }),
-	"STOMP at the MQTT port": stompWay(func(a httpd.Addresses) string { return "ws://" + a.MQTTWS }),
-	"MQTT":                   mqttWay(4, func(a httpd.Addresses) string { return "tcp://" + a.MQTT }),
-	"MQTT 5":                 mqttWay(5, func(a httpd.Addresses) string { return "tcp://" + a.MQTT }),
-	"MQTT over WebSocket":    mqttWay(5, func(a httpd.Addresses) string { return "ws://" + a.MQTTWS + "/mqtt" }),
-	"MQTT at /mqtt":          mqttWay(4, func(a httpd.Addresses) string { return "ws://" + a.HTTP + "/mqtt" }),
-	"MQTT at the STOMP port": mqttWay(5, func(a httpd.Addresses) string { return "ws://" + a.STOMPWS }),
+	"STOMP":                  stompWay(func(a addresses) string { return "tcp://" + a.STOMP }),
+	"STOMP over WebSocket":   stompWay(func(a addresses) string { return "ws://" + a.STOMPWS + "/any" }),
+	"STOMP at /stomp":        stompWay(func(a addresses) string { return "ws://" + a.HTTP + "/stomp" }),
+	"STOMP at the MQTT port": stompWay(func(a addresses) string { return "ws://" + a.MQTTWS }),
+	"MQTT":                   mqttWay(4, func(a addresses) string { return "tcp://" + a.MQTT }),
+	"MQTT 5":                 mqttWay(5, func(a addresses) string { return "tcp://" + a.MQTT }),
+	"MQTT over WebSocket":    mqttWay(5, func(a addresses) string { return "ws://" + a.MQTTWS + "/mqtt" }),
+	"MQTT at /mqtt":          mqttWay(4, func(a addresses) string { return "ws://" + a.HTTP + "/mqtt" }),
+	"MQTT at the STOMP port": mqttWay(5, func(a addresses) string { return "ws://" + a.STOMPWS }),
 }
 
 // secureWays are those with TLS.
 var secureWays = map[string]way{
-	"STOMP with TLS":           stompWay(func(a httpd.Addresses) string { return "tls://" + a.STOMPS }),
-	"MQTT with TLS":            mqttWay(5, func(a httpd.Addresses) string { return "tls://" + a.MQTTS }),
-	"STOMP at /stomp with TLS": stompWay(func(a httpd.Addresses) string { return "wss://" + a.HTTPS + "/stomp" }),
-	"MQTT at /mqtt with TLS":   mqttWay(5, func(a httpd.Addresses) string { return "wss://" + a.HTTPS + "/mqtt" }),
+	"STOMP with TLS":           stompWay(func(a addresses) string { return "tls://" + a.STOMPS }),
+	"MQTT with TLS":            mqttWay(5, func(a addresses) string { return "tls://" + a.MQTTS }),
+	"STOMP at /stomp with TLS": stompWay(func(a addresses) string { return "wss://" + a.HTTPS + "/stomp" }),
+	"MQTT at /mqtt with TLS":   mqttWay(5, func(a addresses) string { return "wss://" + a.HTTPS + "/mqtt" }),
 }
 
 // dial opens a connection to tcp://, tls://, ws:// or wss://. Whose certificate
@@ -99,7 +102,7 @@ type stompPeer struct {
 	n  int
 }
 
-func stompWay(at func(httpd.Addresses) string) way {
+func stompWay(at func(addresses) string) way {
 	return way{stompActions, func(t *testing.T, s *server.Server, user, pass, clientID string, w *will) (party, error) {
 		if w != nil {
 			return nil, errors.New("STOMP has no last wills")
@@ -186,7 +189,7 @@ type mqttPeer struct {
 	again func() (*mqttPeer, error) // with a session that is kept
 }
 
-func mqttWay(level byte, at func(httpd.Addresses) string) way {
+func mqttWay(level byte, at func(addresses) string) way {
 	return way{mqttActions, func(t *testing.T, s *server.Server, user, pass, clientID string, w *will) (party, error) {
 		connect := func(keep bool) (*mqttPeer, error) {
 			nc, err := dial(t, at(s.Addresses()), "mqtt", websocket.MessageBinary)
