@@ -53,11 +53,12 @@ type conn struct {
 	problems  bool // the peer wants reason strings (MQTT 5.0 §3.1.2.11.7)
 	now       time.Time
 	aliases   []string // canonical names, by topic alias - 1
-	replies   []byte   // answers that are sent when the batch has been delivered
-	pumpDue   bool     // acknowledgements made room in the session
-	owed      owed     // PUBACKs and PUBRECs
-	freed     []byte   // PUBCOMPs that are sent once their identifiers are free on disk
-	waited    bool     // for the disk, in this batch
+	sent      *sentAliases
+	replies   []byte // answers that are sent when the batch has been delivered
+	pumpDue   bool   // acknowledgements made room in the session
+	owed      owed   // PUBACKs and PUBRECs
+	freed     []byte // PUBCOMPs that are sent once their identifiers are free on disk
+	waited    bool   // for the disk, in this batch
 
 	meters    netx.Meters                        // what the peer sends is held to
 	published int                                // PUBLISHes of this read

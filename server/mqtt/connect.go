@@ -131,6 +131,7 @@ func (c *conn) accept(h *handshake) {
 		c.window = min(c.window, int(pr.ReceiveMaximum))
 	}
 	c.maxPacket = int(pr.MaximumPacketSize)
+	c.sent = newSentAliases(int(pr.TopicAliasMaximum), c.srv.opt.TopicAliasMaximum)
 	c.keepAlive = time.Duration(h.pk.Connect.Keepalive) * time.Second
 	c.pub = c.srv.b.NewPublisher(c.client)
 	c.pub.Confirm(c)

@@ -21,6 +21,8 @@ type publication struct {
 	id      uint16 // of the packet, with QoS 1 and 2
 	subID   uint32 // subscription identifier; 0: none
 	nowUnix int64  // ms; for what is left of the expiry interval
+	alias   uint16 // of the topic; 0: none
+	named   bool   // the topic stands beside its alias, which it introduces
 }
 
 // sizeBound is an upper bound of the length of the packet.
@@ -34,7 +36,7 @@ func (p *publication) sizeBound() int {
 
 // propertiesBound is an upper bound of the length of the properties.
 func (p *publication) propertiesBound() int {
-	n := 5 + 5 // expiry, subscription identifier
+	n := 5 + 5 + 3 // expiry, subscription identifier, topic alias
 	if pr := p.Properties; pr != nil {
 		n += 2 + 3 + len(pr.ContentType) + 3 + len(pr.ResponseTopic) + 3 + len(pr.CorrelationData)
 		for _, u := range pr.User {
@@ -49,7 +51,11 @@ func (p *publication) propertiesBound() int {
 
 // append encodes the packet.
 func (p *publication) append(dst []byte) []byte {
-	n := 2 + len(p.Name) + len(p.Body)
+	name := p.Name
+	if p.alias > 0 && !p.named {
+		name = ""
+	}
+	n := 2 + len(name) + len(p.Body)
 	if p.qos > 0 {
 		n += 2
 	}
@@ -66,8 +72,8 @@ func (p *publication) append(dst []byte) []byte {
 		first |= 1
 	}
 	dst = appendVarint(append(dst, first), n)
-	dst = binary.BigEndian.AppendUint16(dst, uint16(len(p.Name)))
-	dst = topic.AppendSwap(dst, p.Name)
+	dst = binary.BigEndian.AppendUint16(dst, uint16(len(name)))
+	dst = topic.AppendSwap(dst, name)
 	if p.qos > 0 {
 		dst = binary.BigEndian.AppendUint16(dst, p.id)
 	}
@@ -82,7 +88,7 @@ func (p *publication) append(dst []byte) []byte {
 
 // propertiesLen is the length of the properties.
 func (p *publication) propertiesLen() int {
-	if p.Expires == 0 && p.subID == 0 && p.Properties == nil && p.Head == nil {
+	if p.Expires == 0 && p.subID == 0 && p.alias == 0 && p.Properties == nil && p.Head == nil {
 		return 0
 	}
 	var buf [256]byte
@@ -95,6 +101,9 @@ func (p *publication) appendProperties(dst []byte) []byte {
 		left := max(1, (p.Expires-p.nowUnix+999)/1000) // MQTT 5.0 §3.3.2.3.3
 		dst = append(dst, packets.PropMessageExpiryInterval)
 		dst = binary.BigEndian.AppendUint32(dst, uint32(min(left, 1<<32-1)))
+	}
+	if p.alias > 0 {
+		dst = append(dst, packets.PropTopicAlias, byte(p.alias>>8), byte(p.alias))
 	}
 	if p.subID > 0 {
 		dst = appendVarint(append(dst, packets.PropSubscriptionIdentifier), int(p.subID))
@@ -155,11 +164,16 @@ func (e *encoder) Size(m *broker.Message) int {
 }
 
 // Append implements [broker.Encoder].
-func (e *encoder) Append(dst []byte, m *broker.Message) []byte {
+func (e *encoder) Append(dst []byte, m *broker.Message) []byte { return e.append(dst, m, 0, false) }
+
+// append appends a message whose topic has an alias, which stands alone unless it is
+// to be introduced.
+func (e *encoder) append(dst []byte, m *broker.Message, alias uint16, named bool) []byte {
 	if min(m.QoS, e.qos) > 0 {
 		return dst
 	}
 	p := e.publication(m)
+	p.alias, p.named = alias, named
 	before := len(dst)
 	dst = p.append(dst)
 	if e.maxPacket > 0 && len(dst)-before > e.maxPacket { // [MQTT-3.1.2-25]

@@ -28,7 +28,8 @@ type Options struct {
 	// MaxInflight is how many QoS 1 and 2 messages a client is sent before it
 	// acknowledges one; default 1024, at most 65535. A 5.0 client may ask for less.
 	MaxInflight int
-	// TopicAliasMaximum is how many topic aliases a 5.0 client may set; default 64.
+	// TopicAliasMaximum is how many topic aliases a 5.0 client may set, and has set
+	// towards it at most; default 64.
 	TopicAliasMaximum int
 	// MaxQueued and MaxQueuedBytes bound the QoS 1 and 2 messages that wait for a
 	// session in memory; defaults 10,000 and 16 MiB. The publishers of a connected

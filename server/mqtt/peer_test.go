@@ -370,6 +370,7 @@ func describeProperties(pk *packets.Packet) string {
 		}
 	}
 	pr := &pk.Properties
+	add(pr.TopicAliasFlag, "alias=%d", pr.TopicAlias)
 	add(pr.PayloadFormatFlag, "format=%d", pr.PayloadFormat)
 	add(pr.MessageExpiryInterval > 0, "expiry=%d", pr.MessageExpiryInterval)
 	add(pr.ContentType != "", "type=%s", pr.ContentType)

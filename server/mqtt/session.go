@@ -412,15 +412,51 @@ func (s *session) encode(f *flight, dup bool) bool {
 	if f.msg.Expires != 0 {
 		p.nowUnix = time.Now().UnixMilli()
 	}
+	sent := false
+	if c.sent == nil {
+		sent = s.frame(&p)
+	} else {
+		sent = s.frameAliased(&p)
+	}
+	if !sent {
+		s.srv.stats.TooLarge.Add(1)
+	}
+	return sent
+}
+
+// frame encodes a packet, unless the client does not take one of that length. s.mu
+// is held.
+func (s *session) frame(p *publication) bool {
 	before := len(s.frames)
 	s.frames = p.append(s.frames)
-	if c.maxPacket > 0 && len(s.frames)-before > c.maxPacket { // [MQTT-3.1.2-25]
+	if limit := s.conn.maxPacket; limit > 0 && len(s.frames)-before > limit { // [MQTT-3.1.2-25]
 		s.frames = s.frames[:before]
-		s.srv.stats.TooLarge.Add(1)
 		return false
 	}
 	s.framed++
 	return true
+}
+
+// frameAliased is frame for a client that permits topic aliases. What is retained
+// comes but once, and introduces none. s.mu is held.
+func (s *session) frameAliased(p *publication) bool {
+	introduced := false
+	introduce := func(alias uint16) bool {
+		p.alias, p.named = alias, true
+		if introduced = s.frame(p); introduced && s.handOver() {
+			s.conn.out.Wake()
+		}
+		return introduced
+	}
+	if p.retain {
+		introduce = nil
+	}
+	alias := s.conn.sent.get(p.Name, introduce)
+	if introduced {
+		return true
+	}
+	p.alias, p.named = alias, false
+	return s.frame(p)
 }
 
 // pump sends what waits, as far as window and connection allow, and reports

@@ -49,7 +49,10 @@ func (t *terms) to(c *conn, sub *subscription) {
 		return
 	}
 	t.enc = encoder{level: c.level, qos: t.qos, keep: t.keep, subID: t.subID, maxPacket: c.maxPacket, tooLarge: c.srv.tooLarge}
-	t.wire = broker.Subscription{Receiver: sub, Key: t.enc.key()}
+	t.wire = broker.Subscription{Receiver: sub}
+	if c.sent == nil { // else the bytes are the connection's own
+		t.wire.Key = t.enc.key()
+	}
 }
 
 // key is the same for all encoders that encode alike.
@@ -80,7 +83,7 @@ func (s *subscription) Deliver(_ *broker.Subscription, b *broker.Batch) {
 		}
 	}
 	if zero && t.conn != nil {
-		b.Send(&t.wire, t.conn.out, &t.enc)
+		b.Send(&t.wire, t.conn.out, t.encoderFor(b, 0, len(b.Messages)))
 	}
 	switch {
 	case more && b.KeepFirst():
@@ -107,7 +110,7 @@ func (s *subscription) deliverOne(b *broker.Batch, i int) bool {
 	case min(t.qos, b.Messages[i].QoS) > 0:
 		return s.sess.enqueue(s, t, b, i, i+1, true)
 	case t.conn != nil:
-		b.SendOne(i, t.conn.out, &t.enc)
+		b.SendOne(i, t.conn.out, t.encoderFor(b, i, i+1))
 	}
 	return true
 }
@@ -121,7 +124,7 @@ func (s *subscription) keepOne(b *broker.Batch, i int) bool {
 	case t.qos > 0:
 		return s.sess.enqueue(s, t, b, i, i+1, false)
 	case t.conn != nil:
-		b.SendNow(i, t.conn.out, &t.enc)
+		b.SendNow(i, t.conn.out, t.encoderFor(b, i, i+1))
 	}
 	return true
 }

@@ -1,0 +1,92 @@
+package mqtt
+
+import (
+	"sync"
+
+	"mwm/server/broker"
+)
+
+// minAliased is from how many bytes on a topic gets an alias: the property takes
+// three, and the packet that introduces it has both.
+const minAliased = 8
+
+// sentAliases are the topic aliases towards a client that permits some (MQTT 5.0
+// §3.1.2.11.5): the first topics that it gets messages of have one, until the
+// connection ends. A packet that introduces one must not get lost, or be
+// overtaken: it is appended to what must arrive, and only then are others told.
+type sentAliases struct {
+	max int
+
+	mu sync.Mutex
+	m  map[string]uint16 // by canonical name
+}
+
+// newSentAliases returns nil for a client that permits none.
+func newSentAliases(permitted, limit int) *sentAliases {
+	if permitted == 0 {
+		return nil
+	}
+	return &sentAliases{max: min(permitted, limit)}
+}
+
+// get returns the alias of a topic; 0: it has none, and does not get one. If it is
+// to be introduced, send is called to do so: with it held back that others use it.
+// send reports whether it has.
+func (a *sentAliases) get(name string, send func(alias uint16) bool) (alias uint16) {
+	if len(name) < minAliased {
+		return 0
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if alias, known := a.m[name]; known || len(a.m) >= a.max || send == nil {
+		return alias
+	}
+	alias = uint16(len(a.m) + 1)
+	if !send(alias) {
+		return 0
+	}
+	if a.m == nil {
+		a.m = map[string]uint16{}
+	}
+	a.m[name] = alias
+	return alias
+}
+
+// aliased encodes the QoS 0 messages of one run, whose topic has an alias.
+type aliased struct {
+	encoder
+	alias uint16
+	sent  *broker.Message // has introduced it, and is left out; nil: none
+}
+
+// Append implements [broker.Encoder].
+func (e *aliased) Append(dst []byte, m *broker.Message) []byte {
+	if m == e.sent {
+		return dst
+	}
+	return e.append(dst, m, e.alias, false)
+}
+
+// encoderFor returns the encoder for the QoS 0 messages first to end of a batch.
+func (t *terms) encoderFor(b *broker.Batch, first, end int) broker.Encoder {
+	a := t.conn.sent
+	if a == nil {
+		return &t.enc
+	}
+	e := &aliased{encoder: t.enc}
+	e.alias = a.get(b.Messages[first].Name, func(alias uint16) bool {
+		probe := t.enc
+		probe.tooLarge = func() {} // without the alias it may not be
+		for i := first; i < end; i++ {
+			if p := probe.append(nil, &b.Messages[i], alias, true); len(p) > 0 {
+				if _, wake := t.conn.out.SendMessages(p, 0); wake { // the run counts it
+					b.Wake(t.conn.out)
+				}
+				e.sent = &b.Messages[i]
+				return true
+			}
+		}
+		return false // none is at QoS 0
+	})
+	return e
+}
