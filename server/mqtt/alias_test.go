@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/mochi-mqtt/server/v2/packets"
+
+	"mwm/server/broker"
 )
 
 // Topic aliases towards a client (MQTT 5.0 §3.1.2.11.5, §3.3.2.3.4): the first
@@ -77,6 +79,23 @@ func TestSentAliasesAnew(t *testing.T) {
 		sub.shake2(h, "CONNACK session=true code=0x00")
 		f.session("sub").flights.lastID = 0
 	}
+}
+
+// What introduces an alias is on its way before anybody else may use it.
+func TestSentAliasFirst(t *testing.T) {
+	f := start(t)
+	sub := f.connect(hello{level: v5, id: "sub", props: packets.Properties{TopicAliasMaximum: 2}})
+	s := f.session("sub")
+	s.mu.Lock()
+	s.encode(&flight{msg: &broker.Message{Name: "topic.new"}}, false)
+	waiting := len(s.frames)
+	s.encode(&flight{msg: &broker.Message{Name: "topic.new"}}, false)
+	s.handOver()
+	s.mu.Unlock()
+	if waiting != 0 {
+		t.Errorf("%d bytes wait for others", waiting)
+	}
+	sub.expect(`PUBLISH topic/new "" alias=1`, `PUBLISH  "" alias=1`)
 }
 
 // A message that only fits the client's Maximum Packet Size without its alias comes
