@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -23,13 +24,14 @@ var errLeft = errors.New("left")
 
 // leave ends a connection as devices do: in order, without a word, with a reset,
 // or by falling silent until the server has had enough.
-func (s *soak) leave(ctx context.Context, nc net.Conn, goodbye []byte, closed <-chan struct{}) {
+func (s *soak) leave(ctx context.Context, nc net.Conn, goodbye []byte, silent *atomic.Bool, closed <-chan struct{}) {
 	switch rand.IntN(4) {
 	case 0:
 		_, _ = nc.Write(goodbye)
 	case 1:
 		_ = nc.(*net.TCPConn).SetLinger(0)
 	case 2:
+		silent.Store(true)
 		select {
 		case <-closed:
 		case <-ctx.Done():
@@ -108,10 +110,10 @@ func (t *truck) session(ctx context.Context, at addresses, stay <-chan time.Time
 	if err := c.nc.SetReadDeadline(time.Time{}); err != nil {
 		return err
 	}
-	closed := make(chan struct{})
+	closed, silent := make(chan struct{}), new(atomic.Bool)
 	go func() {
 		defer close(closed)
-		t.receive(c)
+		t.receive(c, silent)
 	}()
 	defer func() { <-closed }()
 	defer c.close()
@@ -122,7 +124,7 @@ func (t *truck) session(ctx context.Context, at addresses, stay <-chan time.Time
 	synced := func() error { return nil } // the reports' receipts tell
 	err = t.work(ctx, stay, closed, func() error { return t.report(c.nc) }, synced)
 	if errors.Is(err, errLeft) {
-		t.leave(ctx, c.nc, []byte("DISCONNECT\n\n\x00"), closed)
+		t.leave(ctx, c.nc, []byte("DISCONNECT\n\n\x00"), silent, closed)
 		return nil
 	}
 	return err
@@ -147,7 +149,7 @@ func (t *truck) report(nc net.Conn) error {
 
 // receive takes what comes until the connection breaks. Some texts are not
 // acknowledged: they come again on the next one.
-func (t *truck) receive(c *stompConn) {
+func (t *truck) receive(c *stompConn, silent *atomic.Bool) {
 	var r *reader
 	if t.texts != nil {
 		r = t.book.reader(t.texts)
@@ -167,7 +169,7 @@ func (t *truck) receive(c *stompConn) {
 		case f.command == "RECEIPT":
 			r.acknowledged(id)
 		case f.command == "MESSAGE" && r != nil:
-			if t.text(c.nc, r, f) != nil {
+			if t.text(c.nc, r, f, silent) != nil {
 				return
 			}
 		default: // an ERROR: the server stops
@@ -176,9 +178,9 @@ func (t *truck) receive(c *stompConn) {
 	}
 }
 
-func (t *truck) text(nc net.Conn, r *reader, f stompFrame) error {
+func (t *truck) text(nc net.Conn, r *reader, f stompFrame, silent *atomic.Bool) error {
 	key, times := r.delivery(f.body, f.headers["redelivered"] == "true")
-	if key == "" || times == 0 && rand.IntN(20) == 0 {
+	if key == "" || silent.Load() || times == 0 && rand.IntN(20) == 0 {
 		return nil
 	}
 	_, err := fmt.Fprintf(nc, "ACK\nid:%s\nreceipt:%s\n\n\x00", f.headers["ack"], key)
@@ -224,10 +226,10 @@ func (p *phone) session(ctx context.Context, at addresses, stay <-chan time.Time
 	if err != nil {
 		return err
 	}
-	closed, answered := make(chan struct{}), make(chan struct{}, 1)
+	closed, answered, silent := make(chan struct{}), make(chan struct{}, 1), new(atomic.Bool)
 	go func() {
 		defer close(closed)
-		p.receive(nc, answered)
+		p.receive(nc, answered, silent)
 	}()
 	defer func() { <-closed }()
 	defer nc.Close()
@@ -247,7 +249,7 @@ func (p *phone) session(ctx context.Context, at addresses, stay <-chan time.Time
 	}
 	err = p.work(ctx, stay, closed, func() error { return p.report(nc) }, last)
 	if errors.Is(err, errLeft) {
-		p.leave(ctx, nc, []byte{0xE0, 0}, closed)
+		p.leave(ctx, nc, []byte{0xE0, 0}, silent, closed)
 		return nil
 	}
 	return err
@@ -267,7 +269,7 @@ func (p *phone) report(nc net.Conn) error {
 }
 
 // receive takes what comes until the connection breaks.
-func (p *phone) receive(nc net.Conn, answered chan<- struct{}) {
+func (p *phone) receive(nc net.Conn, answered chan<- struct{}, silent *atomic.Bool) {
 	var r *reader
 	if p.alerts != nil {
 		r = p.book.reader(p.alerts)
@@ -284,6 +286,9 @@ func (p *phone) receive(nc net.Conn, answered chan<- struct{}) {
 			if r != nil && len(payload) > 0 && payload[0] == 'a' {
 				// A crash may forget that a message was on its way, so DUP tells nothing.
 				r.delivery(string(payload), true)
+			}
+			if silent.Load() {
+				continue
 			}
 			if _, err := nc.Write([]byte{0x40, 2, byte(id >> 8), byte(id)}); err != nil {
 				return
