@@ -130,9 +130,17 @@ func (p *Publisher) Flush() {
 	p.queues = p.queues[:0]
 }
 
+// maxDirect is up to how many connections a publisher writes to itself.
+const maxDirect = 2
+
 func (p *Publisher) wakeAll() {
+	few := len(p.wake) <= maxDirect
 	for i, o := range p.wake {
-		o.Wake()
+		if few {
+			o.WakeHere()
+		} else {
+			o.Wake()
+		}
 		p.wake[i] = nil
 	}
 	p.wake = p.wake[:0]

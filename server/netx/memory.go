@@ -90,7 +90,7 @@ func (r *Reader) relieve() {
 	now := time.Now()
 	readers.mu.Lock()
 	defer readers.mu.Unlock()
-	if now.Sub(readers.relief) < relieveEvery {
+	if now.Sub(readers.relief).Abs() < relieveEvery {
 		return
 	}
 	readers.relief = now

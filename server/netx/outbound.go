@@ -50,6 +50,8 @@ type Outbound struct {
 	ended   chan struct{} // closed once nothing will be written any more; nil: nobody waits
 
 	taken    []*Chunk // the writer's, like the fields below
+	skip     int      // how many bytes of the first are written already
+	direct   *rawWriter
 	iov      [][]byte
 	bufs     net.Buffers
 	deadline time.Time // when the write deadline was set last
@@ -308,31 +310,43 @@ func (o *Outbound) Wake() { go o.drain() }
 func (o *Outbound) drain() {
 	for {
 		runtime.Gosched() // let those who are about to append do so: fewer, longer writes
-		o.mu.Lock()
-		more := !o.closed && o.take()
-		var notify []func()
-		if o.bytes < o.limit/4 || o.closed {
-			o.stuck = false
-			notify = o.roomLocked()
-		}
-		if !more {
-			o.writing = false
-			o.endedLocked()
-		}
-		o.mu.Unlock()
-		call(notify)
-		if !more {
-			return
-		}
-		if err := o.write(); err != nil {
-			o.fail(err)
-			o.mu.Lock()
-			o.writing = false
-			o.endedLocked()
-			o.mu.Unlock()
+		if !o.next() || !o.writeOut() {
 			return
 		}
 	}
+}
+
+// next takes what is to be written now. False: there is nothing, and the writer
+// has ended.
+func (o *Outbound) next() bool {
+	o.mu.Lock()
+	more := !o.closed && o.take()
+	var notify []func()
+	if o.bytes < o.limit/4 || o.closed {
+		o.stuck = false
+		notify = o.roomLocked()
+	}
+	if !more {
+		o.writing = false
+		o.endedLocked()
+	}
+	o.mu.Unlock()
+	call(notify)
+	return more
+}
+
+// writeOut is write, and ends the queue if that fails.
+func (o *Outbound) writeOut() bool {
+	err := o.write()
+	if err == nil {
+		return true
+	}
+	o.fail(err)
+	o.mu.Lock()
+	o.writing = false
+	o.endedLocked()
+	o.mu.Unlock()
+	return false
 }
 
 // take moves pending chunks to the writer. o.mu is held.
@@ -361,7 +375,15 @@ func (o *Outbound) take() bool {
 }
 
 // write writes what was taken and gives the chunks back.
-func (o *Outbound) write() (err error) {
+func (o *Outbound) write() error {
+	o.began()
+	err := o.writeTaken()
+	o.wrote(err)
+	return err
+}
+
+// began notes that a write begins.
+func (o *Outbound) began() {
 	// Moving a deadline costs more than the clock: once a quarter will do.
 	now := time.Now()
 	o.last.Store(int64(now.Sub(epoch)))
@@ -369,7 +391,10 @@ func (o *Outbound) write() (err error) {
 		o.deadline = now
 		o.nc.SetWriteDeadline(now.Add(o.timeout))
 	}
-	err = o.writeTaken()
+}
+
+// wrote accounts for what was taken, and gives it back.
+func (o *Outbound) wrote(err error) {
 	mark, sent := uint64(0), 0
 	tap := o.tap.Load()
 	for i, c := range o.taken {
@@ -388,15 +413,19 @@ func (o *Outbound) write() (err error) {
 	if err == nil && mark > 0 {
 		o.written.Store(mark)
 	}
-	return err
+	o.skip = 0
 }
 
 // writeTaken writes the chunks that were taken: with one system call where the
 // connection can do that, else one after the other.
 func (o *Outbound) writeTaken() error {
 	if !o.gathers || len(o.taken) == 1 {
-		for _, c := range o.taken {
-			if _, err := o.nc.Write(c.b); err != nil {
+		for i, c := range o.taken {
+			b := c.b
+			if i == 0 {
+				b = b[o.skip:]
+			}
+			if _, err := o.nc.Write(b); err != nil {
 				return err
 			}
 			o.progress.Add(1)
