@@ -75,6 +75,10 @@ var metrics = []metric{
 	{"mwm_mqtt_faults_total", "MQTT connections ended for what the client sent.", true, func(r *reading) float64 { return n(r.s.mqtt.Stats().Faults.Load()) }},
 	{"mwm_mqtt_slow_total", "MQTT clients disconnected because they held publishers back.", true, func(r *reading) float64 { return n(r.s.mqtt.Stats().Slow.Load()) }},
 	{"mwm_mqtt_overflowed_total", "Messages discarded because a kept session's queue was full.", true, func(r *reading) float64 { return n(r.s.mqtt.Stats().Overflowed.Load()) }},
+	{"mwm_mqtt_unkept_total", "Messages that no session took because disk or memory was short.", true, func(r *reading) float64 { return n(r.s.mqtt.Stats().Unkept.Load()) }},
+	{"mwm_mqtt_expired_total", "Messages given up in sessions because their time was over.", true, func(r *reading) float64 { return n(r.s.mqtt.Stats().Expired.Load()) }},
+	{"mwm_mqtt_denied_total", "Messages that their clients may not publish.", true, func(r *reading) float64 { return n(r.s.mqtt.Stats().Denied.Load()) }},
+	{"mwm_mqtt_headers_lost_total", "Headers of STOMP senders left out because MQTT cannot carry them.", true, func(r *reading) float64 { return n(r.s.mqtt.Stats().LostHeaders.Load()) }},
 	{"mwm_mqtt_too_large_total", "Messages not sent: longer than the receiver takes.", true, func(r *reading) float64 { return n(r.s.mqtt.Stats().TooLarge.Load()) }},
 	{"mwm_mqtt_wills_total", "Last wills published.", true, func(r *reading) float64 { return n(r.s.mqtt.Stats().Wills.Load()) }},
 

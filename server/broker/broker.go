@@ -163,6 +163,9 @@ func (b *Broker) expire(ctx context.Context) {
 	}
 }
 
+// Room reports why front ends are to put no more messages on disk (Options.Room).
+func (b *Broker) Room() error { return b.opt.Room() }
+
 // Journal is where front ends keep what has to outlive the server.
 func (b *Broker) Journal() *Journal { return &b.journal }
 

@@ -117,6 +117,35 @@ func TestForeignSession(t *testing.T) {
 	device.expectNothing()
 }
 
+// So it is after a restart.
+func TestForeignSessionAfterRestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDisk()
+		d.boot(-1)
+		opt := Options{Authenticator: gate{}}
+		l := live(t, d, opt, false)
+		h := hello{id: "A", user: "olga", password: "secret", keep: true}
+		p := l.peer()
+		p.shake(h)
+		p.goodbye()
+		for _, crashed := range []bool{false, true} {
+			l.stop()
+			d.boot(-1)
+			l = live(t, d, opt, crashed)
+			for _, keep := range []bool{true, false} {
+				thief := l.peer()
+				thief.say(hello{id: "A", user: "vera", password: "secret", keep: keep})
+				thief.expect("CONNACK session=false code=0x05")
+				thief.expectClosed()
+			}
+			p = l.peer()
+			p.shake2(h, "CONNACK session=true code=0x00")
+			p.goodbye()
+		}
+		l.stop()
+	})
+}
+
 // The table of who may do what where, over the wire, in all versions.
 func TestAccess(t *testing.T) {
 	const everybody = "BBB CCC olga vera"

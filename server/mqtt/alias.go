@@ -75,14 +75,15 @@ func (t *terms) encoderFor(b *broker.Batch, first, end int) broker.Encoder {
 	}
 	e := &aliased{encoder: t.enc}
 	e.alias = a.get(b.Messages[first].Name, func(alias uint16) bool {
-		probe := t.enc
-		probe.tooLarge = func() {} // without the alias it may not be
+		probe, counted := t.enc, Stats{}
+		probe.stats = &counted // without the alias it may not be too large
 		for i := first; i < end; i++ {
 			if p := probe.append(nil, &b.Messages[i], alias, true); len(p) > 0 {
 				if _, wake := t.conn.out.SendMessages(p, 0); wake { // the run counts it
 					b.Wake(t.conn.out)
 				}
 				e.sent = &b.Messages[i]
+				t.enc.stats.LostHeaders.Add(counted.LostHeaders.Load())
 				return true
 			}
 		}

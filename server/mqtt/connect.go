@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"crypto/rand"
 	"errors"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/mochi-mqtt/server/v2/packets"
@@ -125,12 +127,12 @@ func (c *conn) connect(first byte, p []byte) error {
 func (c *conn) accept(h *handshake) {
 	pr := &h.pk.Properties
 	c.level = h.pk.ProtocolVersion
-	c.problems = !pr.RequestProblemInfoFlag || pr.RequestProblemInfo == 1
 	c.window = c.srv.opt.MaxInflight
 	if pr.ReceiveMaximum > 0 {
 		c.window = min(c.window, int(pr.ReceiveMaximum))
 	}
 	c.maxPacket = int(pr.MaximumPacketSize)
+	c.problems = (!pr.RequestProblemInfoFlag || pr.RequestProblemInfo == 1) && (c.maxPacket == 0 || c.maxPacket >= maxAck)
 	c.sent = newSentAliases(int(pr.TopicAliasMaximum), c.srv.opt.TopicAliasMaximum)
 	c.keepAlive = time.Duration(h.pk.Connect.Keepalive) * time.Second
 	c.pub = c.srv.b.NewPublisher(c.client)
@@ -211,8 +213,8 @@ func returnCode(code byte) byte {
 	return 0
 }
 
-// connack accepts the client.
-func (c *conn) connack(h *handshake, present bool) {
+// connack accepts the client, and tells how many messages it has missed.
+func (c *conn) connack(h *handshake, present bool, missed uint64) {
 	pk := packets.Packet{
 		ProtocolVersion: c.level, SessionPresent: present && c.level > v31,
 		FixedHeader: packets.FixedHeader{Type: packets.Connack},
@@ -228,8 +230,26 @@ func (c *conn) connack(h *handshake, present bool) {
 		if h.cut {
 			pr.SessionExpiryInterval, pr.SessionExpiryIntervalFlag = uint32(h.expiry/time.Second), true
 		}
+		if missed > 0 {
+			pr.ReasonString = fmt.Sprintf("%d messages were discarded: there was no room for them", missed)
+		}
+		if h.pk.Properties.RequestResponseInfo == 1 {
+			pr.ResponseInfo = c.responseInfo(h.clientID)
+			pk.Mods.AllowResponseInfo = true
+		}
 	}
 	c.sendPacket(&pk, (*packets.Packet).ConnackEncode)
+}
+
+// responseInfo is the topic below which a client may ask to be answered (MQTT 5.0
+// §3.2.2.3.15); "" if it cannot subscribe there.
+func (c *conn) responseInfo(clientID string) string {
+	info := "response/" + clientID
+	filter := topic.Swap(info + "/#")
+	if strings.ContainsAny(clientID, "+#") || topic.CheckFilter(filter) != nil || c.client.MaySubscribe(broker.TopicKind, filter) != nil {
+		return ""
+	}
+	return info
 }
 
 // newWill takes the will out of a CONNECT.

@@ -29,6 +29,7 @@ type disk struct {
 	doubtful uint64
 	commits  int
 
+	room    func() error  // nil: there is always some
 	slow    time.Duration // how long a transaction takes at most
 	left    int           // transactions until the crash; negative: there is none
 	crashed chan struct{}
@@ -141,7 +142,7 @@ func live(t testing.TB, d *disk, opt Options, crashed bool) *life {
 	if opt.Logger == nil {
 		opt.Logger = slog.New(slog.DiscardHandler)
 	}
-	b := broker.New(broker.Options{Store: d})
+	b := broker.New(broker.Options{Store: d, Room: d.room})
 	d.restore(t, b, crashed)
 	s, err := New(b, opt)
 	if err != nil {

@@ -73,6 +73,7 @@ type storedSession struct {
 	Subscriptions []storedSubscription `json:",omitempty"`
 	Will          *storedWill          `json:",omitempty"`
 	WillAt        int64                `json:",omitempty"` // ms since 1970; 0: it is not due
+	Missed        uint64               `json:",omitempty"` // messages that there was no room for, at least
 }
 
 type storedSubscription struct {
@@ -107,7 +108,7 @@ func (s *Server) whenSynced(f func()) {
 
 // meta is what the session has on disk of itself. s.mu is held.
 func (s *session) meta() []byte {
-	m := storedSession{Principal: s.principal, Expiry: s.expiry, Until: unixMilli(s.until), WillAt: unixMilli(s.willAt)}
+	m := storedSession{Principal: s.principal, Expiry: s.expiry, Until: unixMilli(s.until), WillAt: unixMilli(s.willAt), Missed: s.missed}
 	for _, sub := range s.subs {
 		t := sub.terms.Load()
 		m.Subscriptions = append(m.Subscriptions, storedSubscription{sub.filter, t.qos, t.noLocal, t.keep, t.subID})
@@ -229,7 +230,7 @@ func (s *Server) restoreSession(k *broker.Kept, now time.Time) (*session, error)
 	if err := json.Unmarshal(k.Box.Meta, &m); err != nil {
 		return nil, err
 	}
-	sess := &session{srv: s, id: k.Box.Name, principal: m.Principal}
+	sess := &session{srv: s, id: k.Box.Name, principal: m.Principal, missed: m.Missed}
 	sess.client = &broker.Client{ID: sess.id, Protocol: broker.MQTT, Principal: m.Principal} // whose will it is
 	sess.box.Store(k.Box.ID)
 	sess.keepFor(m.Expiry)

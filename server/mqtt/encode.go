@@ -22,6 +22,7 @@ type publication struct {
 	subID   uint32 // subscription identifier; 0: none
 	nowUnix int64  // ms; for what is left of the expiry interval
 	alias   uint16 // of the topic; 0: none
+	lost    int    // headers of a STOMP sender that the receiver cannot be told, once encoded
 	named   bool   // the topic stands beside its alias, which it introduces
 }
 
@@ -112,7 +113,7 @@ func (p *publication) appendProperties(dst []byte) []byte {
 		dst = appendMessageProperties(dst, pr)
 	}
 	if p.Head != nil {
-		dst = appendHead(dst, p.Head)
+		dst, p.lost = appendHead(dst, p.Head)
 	}
 	return dst
 }
@@ -146,7 +147,7 @@ type encoder struct {
 	keep      bool // retain as published (MQTT 5.0 §3.8.3.1)
 	subID     uint32
 	maxPacket int
-	tooLarge  func()
+	stats     *Stats
 }
 
 func (e *encoder) publication(m *broker.Message) publication {
@@ -177,8 +178,11 @@ func (e *encoder) append(dst []byte, m *broker.Message, alias uint16, named bool
 	before := len(dst)
 	dst = p.append(dst)
 	if e.maxPacket > 0 && len(dst)-before > e.maxPacket { // [MQTT-3.1.2-25]
-		e.tooLarge()
+		e.stats.TooLarge.Add(1)
 		return dst[:before]
+	}
+	if p.lost > 0 {
+		e.stats.LostHeaders.Add(uint64(p.lost))
 	}
 	return dst
 }

@@ -19,17 +19,18 @@ var reservedHeaders = map[string]bool{
 
 // appendHead turns the header block of a STOMP sender into MQTT 5 properties.
 // Of a header that is repeated the first counts (STOMP 1.2), which keeps the
-// properties that may stand only once single.
-func appendHead(dst, head []byte) []byte {
+// properties that may stand only once single. lost is how many of those meant for
+// the receiver cannot be carried.
+func appendHead(dst, head []byte) (_ []byte, lost int) {
 	var content, reply, correlation bool
 	for len(head) > 0 {
 		line, rest, _ := bytes.Cut(head, []byte{'\n'})
 		head = rest
 		name, value, ok := bytes.Cut(line, []byte{':'})
-		if !ok || len(line) > topic.MaxLength || !validText(line) || reservedHeaders[string(name)] {
-			continue
-		}
 		switch {
+		case !ok || reservedHeaders[string(name)]:
+		case len(line) > topic.MaxLength || !validText(line):
+			lost++
 		case string(name) == "content-type" && !content:
 			content = true
 			dst = appendUnescaped(append(dst, packets.PropContentType), value)
@@ -47,7 +48,7 @@ func appendHead(dst, head []byte) []byte {
 			dst = appendUnescaped(dst, value)
 		}
 	}
-	return dst
+	return dst, lost
 }
 
 // isTopic reports whether a reply-to header names a topic that MQTT can publish to.

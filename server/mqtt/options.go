@@ -139,11 +139,15 @@ type Stats struct {
 	Faults     atomic.Uint64 // connections ended for what the client sent
 	Slow       atomic.Uint64 // clients disconnected because they held publishers back
 	Overflowed atomic.Uint64 // messages discarded because a session's queue was full
+	Unkept     atomic.Uint64 // messages that no session took because disk or memory was short
 	TooLarge   atomic.Uint64 // messages not sent: longer than the receiver's maximum packet size
-	Expired    atomic.Uint64 // messages given up in a session's queue: their time was over
-	Denied     atomic.Uint64 // messages that their clients may not send
-	Wills      atomic.Uint64 // last wills published
-	Ended      atomic.Uint64 // sessions that were kept for their time, in vain
+	// LostHeaders are headers of STOMP senders that a receiver was not told: they are
+	// not UTF-8, contain NUL, or are too long.
+	LostHeaders atomic.Uint64
+	Expired     atomic.Uint64 // messages given up in a session's queue: their time was over
+	Denied      atomic.Uint64 // messages that their clients may not send
+	Wills       atomic.Uint64 // last wills published
+	Ended       atomic.Uint64 // sessions that were kept for their time, in vain
 }
 
 // SessionInfo describes a session at one moment.
@@ -156,7 +160,7 @@ type SessionInfo struct {
 	Queued        int // messages that wait
 	QueuedBytes   int
 	Inflight      int                // messages sent, not acknowledged
-	Dropped       uint64             // messages discarded because the queue was full
+	Dropped       uint64             // messages that there was no room for, since the start
 	Lost          uint64             // messages at QoS 0 that this connection did not take in time
 	Will          *broker.ClientWill // what is published if the client is lost, or does not come back; nil: nothing
 }

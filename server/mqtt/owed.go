@@ -14,8 +14,11 @@ import (
 // packet identifiers.
 const maxOwed = 65534
 
-// errFull tells a publisher that a session has no room for a message.
-var errFull = newFault(packets.ErrQuotaExceeded, "the queue of a session is full")
+// Why a session does not take a message.
+var (
+	errFull   error = newFault(packets.ErrQuotaExceeded, "the queue of a session is full")
+	errNoDisk error = newFault(packets.ErrQuotaExceeded, "the disk is nearly full")
+)
 
 // owed are the PUBACKs and PUBRECs that a connection owes its client. They go out
 // in the order of the PUBLISHes [MQTT-4.6.0-2], [MQTT-4.6.0-3], each once its
@@ -166,8 +169,9 @@ func (c *conn) Confirmed(ticket uint16, err error) {
 
 // outcome is the reason code for the fate of a message; 0 is what was planned. ok
 // is false if the version cannot tell the client, and it must not be told anything
-// else. What a session has no room for is counted and logged, and 3.x clients,
-// who would send it again for ever, are not told.
+// else. When a session is full, clients of 3.x are not told: they would send the
+// message again for ever, and one that is away would stop all who publish to it. The
+// client that misses the message is, when it is back.
 func (c *conn) outcome(err error) (code byte, reason string, ok bool) {
 	full := errors.Is(err, errFull) || errors.Is(err, broker.ErrQueueFull)
 	switch {
@@ -177,7 +181,7 @@ func (c *conn) outcome(err error) (code byte, reason string, ok bool) {
 		return 0, "", false
 	}
 	code = packets.ErrUnspecifiedError.Code
-	if full {
+	if full || err == errNoDisk || errors.Is(err, netx.ErrMemory) {
 		code = packets.ErrQuotaExceeded.Code
 	}
 	if c.problems {

@@ -3,6 +3,7 @@ package mqtt
 import (
 	"encoding/binary"
 	"fmt"
+	"strings"
 
 	"github.com/mochi-mqtt/server/v2/packets"
 )
@@ -111,6 +112,13 @@ func appendString[S ~string | ~[]byte](dst []byte, s S) []byte {
 	return append(dst, s...)
 }
 
+// maxReason is the longest reason string of an acknowledgement, in bytes, and
+// maxAck the acknowledgement with it.
+const (
+	maxReason = 100
+	maxAck    = 9 + maxReason
+)
+
 // appendAck appends a PUBACK, PUBREC, PUBREL or PUBCOMP. A code that is not
 // zero is told to 5.0 clients, and without one the packet is the same in all
 // versions (MQTT 5.0 §3.4.2.1).
@@ -125,7 +133,7 @@ func appendAck(dst []byte, kind byte, id uint16, code byte, reason string) []byt
 	case reason == "":
 		return append(dst, first, 3, byte(id>>8), byte(id), code)
 	}
-	reason = reason[:min(len(reason), 100)]
+	reason = strings.ToValidUTF8(reason[:min(len(reason), maxReason)], "")
 	dst = append(dst, first, byte(7+len(reason)), byte(id>>8), byte(id), code, byte(3+len(reason)), packets.PropReasonString)
 	return appendString(dst, reason)
 }

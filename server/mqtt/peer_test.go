@@ -379,6 +379,7 @@ func describeProperties(pk *packets.Packet) string {
 	add(len(pr.SubscriptionIdentifier) > 0, "sub=%v", pr.SubscriptionIdentifier)
 	add(pr.SessionExpiryIntervalFlag, "session-expiry=%d", pr.SessionExpiryInterval)
 	add(pr.AssignedClientID != "", "assigned")
+	add(pr.ResponseInfo != "", "info=%s", pr.ResponseInfo)
 	add(pr.ReasonString != "", "reason=%q", pr.ReasonString)
 	for _, u := range pr.User {
 		add(true, "%s:%s", u.Key, u.Val)

@@ -56,8 +56,6 @@ func New(b *broker.Broker, opt Options) (*Server, error) {
 // Stats returns the counters.
 func (s *Server) Stats() *Stats { return &s.stats }
 
-func (s *Server) tooLarge() { s.stats.TooLarge.Add(1) }
-
 // Sessions describes all sessions, in no order.
 func (s *Server) Sessions() []SessionInfo {
 	all := s.all()
@@ -180,7 +178,11 @@ func (s *Server) attach(c *conn, h *handshake) error {
 	c.mu.Lock()
 	c.sess = sess
 	c.mu.Unlock()
-	c.connack(h, sess == old)
+	missed := sess.tellMissed()
+	if missed > 0 {
+		s.log.Warn("a client is back that has missed messages: there was no room for them", "client", c.client.ID, "messages", missed)
+	}
+	c.connack(h, sess == old, missed)
 	sess.bind(c, h.expiry, h.will)
 	c.start()
 	c.pumpDue = true

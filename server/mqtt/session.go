@@ -44,7 +44,8 @@ type session struct {
 	framed  int    // messages in frames
 	noticed bool   // onRoom will be called
 	full    bool   // a message has been discarded since the queue was empty
-	dropped uint64
+	dropped uint64 // since the server was started
+	missed  uint64 // since the client was told
 
 	// See hold.go.
 	before    struct{ n, bytes uint64 } // of the queue, when the client came
@@ -228,10 +229,10 @@ func (s *session) take(sub *subscription, t *terms, b *broker.Batch, first, end 
 				break
 			}
 		}
-		if !s.hasRoom(m, b.Waits(i)) {
-			overflow = true
-			s.drop()
-			b.Keeping(i)(errFull)
+		if err := s.roomFor(m, b.Waits(i)); err != nil {
+			overflow = overflow || err != errNoDisk
+			s.drop(err)
+			b.Keeping(i)(err)
 			continue
 		}
 		s.push(item{msg: m, subID: t.subID, qos: qos, retain: t.keep && m.Retain, shared: sub.group}, b, i)
@@ -305,19 +306,34 @@ func (s *session) syncFlights() {
 	})
 }
 
-// hasRoom reports whether the queue may take a message, whose sender waits for a
+// roomFor reports why the queue is not to take a message, whose sender waits for a
 // confirmation or not. s.mu is held.
-func (s *session) hasRoom(m *broker.Message, waits bool) bool {
+func (s *session) roomFor(m *broker.Message, waits bool) error {
 	opt := &s.srv.opt
 	count, bytes := opt.MaxQueued, opt.MaxQueuedBytes
 	if s.box.Load() != 0 {
+		if s.srv.b.Room() != nil {
+			return errNoDisk
+		}
 		count, bytes = opt.MaxStored, opt.MaxStoredBytes
 	} else if waits && s.conn != nil {
 		count *= windowed
 	}
-	if netx.Pressed() { // none may have much while memory is short
-		bytes = min(bytes, 64<<10)
+	if !s.fits(m, count, bytes) {
+		return errFull
 	}
+	if netx.Pressed() && !s.fits(m, count, min(bytes, pressedQueue)) {
+		return netx.ErrMemory
+	}
+	return nil
+}
+
+// pressedQueue is how many bytes may wait for a session while memory is short.
+const pressedQueue = 64 << 10
+
+// fits reports whether a message fits into the queue, without those that have
+// expired. s.mu is held.
+func (s *session) fits(m *broker.Message, count, bytes int) bool {
 	if s.queue.n < count && s.queue.bytes+m.Size() <= bytes {
 		return true
 	}
@@ -327,15 +343,30 @@ func (s *session) hasRoom(m *broker.Message, waits bool) bool {
 	return s.queue.n < count && s.queue.bytes+m.Size() <= bytes
 }
 
-// drop counts a message that the queue has no room for. s.mu is held.
-func (s *session) drop() {
+// drop counts a message that there was no room for. s.mu is held.
+func (s *session) drop(why error) {
 	s.dropped++
+	s.missed++
+	if why != errFull { // the server's trouble, which it tells about
+		s.srv.stats.Unkept.Add(1)
+		return
+	}
 	s.srv.stats.Overflowed.Add(1)
 	if !s.full {
 		s.full = true
+		s.save() // that the client has missed something
 		s.srv.log.Warn("messages are discarded: the queue of a session is full",
 			"client", s.id, "queued", s.queue.n, "bytes", s.queue.bytes, "online", s.conn != nil)
 	}
+}
+
+// tellMissed returns how many messages the client has missed since it was told
+// last. It may know that there are some, not that these are gone.
+func (s *session) tellMissed() (n uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n, s.missed = s.missed, 0
+	return n
 }
 
 // canLaunch reports whether one more message may get an identifier: the window is
@@ -432,6 +463,9 @@ func (s *session) frame(p *publication) bool {
 	if limit := s.conn.maxPacket; limit > 0 && len(s.frames)-before > limit { // [MQTT-3.1.2-25]
 		s.frames = s.frames[:before]
 		return false
+	}
+	if p.lost > 0 {
+		s.srv.stats.LostHeaders.Add(uint64(p.lost))
 	}
 	s.framed++
 	return true

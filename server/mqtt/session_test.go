@@ -334,7 +334,8 @@ func TestQueueLimits(t *testing.T) {
 			t.Errorf("%d overflowed, want %d", n, 20-c.want)
 		}
 		p := f.dial()
-		p.shake2(forMinutes("S"), "CONNACK session=true code=0x00")
+		p.shake2(forMinutes("S"), fmt.Sprintf(
+			`CONNACK session=true code=0x00 reason="%d messages were discarded: there was no room for them"`, 20-c.want))
 		for i := range c.want {
 			p.take(fmt.Sprintf("PUBLISH t \"%0100d\"", i), 1, uint16(i+1))
 		}

@@ -187,9 +187,9 @@ func (s *session) adopt(sub *subscription, m *broker.Message) bool {
 	}
 	var wake *netx.Outbound
 	it := item{msg: m, subID: t.subID, qos: min(m.QoS, t.qos), retain: t.keep && m.Retain, shared: sub.group}
-	switch {
-	case !s.hasRoom(m, false):
-		s.drop()
+	switch err := s.roomFor(m, false); {
+	case err != nil:
+		s.drop(err)
 	case it.qos > 0:
 		if box := s.box.Load(); box != 0 {
 			it.rec = s.srv.b.Journal().PutState(box, m, it.state(0), nil)

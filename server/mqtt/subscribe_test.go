@@ -385,6 +385,9 @@ func TestFromSTOMP(t *testing.T) {
 	late := f.connect(hello{level: v5, id: "late"})
 	late.subscribe(1, "chat.room/#", 0)
 	late.expect("SUBACK 1 [00]", `PUBLISH chat.room/5 "hi" retain`+props)
+	if n := f.Stats().LostHeaders.Load(); n != 3 { // the bad one, in each
+		t.Errorf("%d headers are counted as lost, want 3", n)
+	}
 }
 
 // A receiver's Maximum Packet Size: longer messages are not sent to it, and

@@ -1,0 +1,112 @@
+package mqtt
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+)
+
+// What a full session has no room for is never lost in silence, although a 3.x
+// publisher is acknowledged: it is counted and logged, and the client is told when it
+// is back, also after a crash.
+func TestFullSessionTells(t *testing.T) {
+	var log bytes.Buffer
+	synctest.Test(t, func(t *testing.T) {
+		d := newDisk()
+		d.boot(-1)
+		opt := Options{MaxQueued: 2, MaxStored: 2, Logger: slog.New(slog.NewTextHandler(&log, nil))}
+		l := live(t, d, opt, false)
+		h := hello{level: v5, id: "S", keep: true, props: forever}
+		p := l.peer()
+		p.shake(h)
+		p.subscribe(1, "t", 2)
+		p.expect("SUBACK 1 [02]")
+		p.goodbye()
+		src := l.peer()
+		src.shake(hello{id: "src"})
+		for i := range 5 {
+			src.send(pub{topic: "t", body: "x", qos: 1 + byte(i)%2, id: uint16(i + 1)})
+		}
+		if s := l.session("S").info(); s.Queued != 2 || s.Dropped != 3 || l.Stats().Overflowed.Load() != 3 {
+			t.Errorf("%d wait, %d dropped, want 2 and 3", s.Queued, s.Dropped)
+		}
+		synctest.Wait()
+		d.set(0)
+		l.crash(d)
+
+		d.boot(-1)
+		l = live(t, d, opt, true)
+		src = l.peer()
+		src.shake(hello{id: "src"})
+		src.send(pub{topic: "t", body: "x", qos: 1, id: 1})
+		p = l.peer() // the disk knew of the first one
+		p.shake2(h, `CONNACK session=true code=0x00 reason="2 messages were discarded: there was no room for them"`)
+		p.take(`PUBLISH t "x"`, 1, 1)
+		p.take(`PUBLISH t "x"`, 2, 2)
+		p.goodbye()
+		l.stop()
+		d.boot(-1)
+		l = live(t, d, opt, false)
+		p = l.peer()
+		p.shake2(h, "CONNACK session=true code=0x00")
+		l.stop()
+	})
+	for _, want := range []string{"the queue of a session is full", `"a client is back that has missed messages: there was no room for them" component=mqtt client=S messages=2`} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("the log does not say %q:\n%s", want, log.String())
+		}
+	}
+}
+
+// While the disk has no room but for acknowledgements, kept sessions take nothing:
+// 5.0 publishers are told, others not acknowledged; what need not be kept goes on.
+func TestNearlyFullDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDisk()
+		d.boot(-1)
+		var short error
+		d.room = func() error { return short }
+		l := live(t, d, Options{}, false)
+		kept, plain := l.peer(), l.peer()
+		kept.shake(hello{level: v5, id: "kept", keep: true, props: forever})
+		plain.shake(hello{level: v5, id: "plain"})
+		for _, p := range []*peer{kept, plain} {
+			p.subscribe(1, "t", 1)
+			p.expect("SUBACK 1 [01]")
+		}
+		src := l.peer()
+		src.shake(hello{level: v5, id: "src"})
+		hears := func(p *peer, body string, id uint16) { p.take(fmt.Sprintf("PUBLISH t %q", body), 1, id) }
+		src.publish(pub{topic: "t", body: "1", qos: 1, id: 1})
+		src.expect("PUBACK 1")
+		hears(kept, "1", 1)
+		hears(plain, "1", 1)
+
+		short = errors.New("nothing is left")
+		src.publish(pub{topic: "t", body: "2", qos: 1, id: 2})
+		src.expect(`PUBACK 2 code=0x97 reason="the disk is nearly full"`)
+		hears(plain, "2", 2)
+		old := l.peer()
+		old.shake(hello{id: "old"})
+		old.publish(pub{topic: "t", body: "3", qos: 1, id: 3})
+		old.expectClosed() // and so not acknowledged
+		hears(plain, "3", 3)
+		src.publish(pub{topic: "t", body: "4"})
+		kept.expect(`PUBLISH t "4"`)
+		plain.expect(`PUBLISH t "4"`)
+		if n := l.Stats().Unkept.Load(); n != 2 {
+			t.Errorf("%d messages count as not kept, want 2", n)
+		}
+
+		short = nil
+		src.publish(pub{topic: "t", body: "5", qos: 1, id: 5})
+		src.expect("PUBACK 5")
+		hears(kept, "5", 2)
+		hears(plain, "5", 4)
+		l.stop()
+	})
+}
