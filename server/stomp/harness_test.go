@@ -121,6 +121,7 @@ func (p *peer) send(text string) {
 // message is a frame that came in.
 type message struct {
 	command string
+	head    string         // the header block as it came
 	headers []frame.Header // without escapes
 	body    string
 }
@@ -146,7 +147,7 @@ func (p *peer) read() (message, error) {
 				p.t.Fatalf("the server sent %q: %v", p.buf, err)
 			}
 			if n > 0 {
-				m := message{command: f.Command.String(), body: string(f.Body)}
+				m := message{command: f.Command.String(), head: string(f.Head), body: string(f.Body)}
 				for line := range strings.Lines(string(f.Head)) {
 					name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ":")
 					m.headers = append(m.headers, frame.Header{Name: f.Value([]byte(name)), Value: f.Value([]byte(value))})

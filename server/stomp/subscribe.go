@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strconv"
 	"sync/atomic"
+	"time"
 
 	"mwm/server/broker"
 	"mwm/server/broker/selector"
@@ -288,6 +289,9 @@ func (s *session) unsubscribe(f *frame.Frame, done func(error)) error {
 	sub := s.remove(id, byDestination)
 	switch {
 	case sub != nil:
+		if sub.mode == ackAuto && sub.topic == nil {
+			s.account()
+		}
 		sub.end()
 		s.replays.run(s) // it may have been in the way of others
 	case !forget:
@@ -343,8 +347,16 @@ func (sub *subscription) end() {
 	}
 }
 
+// accountTime is for how long account waits at most.
+const accountTime = 50 * time.Millisecond
+
+// account waits a moment for what the client has read to count as written: who gets a
+// message and says at once that it has enough must not leave it to somebody else, too.
+func (s *session) account() { s.out.Flush(accountTime) }
+
 // leave ends all subscriptions; no more can be added.
 func (s *session) leave() {
+	s.account()
 	s.mu.Lock()
 	subs := s.subs
 	s.left, s.subs, s.byNum = true, nil, nil
