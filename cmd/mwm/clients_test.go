@@ -227,7 +227,13 @@ func TestWatchFollowsPhones(t *testing.T) {
 	expect("not believed: a motion has 24 bytes, not 5\n")
 	publish("/mwm/<b>\x1b[2J/alert", []byte("red\x1b[31m"))
 	expect("alert    <b>\uFFFD[2J  red\uFFFD[31m\n")
-	publish("/mwm/lastWill", telemetry.AppendWill(nil, "XYZ"))
+	lost, err := link.DialMQTT(t.Context(), link.MQTTConfig{
+		Addr: b.Addr, ClientID: "XYZ", Will: &link.Will{Topic: telemetry.LastWillMQTT, Payload: telemetry.AppendWill(nil, "XYZ"), QoS: 2},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lost.Abort()
 	expect("lastwill XYZ\n")
 	if strings.Contains(out.String(), "\x1b") {
 		t.Errorf("an escape sequence came through: %q", out.String())
