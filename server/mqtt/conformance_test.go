@@ -12,7 +12,7 @@ import (
 // conformance says where the statements of MQTT 5.0 that bind a server are
 // tested. Those not listed bind clients, repeat others, or concern what this
 // server does not offer: enhanced authentication (§4.12), server references
-// (§4.11), topic aliases towards clients, maximum QoS below 2.
+// (§4.11), maximum QoS below 2.
 var conformance = []struct{ statements, what, test string }{
 	{"1.5.4-1 1.5.4-2", "strings are UTF-8 without NUL", "TestBadPublish TestBadProperties TestConnect"},
 	{"1.5.5-1", "variable byte integers in the fewest bytes", "TestUnexpectedPackets"},
@@ -28,6 +28,8 @@ var conformance = []struct{ statements, what, test string }{
 	{"3.1.2-22", "keep alive", "TestKeepAlive"},
 	{"3.1.2-23", "session state after the connection", "TestKeptSession TestResend"},
 	{"3.1.2-24 3.1.2-25", "maximum packet size", "TestMaximumPacketSize"},
+	{"3.1.2-26 3.1.2-27", "topic aliases towards clients", "TestSentAliases TestSentAliasesAnew TestSentAliasTooLarge"},
+	{"3.1.2-28", "response information", "TestResponseInformation"},
 	{"3.1.2-29", "no reason strings when not wanted", "TestRefusedPublish"},
 	{"3.1.3-4 3.1.3-5 3.1.3-6 3.1.3-7 3.1.3-8", "client identifiers", "TestConnect"},
 	{"3.1.3-9", "will delay", "TestWill"},
@@ -49,6 +51,7 @@ var conformance = []struct{ statements, what, test string }{
 	{"3.3.4-6", "no subscription identifiers from clients", "TestBadProperties"},
 	{"3.3.4-7 3.3.4-9", "receive maximum", "TestReceiveMaximumOfServer TestWindow TestResend"},
 	{"3.4.2-1 3.5.2-1 3.6.2-1 3.7.2-1", "reason codes of acknowledgements", "TestNoMatchingSubscribers TestRefusedPublish TestWrongAcks"},
+	{"3.4.2-2 3.5.2-2 3.6.2-2 3.7.2-2 3.9.2-1", "reason strings that fit", "TestReasonStringFits"},
 	{"3.8.1-1 3.8.3-1 3.8.3-2 3.8.3-5", "malformed SUBSCRIBE", "TestBadSubscribe TestBadFilters TestUnexpectedPackets"},
 	{"3.8.3-3 3.8.3-4", "no local", "TestNoLocal TestBadSubscribe"},
 	{"3.8.4-1 3.8.4-2 3.8.4-5 3.8.4-6 3.8.4-7 3.9.3-1 3.9.3-2", "SUBACK", "TestBadFilters TestSubscriptionLimits"},
@@ -64,7 +67,7 @@ var conformance = []struct{ statements, what, test string }{
 	{"4.5.0-1", "messages for a session that is away", "TestKeptSession TestQueueLimits"},
 	{"4.6.0-1 4.6.0-2 4.6.0-3 4.6.0-4 4.6.0-5 4.6.0-6", "order", "TestResend TestOrder TestKeptSession"},
 	{"4.7.1-1 4.7.1-2 4.7.2-1 4.7.3-1 4.7.3-2 4.7.3-4", "topic filters", "TestMatching TestBadFilters"},
-	{"4.8.2-1 4.8.2-2 4.8.2-3 4.8.2-4 4.8.2-5", "shared subscriptions", "TestShared TestBadFilters"},
+	{"4.8.2-1 4.8.2-2 4.8.2-3 4.8.2-4 4.8.2-5", "shared subscriptions", "TestShared TestSharedHandedDown TestBadFilters"},
 	{"4.9.0-1 4.9.0-2 4.9.0-3", "flow control", "TestWindow TestReceiveMaximumOfServer"},
 	{"4.13.1-1 4.13.2-1", "errors", "TestUnexpectedPackets TestBadPublish"},
 	{"6.0.0-1 6.0.0-2 6.0.0-3 6.0.0-4", "WebSocket", "TestWebSocket TestWebSocketText"},
