@@ -35,6 +35,9 @@ var connectSentences = []sentence{
 		R> CONNECT|accept-version:{V}|host:example.org|login:stranger|passcode:x||^@
 		R< ERROR access␣refused login␣or␣passcode
 		R< END`, nil},
+	{"Connecting", "MUST", all, "somebody may type it, in CR LF, after line ends", `
+		R> ␍|||␍|CONNECT␍|accept-version:{V}␍|host:example.org␍|␍|^@␍|
+		R< CONNECTED version:{V}`, nil},
 	{"Connecting", "MUST", all, "nothing comes before it", `
 		R> SEND|destination:/topic/a||^@
 		R< ERROR not␣connected
@@ -67,6 +70,9 @@ var connectSentences = []sentence{
 		R< CONNECTED version:1.0 session
 		R> SUBSCRIBE|destination:/topic/a|receipt:r||^@
 		R< RECEIPT receipt-id:r`, nil},
+	{"Protocol Negotiation", "MUST", "1.0", "whose headers may be padded", `
+		R> CONNECT|accept-version␣:␣1.0␣|login:␣somebody||^@
+		R< CONNECTED version:1.0`, nil},
 	{"Protocol Negotiation", "MUST", "1.1", "the highest version in common is taken", `
 		R> CONNECT|accept-version:1.0,1.1,2.0||^@
 		R< CONNECTED version:1.1

@@ -1,37 +1,12 @@
 package stomp_test
 
 import (
-	"io"
 	"strings"
 	"testing"
 
 	"mwm/server/broker"
 	"mwm/server/stomp"
 )
-
-// STOMP 1.2, "Protocol Negotiation": the highest version that both speak; a
-// client that names none speaks 1.0.
-func TestNegotiation(t *testing.T) {
-	w := serve(t, stomp.Options{Version: "9.9"})
-	for _, c := range []struct{ name, frame, version string }{
-		{"1.2", "CONNECT\naccept-version:1.0,1.1,1.2\nhost:x\n\n^@", "1.2"},
-		{"1.1 as stomp.js asks", "CONNECT\naccept-version:1.1,1.0\nheart-beat:0,0\n\n^@", "1.1"},
-		{"1.0 named", "CONNECT\naccept-version:1.0\n\n^@", "1.0"},
-		{"1.0 by silence", "CONNECT\n\n^@", "1.0"},
-		{"a version of the future too", "CONNECT\naccept-version:2.1,1.2\nhost:x\n\n^@", "1.2"},
-		{"STOMP instead of CONNECT", "STOMP\naccept-version:1.2\nhost:x\n\n^@", "1.2"},
-		{"typed with CR LF", "CONNECT\r\naccept-version:1.2\r\nhost:x\r\n\r\n^@\r\n", "1.2"},
-		{"line ends before", "\n\r\n\nCONNECT\naccept-version:1.2\nhost:x\n\n^@", "1.2"},
-		{"1.0 trims", "CONNECT\naccept-version : 1.0 \nlogin: a\n\n^@", "1.0"},
-		{"no escapes in CONNECT", "CONNECT\naccept-version:1.2\nhost:a\\tb\n\n^@", "1.2"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			p := w.dial()
-			p.send(c.frame)
-			p.want("CONNECTED", "version:"+c.version, "session", "server:mwm/9.9", "heart-beat:0,0")
-		})
-	}
-}
 
 func TestRefusedConnects(t *testing.T) {
 	w := serve(t, stomp.Options{})
@@ -91,43 +66,6 @@ func TestUnexpectedFrames(t *testing.T) {
 			p.send(frame)
 			p.wantError(words...)
 		})
-	}
-}
-
-// STOMP 1.2, ERROR: receipt-id if the bad frame asked for a receipt.
-func TestErrorNamesReceipt(t *testing.T) {
-	w := serve(t, stomp.Options{})
-	p := w.connect("1.2")
-	p.send("SEND\nreceipt:r\\c1\ndestination:nowhere\n\n^@")
-	p.want("ERROR", "receipt-id:r:1", "content-type:text/plain;charset=utf-8")
-	p.wantEnd()
-
-	p = w.connect("1.2")
-	p.send("SEND\nreceipt:7\ndestination:/topic/a\ncontent-length:-1\n\n^@")
-	if m := p.want("ERROR", "receipt-id:7"); !strings.Contains(m.body, `"-1"`) {
-		t.Errorf("the ERROR says %q", m.body)
-	}
-}
-
-// The client is still sending when it is refused: it must get to read why.
-func TestErrorReadableWhileSending(t *testing.T) {
-	w := serve(t, stomp.Options{})
-	for range 20 {
-		p := w.connect("1.2")
-		sent := make(chan struct{})
-		go func() {
-			defer close(sent)
-			io.WriteString(p.nc, "NONSENSE\n\n\x00")
-			junk := strings.Repeat("SEND\ndestination:/topic/a\n\nx\x00\n", 1000)
-			for range 50 {
-				if _, err := io.WriteString(p.nc, junk); err != nil {
-					return
-				}
-			}
-		}()
-		p.want("ERROR", "message:unknown command")
-		p.nc.Close()
-		<-sent
 	}
 }
 

@@ -88,50 +88,17 @@ func TestHeartBeatHeader(t *testing.T) {
 	}
 }
 
-// STOMP 1.2, "Heart-beating": something at least every interval.
-func TestHeartBeatsToClient(t *testing.T) {
+// What is sent otherwise is as good as a heart-beat.
+func TestMessagesAreHeartBeats(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := pipeWorld(t, broker.New(broker.Options{}), stomp.Options{})
 		p := w.connect("1.2", "heart-beat:0,1000")
-		for range 100 {
-			if got := p.readFor(time.Second); strings.Trim(got, "\n") != "" || got == "" {
-				t.Fatalf("in a second there came %q, want line ends", got)
-			}
-		}
-		// What is sent otherwise is as good.
 		p.send("SUBSCRIBE\nid:0\ndestination:/topic/a\n\n^@")
 		for range 20 {
 			p.send("SEND\ndestination:/topic/a\n\nx^@")
 			if got := p.readFor(500 * time.Millisecond); strings.Contains(got, "\x00\n") {
 				t.Fatalf("a heart-beat although there was a message: %q", got)
 			}
-		}
-	})
-}
-
-func TestNoHeartBeats(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := pipeWorld(t, broker.New(broker.Options{}), stomp.Options{})
-		p := w.connect("1.2", "heart-beat:0,0")
-		if got := p.readFor(24 * time.Hour); got != "" {
-			t.Errorf("there came %q", got)
-		}
-	})
-}
-
-// A client that promised heart-beats and falls silent is told, and closed.
-func TestSilence(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := pipeWorld(t, broker.New(broker.Options{}), stomp.Options{})
-		p := w.connect("1.2", "heart-beat:1000,0")
-		for range 100 {
-			time.Sleep(1900 * time.Millisecond) // late, but there is a grace
-			p.send("\n")
-		}
-		start := time.Now()
-		p.wantError("heart-beat")
-		if d := time.Since(start); d < 1500*time.Millisecond || d > 3*time.Second {
-			t.Errorf("closed after %v of silence, want about 2 s", d)
 		}
 	})
 }

@@ -98,34 +98,6 @@ func wantBack(w *world, p *peer, redelivered bool, bodies ...string) {
 	next.sync()
 }
 
-// STOMP 1.2, "ACK": cumulative with client, one by one with client-individual;
-// what was not acknowledged comes back in order.
-func TestAck(t *testing.T) {
-	for _, version := range []string{"1.0", "1.1", "1.2"} {
-		t.Run(version+" client", func(t *testing.T) {
-			w := serve(t, stomp.Options{})
-			p := w.connect(version)
-			got := fill(p, 5, "ack:client")
-			p.send(answerTo(version, "ACK", got[2]))
-			wantBack(w, p, true, "4", "5")
-		})
-		t.Run(version+" client-individual", func(t *testing.T) {
-			w := serve(t, stomp.Options{})
-			p := w.connect(version)
-			got := fill(p, 5, "ack:client-individual")
-			p.send(answerTo(version, "ACK", got[2]) + answerTo(version, "ACK", got[0]))
-			wantBack(w, p, true, "2", "4", "5")
-		})
-		t.Run(version+" twice", func(t *testing.T) {
-			w := serve(t, stomp.Options{})
-			p := w.connect(version)
-			got := fill(p, 1, "ack:client-individual")
-			p.send(answerTo(version, "ACK", got[0]) + answerTo(version, "ACK", got[0]))
-			p.wantError("unknown message")
-		})
-	}
-}
-
 // STOMP 1.2, "NACK": the message comes again; after too many deliveries it goes
 // to the dead letter queue.
 func TestNack(t *testing.T) {
@@ -144,16 +116,6 @@ func TestNack(t *testing.T) {
 			p.sync()
 		})
 	}
-}
-
-func TestNackIsCumulative(t *testing.T) {
-	w := serve(t, stomp.Options{})
-	p := w.connect("1.2")
-	got := fill(p, 4, "ack:client")
-	p.send(answerTo("1.2", "NACK", got[1]))
-	p.want("MESSAGE", "=1", "redelivered:true")
-	p.want("MESSAGE", "=2", "redelivered:true")
-	p.sync()
 }
 
 // What the prefetch window keeps back is not marked as redelivered later, nor
@@ -175,15 +137,6 @@ func TestPrefetch(t *testing.T) {
 			t.Errorf("%d messages wait, %d are unacknowledged, want 2 and 2", q.Waiting, q.Unacknowledged)
 		}
 	}
-}
-
-// An ACK that crosses an UNSUBSCRIBE is no error: its message has gone back.
-func TestAckAfterUnsubscribe(t *testing.T) {
-	w := serve(t, stomp.Options{})
-	p := w.connect("1.2")
-	m := fill(p, 1, "ack:client")[0]
-	p.send("UNSUBSCRIBE\nid:0\n\n^@" + answerTo("1.2", "ACK", m))
-	wantBack(w, p, true, "1")
 }
 
 func TestQueueFull(t *testing.T) {

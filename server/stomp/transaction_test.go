@@ -25,20 +25,6 @@ func TestCommit(t *testing.T) {
 	p.wantError("transaction", "t:1")
 }
 
-func TestAbort(t *testing.T) {
-	w := serve(t, stomp.Options{})
-	p := w.connect("1.1")
-	m := fill(p, 1, "ack:client")[0]
-	p.send("BEGIN\ntransaction:t\n\n^@SEND\ndestination:/queue/other\ntransaction:t\n\nx^@")
-	p.send(strings.Replace(answerTo("1.1", "ACK", m), "\n\n", "\ntransaction:t\n\n", 1))
-	p.send("ABORT\ntransaction:t\nreceipt:a\n\n^@")
-	p.want("RECEIPT", "receipt-id:a")
-	if q := w.broker.Queues("other"); len(q) != 0 {
-		t.Errorf("an aborted SEND is on the queue: %+v", q)
-	}
-	wantBack(w, p, true, "1") // the ACK was aborted too
-}
-
 func TestCommittedAck(t *testing.T) {
 	w := serve(t, stomp.Options{})
 	p := w.connect("1.2")
@@ -57,18 +43,6 @@ func TestCommittedAck(t *testing.T) {
 		t.Errorf("after the COMMIT: %+v", q)
 	}
 	wantBack(w, p, true, "3")
-}
-
-// A transaction ends with its connection.
-func TestTransactionEndsWithConnection(t *testing.T) {
-	w := serve(t, stomp.Options{})
-	p := w.connect("1.2")
-	p.send("BEGIN\ntransaction:t\n\n^@SEND\ndestination:/queue/q\ntransaction:t\n\nx^@DISCONNECT\nreceipt:d\n\n^@")
-	p.want("RECEIPT")
-	p.wantEnd()
-	if q := w.broker.Queues("q"); len(q) != 0 {
-		t.Errorf("the SEND of a lost transaction is on the queue: %+v", q)
-	}
 }
 
 func TestTransactionLimits(t *testing.T) {
