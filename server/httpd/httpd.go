@@ -133,6 +133,7 @@ type Options struct {
 	MaxText      int           // bytes of a text; default 4096
 	MaxDemo      int           // devices that one request may start; default 1000
 	Timeout      time.Duration // for a whole request or answer but WebSockets; default 30 s
+	HeadTimeout  time.Duration // for the TLS handshake, and for the head of a request; default 10 s
 	DrainTimeout time.Duration // for requests under way when the server stops; default 5 s
 }
 
@@ -158,8 +159,8 @@ func (o *Options) setDefaults() error {
 		return errors.New("httpd: Metrics is not set")
 	case o.Status == nil:
 		return errors.New("httpd: Status is not set")
-	case o.MaxText < 0 || o.MaxDemo < 0 || o.Timeout < 0 || o.DrainTimeout < 0:
-		return errors.New("httpd: MaxText, MaxDemo, Timeout and DrainTimeout must be positive, or 0 for their defaults")
+	case o.MaxText < 0 || o.MaxDemo < 0 || o.Timeout < 0 || o.HeadTimeout < 0 || o.DrainTimeout < 0:
+		return errors.New("httpd: MaxText, MaxDemo, Timeout, HeadTimeout and DrainTimeout must be positive, or 0 for their defaults")
 	}
 	if o.Ready == nil {
 		o.Ready = func() error { return nil }
@@ -179,6 +180,9 @@ func (o *Options) setDefaults() error {
 	}
 	if o.Timeout == 0 {
 		o.Timeout = 30 * time.Second
+	}
+	if o.HeadTimeout == 0 {
+		o.HeadTimeout = 10 * time.Second
 	}
 	if o.DrainTimeout == 0 {
 		o.DrainTimeout = 5 * time.Second
@@ -232,7 +236,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 func (s *Server) serve(ctx context.Context, l net.Listener, handler http.Handler) error {
 	srv := &http.Server{
 		Handler:           handler,
-		ReadHeaderTimeout: min(10*time.Second, s.opts.Timeout),
+		ReadHeaderTimeout: min(s.opts.HeadTimeout, s.opts.Timeout),
 		ReadTimeout:       s.opts.Timeout, // a hijacked connection has none
 		WriteTimeout:      s.opts.Timeout,
 		IdleTimeout:       2 * time.Minute,

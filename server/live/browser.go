@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"strconv"
 	"sync"
@@ -12,6 +13,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"mwm/server/netx"
 )
 
 // browser is one connection. The goroutine of its request reads from it, one
@@ -19,6 +22,7 @@ import (
 type browser struct {
 	hub    *Hub
 	conn   *websocket.Conn
+	below  net.Conn
 	wake   chan struct{} // one token: there may be something to write
 	cancel context.CancelCauseFunc
 
@@ -70,14 +74,15 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer h.leave(b)
-	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{
+	below := &netx.Hijacker{ResponseWriter: w}
+	conn, err := websocket.Accept(below, r, &websocket.AcceptOptions{
 		Subprotocols: []string{Subprotocol}, InsecureSkipVerify: true, CompressionMode: websocket.CompressionDisabled,
 	})
 	if err != nil {
 		return // Accept has answered
 	}
 	conn.SetReadLimit(maxRequest)
-	b.conn = conn
+	b.conn, b.below = conn, below.Conn
 	h.stats.accepted.Add(1)
 
 	// Whoever calls may end the browser, too: its user has signed out.
@@ -116,7 +121,7 @@ func (b *browser) closeWhenDone(ctx context.Context) {
 		status, reason = r.status, r.reason
 		b.hub.opts.Logger.Info("browser disconnected", "reason", reason)
 	}
-	abandon := time.AfterFunc(closeWait, func() { _ = b.conn.CloseNow() })
+	abandon := time.AfterFunc(closeWait, func() { _ = b.below.Close() })
 	defer abandon.Stop()
 	_ = b.conn.Close(status, reason) // it may be gone already
 }

@@ -1,7 +1,6 @@
 package mqtt
 
 import (
-	"bufio"
 	"context"
 	"crypto/x509"
 	"net"
@@ -23,7 +22,7 @@ func (s *Server) ServeWS(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusForbidden)
 		return
 	}
-	hw := &hijacker{ResponseWriter: w}
+	hw := &netx.Hijacker{ResponseWriter: w}
 	ws, err := websocket.Accept(hw, r, &websocket.AcceptOptions{
 		Subprotocols:       Subprotocols,
 		InsecureSkipVerify: true, // CheckOrigin has decided
@@ -36,21 +35,7 @@ func (s *Server) ServeWS(w http.ResponseWriter, r *http.Request) {
 	// NetConn lifts the limit. A message is read piece by piece, so that packets
 	// may be joined in it: the limit only ends one that never does.
 	ws.SetReadLimit(16 * int64(s.opt.MaxPacket))
-	s.serve(&wsConn{Conn: nc, ws: ws, raw: hw.conn, remote: wsAddr(r.RemoteAddr), shown: netx.VerifiedCertificate(r.TLS)})
-}
-
-// hijacker remembers the connection below the WebSocket, which can be closed
-// without waiting for anybody.
-type hijacker struct {
-	http.ResponseWriter
-	conn net.Conn
-}
-
-// Hijack implements [http.Hijacker].
-func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	nc, rw, err := http.NewResponseController(h.ResponseWriter).Hijack()
-	h.conn = nc
-	return nc, rw, err
+	s.serve(&wsConn{Conn: nc, ws: ws, raw: hw.Conn, remote: wsAddr(r.RemoteAddr), shown: netx.VerifiedCertificate(r.TLS)})
 }
 
 // wsConn is a connection over WebSocket.

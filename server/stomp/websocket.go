@@ -29,12 +29,13 @@ func (s *Server) ServeWS(w http.ResponseWriter, r *http.Request) {
 		}
 		opt.InsecureSkipVerify = true // the policy has spoken
 	}
-	c, err := websocket.Accept(w, r, opt)
+	below := &netx.Hijacker{ResponseWriter: w}
+	c, err := websocket.Accept(below, r, opt)
 	if err != nil {
 		return // Accept has answered
 	}
 	c.SetReadLimit(int64(s.opt.Limits.Frame()))
-	nc := &wsConn{c: c, remote: wsAddr(r.RemoteAddr), shown: netx.VerifiedCertificate(r.TLS)}
+	nc := &wsConn{c: c, below: below.Conn, remote: wsAddr(r.RemoteAddr), shown: netx.VerifiedCertificate(r.TLS)}
 	nc.ctx, nc.cancel = context.WithCancel(context.Background())
 	s.ServeConn(nc)
 }
@@ -44,6 +45,7 @@ func (s *Server) ServeWS(w http.ResponseWriter, r *http.Request) {
 // other and with everything else, not with themselves.
 type wsConn struct {
 	c      *websocket.Conn
+	below  net.Conn
 	remote net.Addr
 	ctx    context.Context // ends with the connection
 	cancel context.CancelFunc
@@ -113,9 +115,10 @@ func (w *wsConn) write(typ websocket.MessageType, p []byte) (int, error) {
 	return len(p), nil
 }
 
-// hangUp closes with a code that says why, and waits for the peer's answer.
+// hangUp closes with a code that says why, and waits for the peer's answer: not
+// for longer than linger, whatever it sends instead.
 func (w *wsConn) hangUp(pe *ProtocolError, linger time.Duration) {
-	limit := time.AfterFunc(linger, w.cancel)
+	limit := time.AfterFunc(linger, func() { w.below.Close() })
 	defer limit.Stop()
 	if pe == nil {
 		w.c.Close(websocket.StatusNormalClosure, "")
@@ -127,6 +130,7 @@ func (w *wsConn) hangUp(pe *ProtocolError, linger time.Duration) {
 // Close implements [net.Conn], without ceremony.
 func (w *wsConn) Close() error {
 	w.cancel()
+	w.below.Close()
 	return w.c.CloseNow()
 }
 
