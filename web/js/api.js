@@ -2,12 +2,14 @@
 
 const BASE = '/api/v1';
 
-async function call(path, options = {}) {
+async function request(path, options = {}) {
   const response = await fetch(BASE + path, { credentials: 'same-origin', ...options });
-  const body = response.headers.get('content-type')?.includes('json') ? await response.json() : {};
-  if (!response.ok) throw new ApiError(response, body);
-  return body;
+  if (!response.ok) throw new ApiError(response, await json(response));
+  return response;
 }
+
+const json = (response) => (response.headers.get('content-type')?.includes('json') ? response.json() : {});
+export const call = async (path, options) => json(await request(path, options));
 
 // ApiError says what the server had against a request; retryAfter, in seconds, when it would rather be asked later, or NaN.
 export class ApiError extends Error {
@@ -18,11 +20,12 @@ export class ApiError extends Error {
   }
 }
 
-const post = (path, body) => call(path, {
+export const post = (path, body) => call(path, {
   method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body),
 });
 
 const device = (id) => `/devices/${encodeURIComponent(id)}`;
+const trackPath = (id, day, zone, format) => `${device(id)}/track?${new URLSearchParams({ day, zone, format })}`;
 
 export const session = () => call('/session'); // {user, role, accounts}
 export const signIn = (user, password) => post('/session', { user, password });
@@ -34,4 +37,9 @@ export const sendTexts = (devices, text) => post('/texts', { devices, ...text })
 export const resendText = (text) => post(`/texts/${encodeURIComponent(text)}/resend`, {});
 export const wire = (id, after, wait, options) => call(`${device(id)}/wire?after=${after}&wait=${wait}&limit=200`, options);
 export const sendAlert = (id, color) => post(`${device(id)}/alerts`, { color });
+export const getDays = (id, zone, options) => call(`${device(id)}/days?${new URLSearchParams({ zone })}`, options);
+export const getTrack = async (id, day, zone, options) => (await request(trackPath(id, day, zone, 'compact'), options)).arrayBuffer();
+export const deleteTrack = (id) => call(`${device(id)}/track`, { method: 'DELETE' });
+export const historyInfo = (options) => call('/history', options);
+export const trackURL = (...of) => BASE.slice(1) + trackPath(...of);
 export const startDemo = (count) => post('/demo/devices', { count });

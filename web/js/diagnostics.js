@@ -8,7 +8,8 @@
 //   mwm.shown           number of devices that the list's filter lets through
 //   mwm.selected        ID of the selected device, or null
 //   mwm.following       whether the map follows it
-//   mwm.view            'map' | 'motion' | 'wire'
+//   mwm.view            'map' | 'motion' | 'wire' | 'history' | 'console'
+//   mwm.history         {state, device, day, points, time, playing, speed, readyMs, drawMs, draws} of the history; null before it was first opened
 //   mwm.zoom            of the map
 //   mwm.position(id)    {x, y, visible, status} of a device: pixels of the page's viewport as drawn now; null if it has no position
 //   mwm.motion(id)      {pitch, roll, yaw, values}: the newest motion in radians and how many are kept; null if it has none
@@ -45,7 +46,7 @@ class FrameRate {
   }
 }
 
-export function exposeDiagnostics({ feed, fleet, order, selection, mapView, view }) {
+export function exposeDiagnostics({ feed, fleet, order, selection, mapView, view, history }) {
   const rate = new FrameRate();
   const { layer, map } = mapView;
   const getters = {
@@ -59,6 +60,7 @@ export function exposeDiagnostics({ feed, fleet, order, selection, mapView, view
     selected: () => selection.id,
     following: () => mapView.following,
     view,
+    history,
     zoom: () => map.getZoom(),
     inView: () => layer.inView,
     redraws: () => layer.redraws,

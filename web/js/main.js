@@ -30,6 +30,7 @@ import { notify } from './ui/notices.js';
 import { makeSheet, narrow, settle } from './ui/sheet.js';
 import { bindKeys } from './ui/keys.js';
 import { makeMenu } from './ui/menu.js';
+import { addStyles } from './ui/styles.js';
 import { startAccount } from './ui/account.js';
 import { exposeDiagnostics } from './diagnostics.js';
 import * as permalink from './permalink.js';
@@ -60,6 +61,7 @@ const card = new Card({
     follow: toggleFollow,
     following: () => mapView.following,
     wire: () => show('wire'),
+    history: () => show('history'),
     forward: (body) => compose.open([], body),
     copy, notify,
   },
@@ -200,10 +202,78 @@ function show(name) {
     if (element.dataset.view === name) element.setAttribute('aria-current', 'page');
     else element.removeAttribute('aria-current');
   }
-  mapView.show(name === 'map');
+  mapView.show(name === 'map' || name === 'history');
+  showHistory(name === 'history');
   motionPage.show(name === 'motion');
   wireView.show(name === 'wire');
+  showConsole(name === 'console');
   saveLink();
+}
+
+// The history is imported when it is first wanted: most visits are about now.
+let historyPage = null;
+let historyLink = null; // what a link says of it
+
+async function showHistory(shown) {
+  if (shown && historyPage?.visible && !historyLink) return;
+  historyPage?.show(false);
+  if (!shown) return;
+  autoView.stop();
+  mapView.follow(false);
+  try {
+    historyPage ??= await makeHistory();
+    if (view === 'history') historyPage.show(true, historyLink ?? {});
+    historyLink = null;
+  } catch (err) {
+    notify(t('nav.failed', { reason: err.message }));
+    show('map');
+  }
+}
+
+async function makeHistory() {
+  const [{ HistoryPage }] = await Promise.all([import('./history/page.js'), addStyles('css/history.css')]);
+  return new HistoryPage({ mapView, selection, feed, actions: { save: saveLink, notify } });
+}
+
+// The console is imported when it is first wanted, too.
+let consoleView = null;
+let consoleLink = ''; // where in it a link leads
+
+async function showConsole(shown) {
+  $('#console-view').prop('hidden', !shown);
+  $('#stage').toggleClass('view-console', shown);
+  consoleView?.show(false);
+  if (!shown) return;
+  try {
+    consoleView ??= await makeConsole();
+    if (view !== 'console') return;
+    if (consoleLink) consoleView.open(consoleLink);
+    consoleLink = '';
+    consoleView.show(true);
+    saveLink();
+  } catch (err) {
+    notify(t('nav.failed', { reason: err.message }));
+    show('map');
+  }
+}
+
+async function makeConsole() {
+  const [{ Console }] = await Promise.all([import('./console/console.js'), addStyles('css/console.css')]);
+  return new Console({
+    $root: $('#console-view'), feed, notify, onPlace: saveLink, wire: (client) => {
+      selection.select(client);
+      show('wire');
+    },
+  });
+}
+
+function fit() {
+  if (view === 'history') historyPage?.fit();
+  else {
+    show('map');
+    mapView.follow(false);
+    mapView.fit();
+  }
 }
 
 // ---- address bar
@@ -217,7 +287,8 @@ function saveLink() {
     const { lat, lng } = mapView.map.getCenter().wrap();
     history.replaceState(null, '', permalink.format({
       map: saveMap ? { zoom: mapView.map.getZoom(), lat, lng } : null,
-      device: selection.id, view, query: order.query, statuses: order.statuses, sort: order.sort,
+      device: selection.id, view, query: order.query, statuses: order.statuses, sort: order.sort, ...historyPage?.link(),
+      console: view === 'console' ? consoleView?.place ?? consoleLink : '',
     }));
     linked = location.hash;
   }, 300);
@@ -226,7 +297,9 @@ function saveLink() {
 function openLink() {
   linked = location.hash;
   const link = permalink.parse(location.hash);
-  linkedDevice = link.device !== null && !link.map;
+  linkedDevice = link.device !== null && !link.map && link.view !== 'history';
+  consoleLink = link.console;
+  historyLink = { day: link.day, at: link.at, placed: link.map !== null };
   if (link.map) {
     saveMap = true;
     autoView.stop();
@@ -239,6 +312,7 @@ function openLink() {
 }
 
 mapView.addEventListener('view', saveLink);
+mapView.addEventListener('fit', fit);
 mapView.addEventListener('touched', () => { saveMap = true; });
 window.addEventListener('hashchange', openLink);
 
@@ -274,18 +348,25 @@ function needDevice(action) {
 }
 
 bindKeys({
-  '/': () => { openPanel(); $('#search').trigger('focus').trigger('select'); },
-  f: () => { show('map'); mapView.follow(false); mapView.fit(); },
+  '/': () => {
+    if (view === 'console') return consoleView?.focusSearch();
+    openPanel();
+    return $('#search').trigger('focus').trigger('select');
+  },
+  f: fit,
   t: () => writeText(),
   a: needDevice(() => card.alertRed()),
   l: () => { openPanel(); $('#list').trigger('focus'); },
   m: () => show(view === 'map' ? 'motion' : 'map'),
   w: () => show(view === 'wire' ? 'map' : 'wire'),
+  c: () => show(view === 'console' ? 'map' : 'console'),
+  h: () => show(view === 'history' ? 'map' : 'history'),
   o: needDevice(toggleFollow),
   '?': () => help.open(),
   Escape: (e) => {
     if (e.target.id === 'search' && order.filtered) filterBar.clearFilter();
     else if (e.target.matches('input, textarea, select')) e.target.blur();
+    else if (view === 'console') consoleView?.escape();
     else if (marks.size) marks.clear();
     else if (mapView.following) mapView.follow(false);
     else selection.select(null);
@@ -300,6 +381,7 @@ function writeText() {
 }
 
 function openPanel() {
+  if (view === 'console') show('map'); // it has no panel
   showPanelTab('devices');
   if (!narrow.matches) return;
   selection.select(null);
@@ -307,6 +389,6 @@ function openPanel() {
 }
 
 new LinkState(feed);
-exposeDiagnostics({ feed, fleet, order, selection, mapView, view: () => view });
+exposeDiagnostics({ feed, fleet, order, selection, mapView, view: () => view, history: () => historyPage?.status() ?? null });
 openLink();
 feed.start();

@@ -6,6 +6,8 @@ import en from '../js/i18n/en.js';
 import ko from '../js/i18n/ko.js';
 import phoneEn from '../js/i18n/phone.en.js';
 import phoneKo from '../js/i18n/phone.ko.js';
+import historyEn from '../js/i18n/history.en.js';
+import historyKo from '../js/i18n/history.ko.js';
 import signinEn from '../js/i18n/signin.en.js';
 import signinKo from '../js/i18n/signin.ko.js';
 import { t, setLang, addTexts } from '../js/i18n.js';
@@ -15,7 +17,7 @@ const PLURAL = /\.(zero|one|two|few|many|other)$/;
 const base = (dictionary) => new Set(Object.keys(dictionary).map((key) => key.replace(PLURAL, '')));
 const params = (text) => [...text.matchAll(/\{(\w+)\}/g)].map((m) => m[1]).sort().join();
 
-const PAGES = { dashboard: { en, ko }, phone: { en: phoneEn, ko: phoneKo }, signin: { en: signinEn, ko: signinKo } };
+const PAGES = { dashboard: { en, ko }, phone: { en: phoneEn, ko: phoneKo }, signin: { en: signinEn, ko: signinKo }, history: { en: historyEn, ko: historyKo } };
 
 for (const [page, dictionaries] of Object.entries(PAGES)) test(`both languages have the same keys: ${page}`, () => {
   assert.deepEqual([...base(dictionaries.ko)].sort(), [...base(dictionaries.en)].sort());
@@ -26,7 +28,7 @@ test('no key of the phone hides one of the dashboard', () => {
 });
 
 test('each language has the plural forms that it uses', () => {
-  const all = { en: { ...en, ...phoneEn, ...signinEn }, ko: { ...ko, ...phoneKo, ...signinKo } };
+  const all = { en: { ...en, ...phoneEn, ...signinEn, ...historyEn }, ko: { ...ko, ...phoneKo, ...signinKo, ...historyKo } };
   const counted = Object.keys(all.en).filter((key) => key.endsWith('.one')).map((key) => key.replace(PLURAL, ''));
   assert.ok(counted.length > 2);
   for (const [lang, dictionary] of Object.entries(all)) {
@@ -38,8 +40,8 @@ test('each language has the plural forms that it uses', () => {
 });
 
 test('translations use the parameters of the English text, and say something', () => {
-  const english = { ...en, ...phoneEn, ...signinEn };
-  for (const [key, text] of Object.entries({ ...ko, ...phoneKo, ...signinKo })) {
+  const english = { ...en, ...phoneEn, ...signinEn, ...historyEn };
+  for (const [key, text] of Object.entries({ ...ko, ...phoneKo, ...signinKo, ...historyKo })) {
     const original = english[key] ?? english[`${key}.other`];
     assert.ok(text.trim(), key);
     assert.equal(params(text), params(original), key);
@@ -47,10 +49,10 @@ test('translations use the parameters of the English text, and say something', (
 });
 
 test('every key that the page names exists', () => {
-  const [ofDashboard, ofPhone, ofSignin] = [base(en), base({ ...en, ...phoneEn }), base({ ...en, ...signinEn })];
+  const [ofDashboard, ofPhone, ofSignin, ofHistory] = [en, { ...en, ...phoneEn }, { ...en, ...signinEn }, { ...en, ...historyEn }].map(base);
   const files = readdirSync(`${web}js`, { recursive: true }).filter((f) => f.endsWith('.js')).map((f) => `${web}js/${f}`);
   for (const file of [`${web}index.html`, `${web}phone.html`, `${web}signin.html`, ...files]) {
-    const known = file.includes('phone') ? ofPhone : file.includes('signin') ? ofSignin : ofDashboard;
+    const known = file.includes('phone') ? ofPhone : file.includes('signin') ? ofSignin : file.includes('js/history/') ? ofHistory : ofDashboard;
     const source = readFileSync(file, 'utf8');
     const used = file.endsWith('.html')
       ? [...source.matchAll(/data-i18n="([^"]+)"/g), ...source.matchAll(/[\w-]+:([\w]+\.[\w.]+)(?=[ "])/g)]

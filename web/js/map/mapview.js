@@ -18,6 +18,8 @@ const PICK_RADIUS = { mouse: 12, touch: 24 };
 
 export class MapView extends EventTarget {
   following = false;
+  live = true; // whether the devices are shown as they are now
+  covered = null; // () → insets, when something else than the card covers the map
   #fleet;
   #order;
   #selection;
@@ -27,7 +29,7 @@ export class MapView extends EventTarget {
   #flying = false;
   #tip;
 
-  // Fires 'view' when the map has moved, 'follow' when following begins or ends, 'touched' when the user moves the map.
+  // Fires 'view' when the map has moved, 'follow' when following begins or ends, 'touched' when the user moves the map, 'fit' when they ask for all.
   constructor({ fleet, order, selection }) {
     super();
     this.#fleet = fleet;
@@ -67,6 +69,7 @@ export class MapView extends EventTarget {
 
   // insets are the pixels at the map's edges that something covers.
   insets() {
+    if (this.covered) return this.covered();
     const card = $('#card')[0];
     if (narrow.matches) {
       const sheet = card.hidden ? $('#panel')[0] : card;
@@ -85,15 +88,20 @@ export class MapView extends EventTarget {
   // fit shows everything that the filter shows; wide: all of it, without regard to movement being visible.
   fit({ wide = true, animate = true } = {}) {
     const { points, speeds } = this.#survey();
+    const view = this.fitPoints(points, animate, wide ? [] : speeds);
+    return view && { ...view, moving: speeds.length, devices: points.length / 2 };
+  }
+
+  // fitPoints shows points [x, y, …].
+  fitPoints(points, animate, speeds = []) {
     const inset = this.insets();
     const size = this.map.getSize();
     const room = L.point(
       Math.max(120, size.x - inset.left - inset.right - 2 * FIT_MARGIN), Math.max(120, size.y - inset.top - inset.bottom - 2 * FIT_MARGIN),
     );
-    const view = chooseView(points, wide ? [] : speeds, room);
-    if (!view) return null;
-    this.#go(L.latLng(latOf(view.y), lngOf(view.x)), view.zoom, animate);
-    return { ...view, moving: speeds.length, devices: points.length / 2 };
+    const view = chooseView(points, speeds, room);
+    if (view) this.#go(L.latLng(latOf(view.y), lngOf(view.x)), view.zoom, animate);
+    return view;
   }
 
   // #survey gathers the positions of the devices to fit (those that are gone only when there are no others) and the speeds
@@ -169,7 +177,7 @@ export class MapView extends EventTarget {
     map.on('mouseout', () => { this.#pointer = null; this.#task.request(); });
     $('#zoom-in').on('click', () => map.zoomIn());
     $('#zoom-out').on('click', () => map.zoomOut());
-    $('#fit').on('click', () => { this.follow(false); this.fit(); });
+    $('#fit').on('click', () => this.dispatchEvent(new Event('fit')));
     onTheme(() => this.layer.restyle());
     new ResizeObserver(() => this.resized()).observe($('#map')[0]);
     document.fonts?.ready.then(() => this.layer.restyle());
@@ -187,13 +195,14 @@ export class MapView extends EventTarget {
   }
 
   #click(e) {
+    if (!this.live) return;
     const radius = e.originalEvent.pointerType === 'touch' ? PICK_RADIUS.touch : PICK_RADIUS.mouse;
     const i = this.layer.pick(e.containerPoint, radius);
     if (i >= 0) this.#selection.select(this.#fleet.ids[i]);
   }
 
   #draw(now) {
-    if (!this.#visible) return undefined;
+    if (!this.#visible || !this.live) return undefined;
     const { layer } = this;
     layer.selected = this.#selection.index;
     this.#selection.grow();

@@ -7,7 +7,7 @@ import { make, glyph } from './dom.js';
 import { closeBeside, dialogHead, showDialog } from './dialog.js';
 
 const KEYS = [
-  ['/', 'search'], ['l', 'list'], ['f', 'fit'], ['m', 'view'], ['t', 'text'], ['a', 'alert'], ['o', 'follow'], ['w', 'wire'], ['?', 'help'], ['Esc', 'escape'],
+  ['/', 'search'], ['l', 'list'], ['f', 'fit'], ['m', 'view'], ['t', 'text'], ['a', 'alert'], ['o', 'follow'], ['w', 'wire'], ['h', 'history'], ['c', 'console'], ['?', 'help'], ['Esc', 'escape'],
 ];
 const LIST_KEYS = [[['↑', '↓'], 'arrows'], [['⏎'], 'open'], [[' '], 'mark'], [['⇧', '↓'], 'markMore'], [['Ctrl', 'A'], 'markAll']];
 const SHAPES = [[MOVING, 'moving'], [IDLE, 'idle'], [STALE, 'stale'], [OFFLINE, 'offline']];
