@@ -359,14 +359,15 @@ func (a *Authority) byCertificate(c *x509.Certificate) (*Principal, error) {
 // knows the name it has the last word: that is how one is blocked, or permitted
 // more.
 func (a *Authority) outsider(account Account, until time.Time) (*Principal, error) {
-	if e := (*a.accounts.Load())[account.Name]; e != nil {
+	e := (*a.accounts.Load())[account.Name]
+	if e != nil {
 		if e.Hash == Blocked || e.Role != account.Role {
 			return nil, fmt.Errorf("%w: the account of that name is blocked, or is no %s", ErrForbidden, account.Role)
 		}
 		account.More = append(account.More, e.More...)
 	}
 	p := a.newPrincipal(account)
-	p.Expires = until
+	p.Expires, p.outside, p.entry = until, true, e
 	return p, nil
 }
 
@@ -375,7 +376,7 @@ func (a *Authority) Valid(p *Principal) error {
 	if err := p.Valid(time.Now()); err != nil {
 		return err
 	}
-	if e := (*a.accounts.Load())[p.Name]; e != nil && (e.Hash == Blocked || e.Role != p.Role) {
+	if p.outside && (*a.accounts.Load())[p.Name] != p.entry { // it would get other permissions now, or none
 		return ErrRevoked
 	}
 	return nil

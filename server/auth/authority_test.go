@@ -248,6 +248,43 @@ func TestCertificates(t *testing.T) {
 	})
 }
 
+// What the file permits those whom others vouch for beyond their role is taken
+// away as soon as the file does, and they have to come again.
+func TestPermissionsOfOutsidersAreTakenAway(t *testing.T) {
+	for change, lines := range map[string][]string{
+		"fewer":     {"device AAA -"},
+		"more":      {"device AAA - publish:/topic/x publish:/topic/y"},
+		"removed":   {"device BBB CHEAP"},
+		"blocked":   {"device AAA !"},
+		"promoted":  {"viewer AAA -"},
+		"unchanged": {"device BBB CHEAP", "device   AAA   -   publish:/topic/x # the red one"},
+	} {
+		file := accountsFile(t, "device AAA - publish:/topic/x")
+		a := newAuthority(t, Options{Certificates: true, File: file})
+		come := func(cn string) *Principal {
+			p, err := a.Authenticate(context.Background(), Credentials{Certificate: certificate(cn)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return p
+		}
+		known, unknown := come("AAA"), come("CCC")
+		if !known.MayPublish(false, "x", nil) {
+			t.Fatal("the file's permission is not given")
+		}
+		writeAccounts(t, file, lines...)
+		if err := a.load(); err != nil {
+			t.Fatal(err)
+		}
+		if err := a.Valid(known); (err == nil) != (change == "unchanged") {
+			t.Errorf("%s: %v", change, err)
+		}
+		if err := a.Valid(unknown); err != nil {
+			t.Errorf("%s: one of whom the file says nothing: %v", change, err)
+		}
+	}
+}
+
 func TestExpires(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAuthority(t, Options{Certificates: true})

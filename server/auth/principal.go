@@ -39,6 +39,8 @@ type Principal struct {
 
 	rights  rights
 	owners  func(id string) bool // whether a device has that name
+	outside bool                 // somebody else vouches for it
+	entry   *entry               // what the file says about one from outside; nil: nothing
 	revoked atomic.Bool
 }
 
