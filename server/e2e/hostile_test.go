@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	pahov3 "github.com/eclipse/paho.mqtt.golang"
 	gostomp "github.com/go-stomp/stomp/v3"
 
 	"mwm/server"
@@ -81,19 +80,11 @@ func textIsText(p *page, tr *truck) {
 // colour, and die.
 func alertIsText(p *page, s *testServer, id string) {
 	p.t.Helper()
-	var conn net.Conn
-	opt := pahov3.NewClientOptions().SetClientID(id).SetBinaryWill(telemetry.LastWillMQTT, telemetry.AppendWill(nil, id), 2, false)
-	opt.SetCustomOpenConnectionFn(func(u *url.URL, _ pahov3.ClientOptions) (c net.Conn, err error) {
-		conn, err = net.Dial("tcp", u.Host)
-		return conn, err
-	})
-	ph := &phone{t: p.t, id: id, client: mqttClient(p.t, s, opt)}
+	ph, lose := newMortal(p.t, s, id)
 	ph.move(telemetry.Motion{Pitch: 1})
 	ph.send(telemetry.AlertTopic(id), []byte(hostileText), false)
 	p.wait("mwm.motion(" + js(id) + ")?.pitch === 1")
-	if err := conn.Close(); err != nil {
-		p.t.Fatal(err)
-	}
+	lose()
 	for _, kind := range []string{"alert", "lastwill", "online", "text"} {
 		p.wait(all(having("event", "data-kind", kind)) + ".some((e) => e.dataset.device === " + js(id) + " && e.querySelector('b').textContent === " + js(id) + ")")
 	}
