@@ -1,0 +1,55 @@
+// The pane beside a list, and what is in it.
+
+import { t } from '../i18n.js';
+import { make } from '../ui/dom.js';
+
+export class SidePane {
+  $root = make('aside', 'console-side').attr({ 'data-testid': 'console-side', 'aria-label': t('console.details') }).prop('hidden', true);
+  key = null; // of what is shown
+  #closed;
+  #turn = 0;
+
+  // closed() is called when the pane is closed.
+  constructor(closed) {
+    this.#closed = closed;
+    this.$root.on('keydown', (e) => {
+      if (e.key !== 'Escape') return;
+      e.stopPropagation();
+      this.close();
+    });
+  }
+
+  get isOpen() {
+    return this.key !== null;
+  }
+
+  // open shows what a promise brings; what has been opened since comes first.
+  async open(key, contents) {
+    const turn = ++this.#turn;
+    const again = this.key === key;
+    this.key = key;
+    const slow = setTimeout(() => this.#fill(turn, [make('p', 'console-quiet', t('console.loading'))]), 150);
+    try {
+      const parts = await contents;
+      this.#fill(turn, parts);
+      if (turn === this.#turn && !again) this.$root.find('h3')[0]?.focus({ preventScroll: true });
+    } catch (err) {
+      this.#fill(turn, [make('p', 'console-quiet', t('console.failed', { reason: err.message })).attr('data-tone', 'bad')]);
+    } finally {
+      clearTimeout(slow);
+    }
+  }
+
+  #fill(turn, parts) {
+    if (turn !== this.#turn) return;
+    this.$root.prop('hidden', false).empty().append(parts.filter(Boolean)).scrollTop(0);
+  }
+
+  close() {
+    if (!this.isOpen) return;
+    this.#turn++;
+    this.key = null;
+    this.$root.prop('hidden', true).empty();
+    this.#closed();
+  }
+}
