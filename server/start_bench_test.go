@@ -1,10 +1,14 @@
 package server
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -40,7 +44,39 @@ func BenchmarkStart(b *testing.B) {
 	}
 }
 
-func fill(b *testing.B, dir string, sessions, each, topics int) {
+// A server that holds much starts with all of it, and says so. MWM_LARGE=1 makes it
+// as much as in BenchmarkStart.
+func TestStartWithMuch(t *testing.T) {
+	sessions, each, topics := 300, 20, 5000
+	if os.Getenv("MWM_LARGE") != "" {
+		sessions, each, topics = 10_000, 100, 100_000
+	}
+	dir := t.TempDir()
+	fill(t, dir, sessions, each, topics)
+	var log bytes.Buffer
+	cfg := Config{Data: dir, HTTP: "127.0.0.1:0", MQTT: "127.0.0.1:0"}
+	s, err := New(cfg, Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	queued := 0
+	for _, x := range s.mqtt.Sessions() {
+		queued += x.Queued
+	}
+	if n := len(s.mqtt.Sessions()); n != sessions || queued != sessions*each || s.broker.RetainedCount() != topics {
+		t.Errorf("%d sessions, %d messages, %d retained; want %d, %d and %d", n, queued, s.broker.RetainedCount(), sessions, sessions*each, topics)
+	}
+	for _, want := range []string{fmt.Sprintf("messages=%d retained=%d", sessions*each, topics), fmt.Sprintf("sessions=%d", sessions)} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("the log does not say %s:\n%s", want, log.String())
+		}
+	}
+	if err := errors.Join(s.mqtt.Shutdown(t.Context()), s.close()); err != nil {
+		t.Error(err)
+	}
+}
+
+func fill(b testing.TB, dir string, sessions, each, topics int) {
 	st, err := store.Open(dir)
 	if err != nil {
 		b.Fatal(err)
