@@ -97,6 +97,18 @@ var ackSentences = []sentence{
 		B> SUBSCRIBE|id:0|destination:/queue/q||^@
 		B< MESSAGE =2
 		B~`, nil},
+	{"ACK", "MUST", all, "with client it is cumulative in a transaction, too", `
+		C> SUBSCRIBE|id:0|destination:/queue/q|ack:client||^@
+		C> SEND|destination:/queue/q||1^@SEND|destination:/queue/q||2^@SEND|destination:/queue/q||3^@
+		C< MESSAGE =1
+		C< MESSAGE =2
+		C< MESSAGE =3
+		C> BEGIN|transaction:t||^@{ACK 2 t}COMMIT|transaction:t||^@
+		C~
+		C!
+		B> SUBSCRIBE|id:0|destination:/queue/q||^@
+		B< MESSAGE =3
+		B~`, nil},
 	{"ACK", "MAY", new11, "of a message that was taken back it is no error", `
 		C> SUBSCRIBE|id:0|destination:/queue/q|ack:client||^@SEND|destination:/queue/q||^@
 		C< MESSAGE

@@ -79,7 +79,9 @@ var sendSentences = []sentence{
 	{"Header receipt", "MUST", all, "CONNECT may not", `
 		R> CONNECT|accept-version:{V}|receipt:1||^@
 		R< CONNECTED !receipt-id
-		R~`, nil},
+		R~
+		Q> CONNECT|accept-version:9.0|receipt:1||^@
+		Q< ERROR !receipt-id`, nil},
 	{"Header receipt", "MUST", all, "its value is arbitrary", `
 		C> SEND|destination:/topic/a|receipt:1,2;␣"x"=§/🚚||^@
 		C< RECEIPT receipt-id:1,2;␣"x"=§/🚚`, nil},
