@@ -124,7 +124,8 @@ func (l *gatedListener) Accept() (net.Conn, error) {
 		if !ok {
 			return nc, nil
 		}
-		if leave := l.admit(tcp); leave != nil {
+		addr := tcp.RemoteAddr().(*net.TCPAddr).AddrPort().Addr()
+		if leave := l.admit(addr.Unmap().WithZone("")); leave != nil {
 			return &gatedConn{TCPConn: tcp, leave: leave}, nil
 		}
 		l.gate.refused.Add(1)
@@ -132,17 +133,17 @@ func (l *gatedListener) Accept() (net.Conn, error) {
 	}
 }
 
-// admit books a connection; what it returns takes it off the books, nil refuses it.
-func (l *gatedListener) admit(nc *net.TCPConn) (leave func()) {
+// admit books a connection from an address; what it returns takes it off the
+// books, nil refuses it.
+func (l *gatedListener) admit(addr netip.Addr) func() {
 	if l.open.Add(1) > l.max {
 		l.open.Add(-1)
 		return nil
 	}
-	leave = func() { l.open.Add(-1) }
+	free := func() { l.open.Add(-1) }
 	g := l.gate
-	addr := nc.RemoteAddr().(*net.TCPAddr).AddrPort().Addr().Unmap().WithZone("")
 	if g.opt.PerAddress <= 0 && g.opt.Rate <= 0 || addr.IsLoopback() || g.opt.Exempt != nil && g.opt.Exempt(addr) {
-		return leave
+		return free
 	}
 	bits := 32
 	if addr.Is6() {
@@ -150,11 +151,11 @@ func (l *gatedListener) admit(nc *net.TCPConn) (leave func()) {
 	}
 	key, _ := addr.Prefix(bits) // of a valid address always
 	if !g.enter(key, time.Now()) {
-		leave()
+		free()
 		return nil
 	}
 	return func() {
-		leave()
+		free()
 		g.leave(key, time.Now())
 	}
 }

@@ -78,6 +78,34 @@ func TestGateIsBounded(t *testing.T) {
 	}
 }
 
+// Who leaves makes room for one more, of its address and of the listener; whoever
+// is refused takes none away.
+func TestGateLeave(t *testing.T) {
+	g := NewGate(GateOptions{PerAddress: 2, Rate: 1000})
+	l := g.Listener(nil, 3).(*gatedListener)
+	a, b := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")
+	for range 10 {
+		a1, a2 := l.admit(a), l.admit(a)
+		if a1 == nil || a2 == nil || l.admit(a) != nil {
+			t.Fatal("two of an address are not what there is room for")
+		}
+		b1 := l.admit(b)
+		if b1 == nil || l.admit(b) != nil {
+			t.Fatal("three are not what the listener has room for")
+		}
+		a1()
+		if a1 = l.admit(a); a1 == nil {
+			t.Fatal("there is no room although one has left")
+		}
+		a1()
+		a2()
+		b1()
+	}
+	if n := l.open.Load(); n != 0 {
+		t.Errorf("%d are open after all have left", n)
+	}
+}
+
 // Loopback is exempt, and what comes through can still be read without a buffer.
 func TestGateListener(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
