@@ -17,6 +17,10 @@ unit: ## the Go tests of the main module only
 e2e: ## browser and foreign clients only (see .ci/test for what they need)
 	cd server/e2e && go test -race -timeout 15m ./...
 
+bench: build ## mwm, in turns with the brokers that are installed: ROUNDS (default 3), CASES and PEERS (default all), tables on standard output
+	cd server/bench && go build -o ../../bin/bench .
+	ulimit -n $$(ulimit -Hn); bin/bench -mode=compare -mwm=bin/mwm -out=bin/bench.jsonl -rounds=$${ROUNDS:-3} -cases="$$CASES" -peers="$$PEERS"
+
 bench-page: ## the page in Chromium with 10,000 and 50,000 devices: ready, frames, heap, SEND to pixel (server/e2e/benchpage_test.go has the settings)
 	cd server/e2e && MWM_BENCH_PAGE=$${MWM_BENCH_PAGE:-all} go test -count=1 -timeout=3h -v -run='^TestBenchPage$$' .
 
