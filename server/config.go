@@ -56,6 +56,13 @@ type Config struct {
 	MaxDeliveries int  `name:"max-deliveries" env:"MWM_MAX_DELIVERIES" default:"6" placeholder:"N" help:"A message that has been delivered this often without acknowledgement goes to the dead letter queue, DLQ. and its queue's name. Default: ${default}" group:"Queues"`
 	KeepExpired   bool `name:"keep-expired" env:"MWM_KEEP_EXPIRED" help:"Persistent messages whose time is over go to the dead letter queue instead of being given up." group:"Queues"`
 
+	SessionExpiry      time.Duration `name:"mqtt-session-expiry" env:"MWM_MQTT_SESSION_EXPIRY" default:"168h" placeholder:"TIME" help:"An MQTT session is kept at most this long while its client is away; MQTT 3 cannot ask for less. Default: ${default}, a week" group:"MQTT"`
+	MaxMQTTSessions    int           `name:"max-mqtt-sessions" env:"MWM_MAX_MQTT_SESSIONS" default:"100000" placeholder:"N" help:"MQTT sessions that are kept beyond their connections; clients that ask for one more are refused. Default: ${default}" group:"MQTT"`
+	MaxSessionMessages int           `name:"max-session-messages" env:"MWM_MAX_SESSION_MESSAGES" default:"100000" placeholder:"N" help:"Messages on disk that wait for one MQTT session; further ones are discarded, their publishers and the client are told. Default: ${default}" group:"MQTT"`
+	MaxSessionBytes    int           `name:"max-session-bytes" env:"MWM_MAX_SESSION_BYTES" default:"67108864" placeholder:"BYTES" help:"The same in bytes. Default: ${default}" group:"MQTT"`
+	MaxFilters         int           `name:"max-filters" env:"MWM_MAX_FILTERS" default:"1000" placeholder:"N" help:"Filters of one SUBSCRIBE; further ones are refused. Default: ${default}" group:"MQTT"`
+	MaxInflight        int           `name:"max-inflight" env:"MWM_MAX_INFLIGHT" default:"1024" placeholder:"N" help:"QoS 1 and 2 messages that one client is sent before it acknowledges one, and may send before one is acknowledged. Default: ${default}" group:"MQTT"`
+
 	StaleAfter   time.Duration `name:"stale-after" env:"MWM_STALE_AFTER" default:"15s" placeholder:"TIME" help:"A device that says nothing for this long is stale. Default: ${default}" group:"Fleet"`
 	OfflineAfter time.Duration `name:"offline-after" env:"MWM_OFFLINE_AFTER" default:"2m" placeholder:"TIME" help:"A device without a connection that says nothing for this long is offline. Default: ${default}" group:"Fleet"`
 	MaxDevices   int           `name:"max-devices" env:"MWM_MAX_DEVICES" default:"100000" placeholder:"N" help:"Devices that are remembered; reports of others are not taken. Default: ${default}" group:"Fleet"`
@@ -74,6 +81,7 @@ type Config struct {
 	MaxQueues        int           `name:"max-queues" env:"MWM_MAX_QUEUES" default:"100000" placeholder:"N" help:"Queues that have messages or consumers. Default: ${default}" group:"Limits"`
 	MaxDurables      int           `name:"max-durables" env:"MWM_MAX_DURABLES" default:"100000" placeholder:"N" help:"Durable topic subscribers of STOMP. Default: ${default}" group:"Limits"`
 	MaxRetained      int           `name:"max-retained" env:"MWM_MAX_RETAINED" default:"1000000" placeholder:"N" help:"Topics with a retained message; those of further topics are delivered, but not retained. Default: ${default}" group:"Limits"`
+	MaxRetainedBytes int           `name:"max-retained-bytes" env:"MWM_MAX_RETAINED_BYTES" default:"268435456" placeholder:"BYTES" help:"Retained messages of all topics; further ones are delivered, but not retained. Default: ${default}" group:"Limits"`
 	MaxPerAddress    int           `name:"max-connections-per-address" env:"MWM_MAX_CONNECTIONS_PER_ADDRESS" default:"4096" placeholder:"N" help:"Open connections of one address, over all listeners; further ones are closed. Not for this machine and --trusted-proxy. 0: no limit. Default: ${default}" group:"Limits"`
 	MaxConnectRate   int           `name:"max-connect-rate" env:"MWM_MAX_CONNECT_RATE" default:"200" placeholder:"N" help:"Connections that one address may open in a second; a tenfold at once. 0: no limit. Default: ${default}" group:"Limits"`
 	MaxMemory        int64         `name:"max-memory" env:"MWM_MAX_MEMORY" placeholder:"BYTES" help:"What clients may make the server hold, all together: unread output, half frames, waiting messages. Default: half of GOMEMLIMIT, if that is set" group:"Limits"`
@@ -163,7 +171,9 @@ func (c *Config) checkNumbers() error {
 		{"max-devices", c.MaxDevices}, {"max-connections", c.MaxConns}, {"max-message", c.MaxMessage},
 		{"max-outbound", c.MaxOutbound}, {"max-queue-messages", c.MaxQueueMessages},
 		{"max-connections-per-address", c.MaxPerAddress}, {"max-connect-rate", c.MaxConnectRate}, {"max-subscriptions", c.MaxSubscriptions},
-		{"max-queue-bytes", c.MaxQueueBytes}, {"max-retained", c.MaxRetained}, {"min-free", int(min(c.MinFree, 1))},
+		{"max-queue-bytes", c.MaxQueueBytes}, {"max-retained", c.MaxRetained}, {"max-retained-bytes", c.MaxRetainedBytes},
+		{"max-mqtt-sessions", c.MaxMQTTSessions}, {"max-session-messages", c.MaxSessionMessages}, {"max-session-bytes", c.MaxSessionBytes},
+		{"max-filters", c.MaxFilters}, {"max-inflight", c.MaxInflight}, {"min-free", int(min(c.MinFree, 1))},
 		{"max-queues", c.MaxQueues}, {"max-durables", c.MaxDurables}, {"max-deliveries", c.MaxDeliveries},
 		{"max-transactions", c.MaxTransactions}, {"tiles-max-zoom", c.TilesMaxZoom},
 	} {
@@ -176,7 +186,7 @@ func (c *Config) checkNumbers() error {
 		value time.Duration
 	}{
 		{"stale-after", c.StaleAfter}, {"offline-after", c.OfflineAfter},
-		{"session-idle", c.SessionIdle}, {"session-age", c.SessionAge},
+		{"mqtt-session-expiry", c.SessionExpiry}, {"session-idle", c.SessionIdle}, {"session-age", c.SessionAge},
 		{"connect-timeout", c.ConnectTimeout}, {"shutdown-timeout", c.ShutdownTimeout},
 	} {
 		if d.value < 0 {

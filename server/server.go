@@ -110,7 +110,7 @@ func (s *Server) buildCore() (err error) {
 	in := &ingest{fleet: s.fleet}
 	opt := broker.Options{
 		MaxQueues: c.MaxQueues, MaxQueueMessages: c.MaxQueueMessages, MaxQueueBytes: c.MaxQueueBytes, MaxDurables: c.MaxDurables,
-		MaxRetained: c.MaxRetained, MaxDeliveries: c.MaxDeliveries, KeepExpired: c.KeepExpired, OnDisk: s.onDisk,
+		MaxRetained: c.MaxRetained, MaxRetainedBytes: c.MaxRetainedBytes, MaxDeliveries: c.MaxDeliveries, KeepExpired: c.KeepExpired, OnDisk: s.onDisk,
 		Watch: isTextQueue, Observer: in,
 	}
 	if c.Data != "" {
@@ -148,8 +148,9 @@ func (s *Server) buildFrontEnds(opt Options) (err error) {
 	}
 	forMQTT := mqtt.Options{
 		MaxPacket: c.MaxMessage, MaxOutbound: c.MaxOutbound, ConnectTimeout: c.ConnectTimeout,
-		MaxSubscriptions: c.MaxSubscriptions, Rate: c.ConnectionRate, Total: s.access.total,
-		Version: Version, CheckOrigin: s.origins.AllowProtocol, Logger: s.log,
+		MaxSubscriptions: c.MaxSubscriptions, MaxFilters: c.MaxFilters, MaxInflight: c.MaxInflight, ReceiveMaximum: c.MaxInflight,
+		SessionExpiry: c.SessionExpiry, MaxSessions: c.MaxMQTTSessions, MaxStored: c.MaxSessionMessages, MaxStoredBytes: c.MaxSessionBytes,
+		Rate: c.ConnectionRate, Total: s.access.total, Version: Version, CheckOrigin: s.origins.AllowProtocol, Logger: s.log,
 	}
 	if s.access.authority != nil {
 		forStomp.Authenticator, forMQTT.Authenticator = s.access.authority, s.access.authority
