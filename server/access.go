@@ -78,6 +78,24 @@ func (s *Server) openAccess(given Options) (err error) {
 	return nil
 }
 
+// logins are how many attempts to come in were refused, and told to come again.
+func (a *access) logins() (refused, delayed uint64) {
+	if a.authority == nil {
+		return 0, 0
+	}
+	c := a.authority.Stats()
+	return c.Refused.Load(), c.Delayed.Load()
+}
+
+// signedIn is how many sessions of the page there are, and how many were ended
+// for others.
+func (a *access) signedIn() (open int, evicted uint64) {
+	if a.sessions == nil {
+		return 0, 0
+	}
+	return a.sessions.Len(), a.sessions.Evicted()
+}
+
 // memoryLimit is what clients may make the server hold, given Go's own limit: the
 // other half is for what the server knows, and for the garbage collector.
 func (c *Config) memoryLimit(goLimit int64) int64 {

@@ -11,6 +11,7 @@ import (
 	"mwm/server/fleet"
 	"mwm/server/history"
 	"mwm/server/live"
+	"mwm/server/netx"
 )
 
 // metric is one figure that the server exports. The parts count with plain
@@ -29,6 +30,10 @@ type reading struct {
 	queues queueTotals
 
 	history history.Stats // nothing if there is none
+
+	loginsRefused, loginsDelayed uint64
+	sessions                     int
+	sessionsEvicted              uint64
 }
 
 // queueTotals sum up all queues, so that a thousand of them are not a thousand
@@ -42,6 +47,8 @@ func (s *Server) read() *reading {
 	if s.history != nil {
 		r.history = s.history.Stats()
 	}
+	r.loginsRefused, r.loginsDelayed = s.access.logins()
+	r.sessions, r.sessionsEvicted = s.access.signedIn()
 	for _, q := range s.broker.Queues(">") {
 		r.queues.add(q)
 	}
@@ -65,8 +72,25 @@ func n[T ~int | ~int64 | ~uint64](v T) float64 { return float64(v) }
 // metrics are all there are. deploy/METRICS.md lists them, and a test compares.
 var metrics = []metric{
 	{"mwm_clients", "Connected STOMP and MQTT clients.", false, func(r *reading) float64 { return n(len(r.s.broker.Clients())) }},
+	{"mwm_connections_refused_total", "Connections closed at once: too many on a listener, or too many or too fast from an address.", true, func(r *reading) float64 { return n(r.s.access.gate.Refused()) }},
+	{"mwm_connections_evicted_total", "Connections ended because half a frame of theirs lay in memory while that was short.", true, func(*reading) float64 { return n(netx.Evicted()) }},
+	{"mwm_senders_slowed_total", "Times that a sender beyond its rate was read more slowly.", true, func(*reading) float64 { return n(netx.Slowed()) }},
+	{"mwm_memory_held_bytes", "What clients make the server hold.", false, func(*reading) float64 { return n(netx.MemoryUsed()) }},
+	{"mwm_memory_limit_bytes", "What they may make it hold; 0 for no limit.", false, func(*reading) float64 { return n(netx.MemoryLimit()) }},
+	{"mwm_disk_short", "1 while persistent messages are refused because the disk is nearly full.", false, func(r *reading) float64 {
+		if r.s.broker.Room() != nil {
+			return 1
+		}
+		return 0
+	}},
+	{"mwm_logins_refused_total", "Attempts to come in with wrong credentials.", true, func(r *reading) float64 { return n(r.loginsRefused) }},
+	{"mwm_logins_delayed_total", "Attempts to come in that were told to come again later, because of those before.", true, func(r *reading) float64 { return n(r.loginsDelayed) }},
+	{"mwm_page_sessions", "Sessions of those who have signed in on the page.", false, func(r *reading) float64 { return n(r.sessions) }},
+	{"mwm_page_sessions_evicted_total", "Sessions of the page ended because there were too many.", true, func(r *reading) float64 { return n(r.sessionsEvicted) }},
+	{"mwm_requests_limited_total", "Requests of the API refused: too large, or too many.", true, func(r *reading) float64 { return n(r.s.httpd.Limited()) }},
 	{"mwm_stomp_connections_total", "STOMP connections accepted.", true, func(r *reading) float64 { return n(r.s.stomp.Stats().Accepted.Load()) }},
 	{"mwm_stomp_errors_total", "STOMP sessions ended by the server with an ERROR.", true, func(r *reading) float64 { return n(r.s.stomp.Stats().Refused.Load()) }},
+	{"mwm_stomp_denied_total", "STOMP sessions ended because of wrong credentials, or for what they may not do.", true, func(r *reading) float64 { return n(r.s.stomp.Refusals()["access refused"]) }},
 	{"mwm_stomp_slow_total", "STOMP sessions ended because the client did not keep up.", true, func(r *reading) float64 { return n(r.s.stomp.Stats().TooSlow.Load()) }},
 	{"mwm_stomp_dropped_total", "Topic messages lost by STOMP subscribers that did not keep up.", true, func(r *reading) float64 { return n(r.s.stomp.Dropped()) }},
 	{"mwm_stomp_headers_lost_total", "Headers left out because STOMP 1.0 cannot carry them.", true, func(r *reading) float64 { return n(r.s.stomp.Stats().LostHeaders.Load()) }},
@@ -129,6 +153,7 @@ var metrics = []metric{
 	{"mwm_feed_bytes_total", "Bytes sent to dashboards.", true, func(r *reading) float64 { return n(r.live.SentBytes) }},
 	{"mwm_feed_encoded_bytes_total", "Bytes encoded for dashboards; many share them.", true, func(r *reading) float64 { return n(r.live.EncodedBytes) }},
 	{"mwm_feed_skipped_total", "Ticks that a dashboard was not sent because it had not read those before.", true, func(r *reading) float64 { return n(r.live.Skipped) }},
+	{"mwm_feed_refused_total", "Dashboards refused because there were too many.", true, func(r *reading) float64 { return n(r.live.Refused) }},
 	{"mwm_feed_slow_total", "Dashboards disconnected because they did not keep up.", true, func(r *reading) float64 { return n(r.live.Slow) }},
 }
 

@@ -44,9 +44,20 @@ type Authority struct {
 	decoy    *hash
 	tokens   *tokens
 
+	stats Stats
+
 	metersMu sync.Mutex
 	meters   map[string]*netx.Meter
 }
+
+// Stats count what has happened since the start.
+type Stats struct {
+	Refused atomic.Uint64 // attempts to come in with wrong credentials, or where that is forbidden
+	Delayed atomic.Uint64 // attempts that were told to come again later, unseen
+}
+
+// Stats returns the counters.
+func (a *Authority) Stats() *Stats { return &a.stats }
 
 // entry is an account with what belongs to it.
 type entry struct {
@@ -283,7 +294,7 @@ func (a *Authority) Authenticate(ctx context.Context, c Credentials) (*Principal
 	return nil, err
 }
 
-// note logs who was refused. A name that there is not may be a password typed
+// note logs and counts who was refused. A name that there is not may be a password typed
 // into the wrong field.
 func (a *Authority) note(c Credentials, err error) {
 	level, name := slog.LevelInfo, "(unknown)"
@@ -292,6 +303,9 @@ func (a *Authority) note(c Credentials, err error) {
 	}
 	if busy := (*BusyError)(nil); errors.As(err, &busy) {
 		level = slog.LevelDebug // there is a line for what led to it
+		a.stats.Delayed.Add(1)
+	} else {
+		a.stats.Refused.Add(1)
 	}
 	a.log.Log(context.Background(), level, "refused", "name", name, "remote", c.Remote, "reason", err)
 }

@@ -27,8 +27,9 @@ type SessionOptions struct {
 type Sessions struct {
 	opt SessionOptions
 
-	mu    sync.Mutex
-	byKey map[sessionKey]*Session
+	mu      sync.Mutex
+	byKey   map[sessionKey]*Session
+	evicted uint64
 }
 
 type sessionKey [sha256.Size]byte
@@ -82,10 +83,12 @@ func (s *Sessions) Begin(p *Principal) (token Secret, session *Session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if oldest, n := s.oldest(func(x *Session) bool { return x.Principal.String() == p.String() }); n >= s.opt.MaxOfOne {
+		s.evicted++
 		s.end(oldest)
 	}
 	if len(s.byKey) >= s.opt.Max {
 		oldest, _ := s.oldest(func(*Session) bool { return true })
+		s.evicted++
 		s.end(oldest)
 	}
 	s.byKey[session.key] = session
@@ -168,4 +171,11 @@ func (s *Sessions) Len() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.byKey)
+}
+
+// Evicted is how many sessions were ended because there were too many.
+func (s *Sessions) Evicted() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.evicted
 }

@@ -160,6 +160,7 @@ func (s *Server) postAlert(w http.ResponseWriter, r *http.Request) {
 	now := time.Now()
 	if wait := max(s.alerts.allow(id, now), s.allAlerts.allow("", now)); wait > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+		s.limited.Add(1)
 		problem(w, http.StatusTooManyRequests, "too many alerts; try again later")
 		return
 	}
@@ -240,6 +241,7 @@ func (s *Server) decodeUpTo(w http.ResponseWriter, r *http.Request, into any, li
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(limit)))
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		s.limited.Add(1)
 		problem(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("the body has more than %d bytes", limit))
 		return false
 	}

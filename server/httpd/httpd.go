@@ -198,7 +198,12 @@ type Server struct {
 	assets  *assets
 
 	alerts, allAlerts *limiter // for each device, and for all together
+	limited           atomic.Uint64
 }
+
+// Limited is how many requests were refused because their bodies were too large,
+// or there were too many of their kind.
+func (s *Server) Limited() uint64 { return s.limited.Load() }
 
 // New reads the assets and returns a server that is not ready yet.
 func New(opts Options) (*Server, error) {

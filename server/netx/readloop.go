@@ -156,6 +156,12 @@ func (r *Reader) serve(h Handler) error {
 // That time does not count as silence of the peer.
 func (r *Reader) Delay(d time.Duration) { r.delay = max(r.delay, d) }
 
+var slowed atomic.Uint64
+
+// Slowed is how many times a peer of this process was read more slowly because it
+// was beyond its rate.
+func Slowed() uint64 { return slowed.Load() }
+
 // Hurry ends a delay, and there will be none any more: the connection is about
 // to end. It may be called from any goroutine.
 func (r *Reader) Hurry() { r.awake.Store(true) }
@@ -163,6 +169,9 @@ func (r *Reader) Hurry() { r.awake.Store(true) }
 // rest waits as Delay asked. Delays are rare and long: it looks up now and then
 // whether there is reason to stop.
 func (r *Reader) rest() {
+	if r.delay > 0 {
+		slowed.Add(1)
+	}
 	for r.delay > 0 && !r.awake.Load() {
 		step := min(r.delay, 50*time.Millisecond)
 		time.Sleep(step)

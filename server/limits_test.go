@@ -1,0 +1,389 @@
+package server_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"mwm/server"
+	"mwm/server/netx"
+)
+
+// figure reads a metric.
+func figure(t *testing.T, s *server.Server, name string) float64 {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.Addresses().HTTP+"/metrics", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.SetBasicAuth("olga", password) // nobody asks for it where there are no accounts
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, ok := strings.Cut(string(text), "\n"+name+" ")
+	value, _, _ := strings.Cut(rest, "\n")
+	v, err := strconv.ParseFloat(value, 64)
+	if !ok || err != nil {
+		t.Fatalf("%s: %s, %v", name, res.Status, err)
+	}
+	return v
+}
+
+// grew fails unless a metric has grown by so much.
+func grew(t *testing.T, s *server.Server, name string, before, by float64) {
+	t.Helper()
+	if got := figure(t, s, name); got != before+by {
+		t.Errorf("%s is %v, want %v", name, got, before+by)
+	}
+}
+
+// anonymous connects somebody where there are no accounts.
+func anonymous(t *testing.T, s *server.Server, way, id string) party {
+	t.Helper()
+	p, err := ways[way].connect(t, s, "", "", id, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.drop)
+	return p
+}
+
+// closedAtOnce reports whether the server ends a connection that says nothing.
+// One that may stay is told from it by the time that it has to introduce itself.
+func closedAtOnce(t *testing.T, addr string) bool {
+	t.Helper()
+	nc, err := net.DialTimeout("tcp", addr, patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { nc.Close() })
+	_ = nc.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
+	_, err = nc.Read(make([]byte, 1))
+	return !errors.Is(err, os.ErrDeadlineExceeded)
+}
+
+// --max-connections, on every listener.
+func TestMaxConnections(t *testing.T) {
+	s, _ := start(t, server.Config{
+		MaxConns: 3, HTTPS: "127.0.0.1:0", STOMPS: "127.0.0.1:0", MQTTS: "127.0.0.1:0", TLSSelfSigned: true, ConnectTimeout: time.Minute,
+	})
+	a := s.Addresses()
+	for name, addr := range map[string]string{
+		"http": a.HTTP, "stomp": a.STOMP, "stomp-ws": a.STOMPWS, "mqtt": a.MQTT, "mqtt-ws": a.MQTTWS, "https": a.HTTPS, "stomps": a.STOMPS, "mqtts": a.MQTTS,
+	} {
+		if name == "http" {
+			continue // the figures come from there
+		}
+		before := figure(t, s, "mwm_connections_refused_total")
+		for i := range 5 {
+			if got := closedAtOnce(t, addr); got != (i >= 3) {
+				t.Errorf("%s: connection %d is closed at once: %t", name, i, got)
+			}
+		}
+		grew(t, s, "mwm_connections_refused_total", before, 2)
+	}
+}
+
+// ownAddress is an address of this machine that is not loopback, whose limits
+// there are none of.
+func ownAddress(t *testing.T) string {
+	t.Helper()
+	all, err := net.InterfaceAddrs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range all {
+		if n, ok := a.(*net.IPNet); ok && !n.IP.IsLoopback() && n.IP.To4() != nil {
+			return n.IP.String() + ":0"
+		}
+	}
+	t.Skip("this machine has no address but loopback")
+	return ""
+}
+
+// --max-connections-per-address counts over all listeners; --max-connect-rate
+// lets a tenfold come at once.
+func TestConnectionsOfAnAddress(t *testing.T) {
+	own := ownAddress(t)
+	for name, cfg := range map[string]server.Config{
+		"at a time": {MaxPerAddress: 10}, "in a second": {MaxConnectRate: 1},
+	} {
+		cfg.STOMP, cfg.MQTT, cfg.AllowAnonymous, cfg.ConnectTimeout = own, own, true, time.Minute
+		s, stop := start(t, cfg)
+		refused := 0
+		for i := range 30 {
+			if closedAtOnce(t, []string{s.Addresses().STOMP, s.Addresses().MQTT}[i%2]) {
+				refused++
+			}
+		}
+		least := 20
+		if name == "in a second" {
+			least = 1 // each looks for a while, in which another one is permitted
+		}
+		if refused < least || refused > 20 {
+			t.Errorf("%s: %d of 30 are refused", name, refused)
+		}
+		grew(t, s, "mwm_connections_refused_total", 0, float64(refused))
+		stop()
+	}
+}
+
+// After 20 wrong passwords no more are looked at, from that address and for that
+// account, and every protocol says so in its way. Who has a password that cannot
+// be guessed is not held up by it.
+func TestGuessingOverTheWire(t *testing.T) {
+	file, passwords := accountsFile(t, "BBB")
+	s, _ := start(t, server.Config{Accounts: file})
+	var guesses sync.WaitGroup
+	for i := range 20 {
+		guesses.Go(func() {
+			if p, err := ways["STOMP"].connect(t, s, "vera", fmt.Sprint("wrong", i), "x", nil); err == nil {
+				p.drop()
+				t.Error("a wrong password is right")
+			}
+		})
+	}
+	guesses.Wait()
+	status := func() int { return (apiParty{t, s, "vera", password}).ask("GET", "/status", "") }
+	if got := status(); got != http.StatusTooManyRequests {
+		t.Errorf("HTTP answers %d", got)
+	}
+	for way, want := range map[string]string{"STOMP": "try again later", "STOMP at /stomp": "too many attempts", "MQTT": "20 0003", "MQTT 5": "20 0089", "MQTT over WebSocket": "20 0089"} {
+		if p, err := ways[way].connect(t, s, "vera", password, "x", nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", way, err, want)
+			if err == nil {
+				p.drop()
+			}
+		}
+	}
+	if p, err := ways["MQTT"].connect(t, s, "BBB", passwords["BBB"], "BBB", nil); err != nil {
+		t.Errorf("a device: %v", err)
+	} else {
+		p.drop()
+	}
+}
+
+// The counters of refused logins are those of what was refused.
+func TestLoginMetrics(t *testing.T) {
+	file, passwords := accountsFile(t, "BBB")
+	s, _ := start(t, server.Config{Accounts: file})
+	p, err := ways["STOMP"].connect(t, s, "BBB", passwords["BBB"], "BBB", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.do("publish", "/topic/device.AAA.location", "{}") {
+		t.Error("BBB speaks for AAA")
+	}
+	p.drop()
+	for _, way := range []string{"STOMP", "MQTT"} {
+		if p, err := ways[way].connect(t, s, "BBB", "wrong", "BBB", nil); err == nil {
+			p.drop()
+		}
+	}
+	grew(t, s, "mwm_logins_refused_total", 0, 2)
+	grew(t, s, "mwm_logins_delayed_total", 0, 0)
+	grew(t, s, "mwm_stomp_denied_total", 0, 2)
+}
+
+// Beyond a rate a sender is read more slowly, whichever rate it is, and loses
+// nothing.
+func TestRatesOverTheWire(t *testing.T) {
+	file, passwords := accountsFile(t, "BBB")
+	rate := netx.Rate{Messages: 100}
+	for name, cfg := range map[string]server.Config{
+		"--device-rate": {DeviceRate: rate}, "--account-rate": {AccountRate: rate}, "--connection-rate": {ConnectionRate: rate}, "--total-rate": {TotalRate: rate},
+		"bytes": {DeviceRate: netx.Rate{Bytes: 20_000}},
+	} {
+		for _, way := range []string{"STOMP", "MQTT"} {
+			cfg.Accounts = file
+			s, stop := start(t, cfg)
+			before := figure(t, s, "mwm_senders_slowed_total")
+			p, err := ways[way].connect(t, s, "BBB", passwords["BBB"], "BBB", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			began := time.Now()
+			for range 600 { // 500 are saved up
+				if !p.do("publish", "/topic/device.BBB.location", strings.Repeat("x", 200)) {
+					t.Fatalf("%s, %s: refused", name, way)
+				}
+			}
+			if took := time.Since(began); took < 500*time.Millisecond {
+				t.Errorf("%s, %s: took %v", name, way, took)
+			}
+			if figure(t, s, "mwm_senders_slowed_total") == before {
+				t.Errorf("%s, %s: is not counted", name, way)
+			}
+			if got := figure(t, s, "mwm_topic_messages_total"); got < 600 {
+				t.Errorf("%s, %s: %v messages came", name, way, got)
+			}
+			p.drop()
+			stop()
+		}
+	}
+}
+
+// Queues take no more than they may hold; what is refused is counted.
+func TestQueueLimitsOverTheWire(t *testing.T) {
+	for name, cfg := range map[string]server.Config{"messages": {MaxQueueMessages: 3}, "bytes": {MaxQueueBytes: 1800}} {
+		s, stop := start(t, cfg)
+		body := strings.Repeat("x", 500)
+		for i := range 4 {
+			if got := anonymous(t, s, "STOMP", "truck").do("publish", "/queue/q", body); got != (i < 3) {
+				t.Errorf("%s: message %d is taken: %t", name, i, got)
+			}
+		}
+		if (apiParty{t, s, "", ""}).do("publish", "/queue/q", body) {
+			t.Errorf("%s: the API puts one more on it", name)
+		}
+		grew(t, s, "mwm_queue_refused_total", 0, 2)
+		stop()
+	}
+	s, _ := start(t, server.Config{MaxQueues: 2})
+	for i := range 3 {
+		if got := anonymous(t, s, "STOMP", "truck").do("publish", fmt.Sprint("/queue/q", i), "x"); got != (i < 2) {
+			t.Errorf("queue %d is made: %t", i, got)
+		}
+	}
+}
+
+// Beyond --max-retained a message is delivered, and not retained.
+func TestMaxRetained(t *testing.T) {
+	s, _ := start(t, server.Config{MaxRetained: 2})
+	listener := anonymous(t, s, "STOMP", "listener")
+	if !listener.do("subscribe", "/topic/>", "") {
+		t.Fatal("subscribing")
+	}
+	p := anonymous(t, s, "MQTT", "phone")
+	for i := range 4 {
+		if !p.do("retain", fmt.Sprint("/topic/x.", i), "x") {
+			t.Errorf("message %d is refused", i)
+		}
+	}
+	for i := range 4 {
+		if f, err := listener.(*stompPeer).hear(); err != nil || !strings.Contains(f, fmt.Sprint("/topic/x.", i)) {
+			t.Errorf("message %d: %q, %v", i, f, err)
+		}
+	}
+	grew(t, s, "mwm_retained_topics", 0, 2)
+	grew(t, s, "mwm_retained_refused_total", 0, 2)
+}
+
+// --max-memory: from three quarters on nothing more is kept, what only passes
+// through does, and when some is taken away there is room again.
+func TestMaxMemoryOverTheWire(t *testing.T) {
+	s, _ := start(t, server.Config{MaxMemory: 1 << 20})
+	grew(t, s, "mwm_memory_limit_bytes", 0, 1<<20)
+	body := strings.Repeat("x", 8<<10)
+	sender := anonymous(t, s, "STOMP", "truck")
+	taken := 0
+	for sender.do("publish", "/queue/q", body) {
+		if taken++; taken > 1000 {
+			t.Fatal("there is no limit")
+		}
+	}
+	if taken < 50 {
+		t.Errorf("only %d messages are taken", taken)
+	}
+	grew(t, s, "mwm_queue_refused_total", 0, 1)
+	if held := figure(t, s, "mwm_memory_held_bytes"); held < 1<<19 || held > 1<<20 {
+		t.Errorf("%v bytes are held", held)
+	}
+	sender = anonymous(t, s, "STOMP", "truck")
+	if !sender.do("publish", "/topic/t", body) {
+		t.Error("what nobody has to keep is refused")
+	}
+	if !anonymous(t, s, "STOMP", "reader").do("consume", "/queue/q", "") {
+		t.Fatal("consuming is refused")
+	}
+	eventually(t, "there is room again", func() bool {
+		return anonymous(t, s, "STOMP", "other").do("publish", "/queue/other", body)
+	})
+}
+
+// --min-free: what has to be on disk is refused, by everybody who could promise
+// it, and what has not goes on.
+func TestDiskLimitOverTheWire(t *testing.T) {
+	s, _ := start(t, server.Config{Data: t.TempDir(), MinFree: 1 << 60})
+	if got := figure(t, s, "mwm_disk_short"); got != 1 {
+		t.Errorf("mwm_disk_short is %v", got)
+	}
+	a := apiParty{t, s, "", ""}
+	if got := a.ask("POST", "/devices/BBB/texts", `{"body":"hello"}`); got != http.StatusServiceUnavailable {
+		t.Errorf("a text: %d", got)
+	}
+	if got := ask(t, s, "GET", "/readyz"); got != http.StatusServiceUnavailable {
+		t.Errorf("/readyz: %d", got)
+	}
+	p := anonymous(t, s, "STOMP", "truck").(*stompPeer)
+	if !p.do("publish", "/queue/q", "in memory") {
+		t.Error("a message that need not be on disk is refused")
+	}
+	_ = p.say("SEND", "x", "destination:/queue/q", "persistent:true", "receipt:r")
+	if f, err := p.hear(); err != nil || !strings.HasPrefix(f, "ERROR") || !strings.Contains(f, "disk") {
+		t.Errorf("a persistent message: %q, %v", f, err)
+	}
+	if got := figure(t, s, "mwm_queue_refused_total"); got < 2 {
+		t.Errorf("%v are counted", got)
+	}
+}
+
+// Of too many sessions of one account the one ends that was not used for longest.
+func TestPageSessionsAreBounded(t *testing.T) {
+	file, _ := accountsFile(t)
+	s, _ := start(t, server.Config{Accounts: file})
+	cookie := func() string {
+		c := signIn(t, s, "vera")
+		return "Cookie: " + c.Name + "=" + c.Value
+	}
+	first, second := cookie(), cookie()
+	if got := ask(t, s, "GET", "/api/v1/status", first); got != http.StatusOK {
+		t.Fatalf("signed in: %d", got)
+	}
+	for range 99 {
+		cookie()
+	}
+	if got := ask(t, s, "GET", "/api/v1/status", second); got != http.StatusUnauthorized {
+		t.Errorf("the session that was not used: %d", got)
+	}
+	if got := ask(t, s, "GET", "/api/v1/status", first); got != http.StatusOK {
+		t.Errorf("the one that was: %d", got)
+	}
+	grew(t, s, "mwm_page_sessions", 0, 100)
+	grew(t, s, "mwm_page_sessions_evicted_total", 0, 1)
+}
+
+// Requests of the API that are too large or too many are refused and counted.
+func TestRequestLimitsOverTheWire(t *testing.T) {
+	s, _ := start(t, server.Config{})
+	a := apiParty{t, s, "", ""}
+	if got := a.ask("POST", "/devices/BBB/texts", `{"body":"`+strings.Repeat("x", 1<<20)+`"}`); got != http.StatusRequestEntityTooLarge {
+		t.Errorf("a long text: %d", got)
+	}
+	grew(t, s, "mwm_requests_limited_total", 0, 1)
+	refused := 0
+	for range 200 {
+		if a.ask("POST", "/devices/BBB/alerts", `{"color":"red"}`) == http.StatusTooManyRequests {
+			refused++
+			break
+		}
+	}
+	if refused == 0 {
+		t.Error("200 alerts at once are taken")
+	}
+	grew(t, s, "mwm_requests_limited_total", 0, 2)
+}
