@@ -175,6 +175,7 @@ selection.addEventListener('change', () => {
   fleet.watch(selection.index);
   const i = selection.index;
   if (i >= 0 && fleet.has(i, LOCATED) && view === 'map') mapView.focus(i);
+  if (view === 'history') autoView.stop(); // the track will be what to look at
   if (narrow.matches) settle($('#card')[0], 'half');
   motionPage.changed();
   saveLink();
@@ -199,8 +200,12 @@ mapView.addEventListener('follow', () => card.changed());
 function show(name) {
   view = name;
   for (const element of $('.tab')) {
-    if (element.dataset.view === name) element.setAttribute('aria-current', 'page');
-    else element.removeAttribute('aria-current');
+    if (element.dataset.view !== name) {
+      element.removeAttribute('aria-current');
+      continue;
+    }
+    element.setAttribute('aria-current', 'page');
+    element.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   }
   mapView.show(name === 'map' || name === 'history');
   showHistory(name === 'history');
@@ -218,7 +223,7 @@ async function showHistory(shown) {
   if (shown && historyPage?.visible && !historyLink) return;
   historyPage?.show(false);
   if (!shown) return;
-  autoView.stop();
+  if (selection.id !== null) autoView.stop();
   mapView.follow(false);
   try {
     historyPage ??= await makeHistory();

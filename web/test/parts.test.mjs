@@ -70,9 +70,10 @@ test('commands name the server’s own addresses', () => {
 test('links there and back, whatever the ID', () => {
   const state = {
     map: { zoom: 14, lat: 42.5063, lng: 1.5218 }, device: '<img src=x>&q=#%é', view: 'motion', query: 'a&b', statuses: 0b1010, sort: 'seen',
+    console: 'queues/a&b', day: '2025-03-01', at: 50_400,
   };
   assert.deepEqual(parse(format(state)), state);
-  const plain = { map: null, device: null, view: 'map', query: '', statuses: ALL_STATUSES, sort: 'id' };
+  const plain = { map: null, device: null, view: 'map', query: '', statuses: ALL_STATUSES, sort: 'id', console: '', day: null, at: null };
   assert.deepEqual(parse(''), plain);
   assert.deepEqual(parse('#map=99/x/1&view=evil&status=what&sort=rm'), plain);
 });

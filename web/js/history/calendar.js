@@ -2,25 +2,10 @@
 
 import { t, lang } from '../i18n.js';
 import { make, icon, setAttribute } from '../ui/dom.js';
-import { dateOf, dayLong, month, weekday } from './words.js';
+import { dateOf, monthOf, near } from './days.js';
+import { dayLong, month, weekday } from './words.js';
 
-const DAY = 86_400_000;
 const KEYS = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -7, ArrowDown: 7 };
-
-// monthOf returns the cells of a month: for each day its name, and before the first as many nulls as the week has had days.
-export function monthOf(name, firstDay = 1) {
-  const first = dateOf(`${name.slice(0, 7)}-01`);
-  const cells = Array.from({ length: (first.getUTCDay() - firstDay % 7 + 7) % 7 }, () => null);
-  for (let date = first; date.getUTCMonth() === first.getUTCMonth(); date = new Date(date.getTime() + DAY)) cells.push(date.toISOString().slice(0, 10));
-  return cells;
-}
-
-// near returns the day with a track that is so many days from a given one, or else the next in that direction.
-export function near(days, from, steps) {
-  const wanted = new Date(dateOf(from).getTime() + steps * DAY).toISOString().slice(0, 10);
-  const found = steps > 0 ? days.find((day) => day >= wanted) : days.findLast((day) => day <= wanted);
-  return found ?? (steps > 0 ? days[days.length - 1] : days[0]);
-}
 
 // weekStart is the first day of the week where the language is spoken, 1 for Monday to 7 for Sunday.
 function weekStart() {

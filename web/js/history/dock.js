@@ -44,11 +44,11 @@ export class Dock {
     );
   }
 
-  show(track, moments, from, to) {
+  show(track, moments, from, to, tint) {
     this.#track = track;
     this.#moments = moments;
     this.#said = '';
-    this.scrubber.show(track, from, to);
+    this.scrubber.show(track, from, to, tint);
   }
 
   // at shows a time. While the replay runs the slider's words stay as they are.

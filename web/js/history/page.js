@@ -7,7 +7,7 @@ import { addTask } from '../scheduler.js';
 import { colour, mapPalette, onTheme } from '../theme.js';
 import * as api from '../api.js';
 import { make, button, icon, setAttribute } from '../ui/dom.js';
-import { makeSheet, narrow, visibleHeight } from '../ui/sheet.js';
+import { makeSheet, narrow, settle, visibleHeight } from '../ui/sheet.js';
 import { Calendar } from './calendar.js';
 import { decode } from './decode.js';
 import { Dock } from './dock.js';
@@ -74,7 +74,6 @@ export class HistoryPage {
   show(visible, link = {}) {
     if (visible === this.visible) return;
     this.visible = visible;
-    this.#mapView.live = !visible;
     $('#stage').toggleClass('view-history', visible);
     if (visible) {
       this.#build();
@@ -82,7 +81,6 @@ export class HistoryPage {
     } else {
       this.#leave();
     }
-    this.#mapView.changed();
   }
 
   // open looks at the selected device.
@@ -194,6 +192,7 @@ export class HistoryPage {
     this.#root = this.#dock = null;
     this.#days = [];
     this.#mapView.covered = null;
+    this.#present(true);
   }
 
   // #release lets go of a track and of what was made of it.
@@ -207,12 +206,20 @@ export class HistoryPage {
     this.#moments = [];
     this.#following = true;
     this.#task.cancel();
-    this.#dock?.show(NONE, 0, 1);
+    this.#dock?.show(NONE, [], 0, 1);
   }
 
+  // The devices as they are now are in the way of a track, but without one they can be chosen on the map.
   #become(state) {
     this.#state = state;
+    this.#present(!this.visible || state === 'none' || state === 'off');
     this.#render();
+  }
+
+  #present(live) {
+    this.#mapView.live = live;
+    $('#stage').toggleClass('in-the-past', !live);
+    this.#mapView.changed();
   }
 
   #build() {
@@ -241,8 +248,9 @@ export class HistoryPage {
     $panel.find('.card-body').scrollTop(scrolled);
     this.#dock.$root.prop('hidden', !ready);
     if (!ready) return;
-    this.#dock.show(this.#track, this.#moments, this.#day.from, this.#day.to);
-    this.#showTrack();
+    const share = this.#share();
+    this.#dock.show(this.#track, this.#moments, this.#day.from, this.#day.to, (mps, time) => ramp(share(mps, time)));
+    this.#showTrack(share);
     this.#task.request();
   }
 
@@ -293,6 +301,7 @@ export class HistoryPage {
     const $calendar = this.#root.find('.history-calendar').empty().prop('hidden', !open);
     setAttribute(this.#root.find('.history-date')[0], 'aria-expanded', open);
     if (!open) return;
+    if (narrow.matches) settle(this.#root[0], 'full');
     const calendar = this.#calendar();
     $calendar.append(calendar.$root);
     calendar.focus();
@@ -330,7 +339,7 @@ export class HistoryPage {
     return { left: 0, top: 0, right: map.right - panel.left, bottom };
   }
 
-  #showTrack() {
+  #showTrack(share) {
     const { map } = this.#mapView;
     if (!this.#layer) {
       const palette = () => ({
@@ -339,15 +348,16 @@ export class HistoryPage {
       this.#layer = new TrackLayer({ palette }).addTo(map);
       this.#marker = new ReplayMarker({ palette }).addTo(map);
     }
-    this.#layer.show(this.#track, this.#share());
+    const { mps, ts } = this.#track;
+    this.#layer.show(this.#track, (i) => share(mps[i], ts[i]));
   }
 
-  // #share says which part of the ramp a point's colour is.
+  // #share says which part of the ramp a speed at a time has.
   #share() {
-    const { mps, ts, count } = this.#track;
-    if (this.#colouring === 'time') return (i) => (ts[i] - ts[0]) / Math.max(1, ts[count - 1] - ts[0]);
+    const { ts, count } = this.#track;
+    if (this.#colouring === 'time') return (_, time) => (time - ts[0]) / Math.max(1, ts[count - 1] - ts[0]);
     const top = speedScale(this.#track) / 3.6;
-    return (i) => mps[i] / top;
+    return (mps) => mps / top;
   }
 
   #colour(name) {

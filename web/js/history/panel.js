@@ -105,7 +105,7 @@ export function confirmDelete(id, days, remove) {
   });
   $dialog.append(
     dialogHead($dialog, 'history-delete-title', t('history.deleteTitle', { id })),
-    make('div', 'dialog-body compose').append(make('p', '', t('history.deleteWhy', { n: points, days: days.length })), $result, make('div', 'compose-buttons').append($cancel, $delete)),
+    make('div', 'dialog-body compose').append(make('p', '', t('history.deleteWhy', { n: points })), $result, make('div', 'compose-buttons').append($cancel, $delete)),
   ).on('close', () => $dialog.remove());
   closeBeside($dialog);
   showDialog($dialog);

@@ -2,7 +2,7 @@
 
 import { make, sharp, setAttribute, setText } from '../ui/dom.js';
 import { colour } from '../theme.js';
-import { columns, ticks, speedScale, NOTHING, STOP } from './timeline.js';
+import { columns, ticks, speedScale, NOTHING, REPORTS, STOP } from './timeline.js';
 import { clock, hour } from './words.js';
 
 const HEIGHT = 40; // of the profile, px
@@ -17,6 +17,7 @@ export class Scrubber {
   #hand = make('div', 'scrubber-hand')[0];
   #tip = make('div', 'scrubber-tip').prop('hidden', true)[0];
   #track = null;
+  #tint = null;
   #from = 0;
   #to = 1;
   #time = 0;
@@ -41,8 +42,10 @@ export class Scrubber {
     this.#observer.disconnect();
   }
 
-  show(track, from, to) {
+  // show draws a track's day; tint(mps, time) is the colour of a speed at a time, as on the map.
+  show(track, from, to, tint = () => '') {
     this.#track = track;
+    this.#tint = tint;
     this.#from = from;
     this.#to = to;
     setAttribute(this.$root[0], 'aria-valuemin', 0);
@@ -108,13 +111,20 @@ export class Scrubber {
     const { state, speed } = columns(this.#track, this.#from, this.#to, Math.floor(this.#width));
     const top = speedScale(this.#track) / 3.6;
     const stands = colour('--ink-3');
-    const moves = colour('--accent');
     for (let c = 0; c < state.length; c++) {
-      if (state[c] === NOTHING) continue;
-      const height = state[c] === STOP ? 4 : Math.max(3, Math.min(1, speed[c] / top) * (HEIGHT - 6));
-      g.fillStyle = state[c] === STOP ? stands : moves;
+      if (state[c] === NOTHING && !this.#silent(c / state.length)) continue;
+      if (state[c] === NOTHING && c % 5 > 1) continue; // dotted, as on the map
+      const height = state[c] === STOP ? 4 : state[c] === NOTHING ? 2 : Math.max(3, Math.min(1, speed[c] / top) * (HEIGHT - 6));
+      g.fillStyle = state[c] !== REPORTS ? stands : this.#tint(speed[c], this.#from + (c + 0.5) / state.length * (this.#to - this.#from));
       g.fillRect(c, HEIGHT - 1 - height, 1, height);
     }
+  }
+
+  // #silent reports whether a place on the line, from 0 to 1, lies between the first report and the last.
+  #silent(share) {
+    const { ts, count } = this.#track;
+    const time = this.#from + share * (this.#to - this.#from);
+    return count > 0 && time > ts[0] && time < ts[count - 1];
   }
 
   #timeAt(e) {

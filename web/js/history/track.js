@@ -60,19 +60,32 @@ function findStops(track) {
     while (ahead < count && ts[ahead] - ts[i] < STAND) ahead++;
     if (ahead === count) break;
     if (metres(track, i, ahead) > STAND_RADIUS) continue; // most points of a drive end here
-    const last = stayedUntil(track, i);
-    if (ts[last] - ts[i] < STAND) continue;
-    stops.push({ first: i, last, from: ts[i], to: ts[last] });
+    const { first, last } = stay(track, i);
+    if (ts[last] - ts[first] < STAND) continue;
+    stops.push({ first, last, from: ts[first], to: ts[last] });
     i = last;
   }
   return stops;
 }
 
-function stayedUntil(track, first) {
-  const { count, ts } = track;
-  let i = first;
-  while (i + 1 < count && ts[i + 1] - ts[i] <= GAP && metres(track, first, i + 1) <= STAND_RADIUS) i++;
-  return i;
+// stay returns from when to when the device was near the middle of where it was, beginning at a point that may still lie on the way there.
+function stay(track, begin) {
+  const { count, ts, lat, lng } = track;
+  const middle = { lat: [lat[begin], 0], lng: [lng[begin], 0] }; // as a track of two points, of which the second is the one to compare
+  const away = (i) => {
+    middle.lat[1] = lat[i];
+    middle.lng[1] = lng[i];
+    return metres(middle, 0, 1);
+  };
+  let last = begin;
+  for (let i = begin + 1; i < count && ts[i] - ts[last] <= GAP && away(i) <= STAND_RADIUS; i++) {
+    last = i;
+    middle.lat[0] += (lat[i] - middle.lat[0]) / (i - begin + 1);
+    middle.lng[0] += (lng[i] - middle.lng[0]) / (i - begin + 1);
+  }
+  let first = begin;
+  while (first < last && away(first) > STAND_RADIUS / 2) first++;
+  return { first, last };
 }
 
 // What a receiver wanders about while the device stands is not counted as a way, and a gap has none that anybody knows.

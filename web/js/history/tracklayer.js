@@ -1,5 +1,5 @@
-// The track on the map: one canvas, larger than the map by PAD on each side, that is drawn when the map has come to rest elsewhere, not while
-// the replay runs. What is drawn is simplified for each zoom, once.
+// The track on the map: a canvas below the names and one with the marks above them, larger than the map by PAD on each side. They are drawn when
+// the map has come to rest elsewhere, not while the replay runs. What is drawn is simplified for each zoom, once.
 
 import { segments, lonely } from './simplify.js';
 
@@ -9,7 +9,7 @@ const BINS = 12;
 const STRETCH = 400; // segments in one path: long ones cost more than they save
 const WIDTH = 3.5;
 const MARK = 9; // radius of a mark
-const PANE = 'track';
+const PANES = { track: 440, 'track-marks': 455 }; // and their z-indexes; the names have 450
 const MAX_LEVELS = 4; // zooms that are kept simplified
 
 export const TrackLayer = L.Layer.extend({
@@ -24,19 +24,24 @@ export const TrackLayer = L.Layer.extend({
   },
 
   onAdd(map) {
-    const pane = map.getPane(PANE) ?? map.createPane(PANE);
-    pane.style.zIndex = 440; // below the names
-    pane.style.pointerEvents = 'none';
-    this._canvas = L.DomUtil.create('canvas', 'leaflet-zoom-animated', pane);
-    this._canvas.setAttribute('aria-hidden', 'true');
+    this._canvases = Object.entries(PANES).map(([name, z]) => {
+      const pane = map.getPane(name) ?? map.createPane(name);
+      pane.style.zIndex = z;
+      pane.style.pointerEvents = 'none';
+      const canvas = L.DomUtil.create('canvas', 'leaflet-zoom-animated', pane);
+      canvas.setAttribute('aria-hidden', 'true');
+      return canvas;
+    });
     this._resize();
   },
 
   onRemove() {
     cancelAnimationFrame(this._frame);
     this._frame = 0;
-    this._canvas.width = this._canvas.height = 0; // browsers keep a canvas' memory longer than the canvas
-    this._canvas.remove();
+    for (const canvas of this._canvases) {
+      canvas.width = canvas.height = 0; // browsers keep a canvas' memory longer than the canvas
+      canvas.remove();
+    }
     this.show(null);
   },
 
@@ -68,10 +73,12 @@ export const TrackLayer = L.Layer.extend({
     this._ratio = Math.min(window.devicePixelRatio || 1, 2);
     this._width = size.x + 2 * PAD;
     this._height = size.y + 2 * PAD;
-    this._canvas.width = Math.round(this._width * this._ratio);
-    this._canvas.height = Math.round(this._height * this._ratio);
-    this._canvas.style.width = `${this._width}px`;
-    this._canvas.style.height = `${this._height}px`;
+    for (const canvas of this._canvases) {
+      canvas.width = Math.round(this._width * this._ratio);
+      canvas.height = Math.round(this._height * this._ratio);
+      canvas.style.width = `${this._width}px`;
+      canvas.style.height = `${this._height}px`;
+    }
     this._draw();
   },
 
@@ -88,30 +95,33 @@ export const TrackLayer = L.Layer.extend({
   _transform(center, zoom) {
     const scale = this._map.getZoomScale(zoom, this._zoom);
     const offset = this._origin.multiplyBy(scale).subtract(this._map._getNewPixelOrigin(center, zoom));
-    L.DomUtil.setTransform(this._canvas, offset, scale);
+    for (const canvas of this._canvases) L.DomUtil.setTransform(canvas, offset, scale);
   },
 
   _draw() {
     const started = performance.now();
     const map = this._map;
-    L.DomUtil.setPosition(this._canvas, map.containerPointToLayerPoint([-PAD, -PAD]));
+    const corner = map.containerPointToLayerPoint([-PAD, -PAD]);
     this._zoom = map.getZoom();
     this._scale = TILE * 2 ** this._zoom;
     this._origin = map.getPixelBounds().min.subtract([PAD, PAD]);
-    const g = this._canvas.getContext('2d');
-    g.setTransform(1, 0, 0, 1, 0, 0);
-    g.clearRect(0, 0, this._canvas.width, this._canvas.height);
-    g.setTransform(this._ratio, 0, 0, this._ratio, 0, 0);
+    const contexts = this._canvases.map((canvas) => {
+      L.DomUtil.setPosition(canvas, corner);
+      const g = canvas.getContext('2d');
+      g.setTransform(this._ratio, 0, 0, this._ratio, 0, 0);
+      g.clearRect(0, 0, this._width, this._height);
+      return g;
+    });
     if (this._track?.count) {
       const first = Math.floor(this._origin.x / this._scale);
       const last = Math.floor((this._origin.x + this._width) / this._scale);
-      for (let copy = first; copy <= last; copy++) this._drawCopy(g, this._origin.x - copy * this._scale, this._origin.y);
+      for (let copy = first; copy <= last; copy++) this._drawCopy(...contexts, this._origin.x - copy * this._scale, this._origin.y);
     }
     this.draws++;
     this.drawMs = performance.now() - started;
   },
 
-  _drawCopy(g, left, top) {
+  _drawCopy(g, marks, left, top) {
     const palette = this.options.palette();
     g.lineJoin = g.lineCap = 'round';
     this._drawGaps(g, left, top, palette);
@@ -124,7 +134,7 @@ export const TrackLayer = L.Layer.extend({
       g.strokeStyle = palette.ramp(bin / (BINS - 1));
       this._stroke(g, pairs, left, top);
     });
-    this._drawMarks(g, left, top, palette);
+    this._drawMarks(marks, left, top, palette);
   },
 
   // _level returns the segments for the map's zoom, by colour.

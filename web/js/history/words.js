@@ -3,6 +3,7 @@
 import { t, lang } from '../i18n.js';
 import { NO_HEADING } from '../fleet.js';
 import * as format from '../format.js';
+import { dateOf } from './days.js';
 
 export const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC';
 
@@ -29,8 +30,6 @@ export const clock = (ms) => formatter('clock').format(ms);
 export const minute = (ms) => formatter('minute').format(ms);
 export const hour = (ms) => formatter('hour').format(ms);
 
-// Days as the API has them, 2025-03-01, belong to no time zone any more.
-export const dateOf = (day) => new Date(`${day}T00:00:00Z`);
 export const day = (name) => formatter('day').format(dateOf(name));
 export const dayLong = (name) => formatter('dayLong').format(dateOf(name));
 export const month = (name) => formatter('month').format(dateOf(`${name.slice(0, 7)}-01`));
@@ -40,6 +39,7 @@ export function duration(ms) {
   const minutes = Math.round(ms / 60_000);
   if (minutes < 1) return t('history.seconds', { n: Math.round(ms / 1000) });
   if (minutes < 60) return t('history.minutes', { n: minutes });
+  if (minutes % 60 === 0) return t('history.wholeHours', { n: minutes / 60 });
   return t('history.hours', { h: Math.floor(minutes / 60), m: minutes % 60 });
 }
 
