@@ -510,19 +510,21 @@ func TestTakeOverStorm(t *testing.T) {
 	last.take(`PUBLISH t ""`, 1, 1)
 }
 
-// Clients that connect, subscribe and vanish leave nothing behind.
+// A thousand clients that connect, subscribe and vanish leave nothing behind.
 func TestVanish(t *testing.T) {
 	f := start(t)
-	var wg sync.WaitGroup
-	for i := range 300 {
-		wg.Go(func() {
-			p := f.connect(hello{id: fmt.Sprint(i)})
-			p.subscribe(1, fmt.Sprintf("t/%d/#", i), 1)
-			p.subscribe(1, "$share/g/t", 1)
-			p.nc.Close()
-		})
+	for wave := range 4 {
+		var wg sync.WaitGroup
+		for i := range 250 {
+			wg.Go(func() {
+				p := f.connect(hello{id: fmt.Sprint(wave, i)})
+				p.subscribe(1, fmt.Sprintf("t/%d/#", i), 1)
+				p.subscribe(1, "$share/g/t", 1)
+				p.nc.Close()
+			})
+		}
+		wg.Wait()
 	}
-	wg.Wait()
 	await(t, "everything is gone", func() bool {
 		return len(f.Sessions()) == 0 && f.b.Subscriptions() == 0 && len(f.b.Clients()) == 0
 	})
