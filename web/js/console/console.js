@@ -78,10 +78,10 @@ export class Console {
     this.$body = make('div', 'console-content');
     this.#context.$root.empty().append(
       make('div', 'console-top').append(
-        make('h2', '', t('console.title')), this.$state,
+        make('h2', '', t('console.title')),
         button('button button-primary operator', 'send', t('console.sendOne')).attr('data-testid', 'console-send').on('click', () => this.#send()),
       ),
-      this.$tabs, this.$body,
+      this.$tabs, this.$state, this.$body,
     );
     this.#open();
   }

@@ -13,7 +13,11 @@ const ROW = 40;
 const TOUCH_ROW = 48;
 const OVERSCAN = 3;
 const MARK = 40; // px, the column of boxes
+const EDGE = 12; // px more at the right edge
+const SHRINK = 0.64; // how narrow a column of texts may get
 const SETTLE = 150; // ms without scrolling
+
+const leastOf = ({ width, numeric }) => Math.round(numeric ? width : width * SHRINK);
 
 const touch = matchMedia('(pointer: coarse)');
 
@@ -80,6 +84,11 @@ export class Grid {
     this.#task.request();
   }
 
+  // find returns the row with a key, if it is here.
+  find(key) {
+    return this.#rows.at(this.#rows.find((row) => this.#opt.keyOf(row) === key));
+  }
+
   goTo(position) {
     if (!this.total) return;
     this.#activate(position);
@@ -119,7 +128,7 @@ export class Grid {
     const room = this.$root[0].clientWidth - (this.#opt.marks ? MARK : 0);
     if (room <= 0) return;
     const columns = [...this.#opt.columns];
-    const width = () => columns.reduce((sum, c) => sum + c.width, 0);
+    const width = () => columns.reduce((sum, c) => sum + leastOf(c), EDGE);
     while (width() > room && columns.length > 2) {
       const heaviest = columns.reduce((worst, c) => ((c.weight ?? 0) > (worst.weight ?? 0) ? c : worst), columns[0]);
       columns.splice(columns.indexOf(heaviest), 1);
@@ -130,7 +139,7 @@ export class Grid {
       this.#buildHead();
       for (const slot of this.#slots) slot.$row.remove();
       this.#slots = [];
-      const tracks = columns.map((c) => (c.numeric ? `${c.width}px` : `minmax(${Math.min(c.width, 80)}px, ${c.width}fr)`));
+      const tracks = columns.map((c, k) => (c.numeric ? `${c.width + (k === columns.length - 1 ? EDGE : 0)}px` : `minmax(${leastOf(c)}px, ${c.width}fr)`));
       this.$root[0].style.setProperty('--tracks', [...(this.#opt.marks ? [`${MARK}px`] : []), ...tracks].join(' '));
     }
     this.#task.request();

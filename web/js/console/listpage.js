@@ -18,6 +18,7 @@ export class ListPage {
   #list;
   #state;
   #typing = 0;
+  #shown = null; // row beside the list
 
   // context: go(place), show(what, id), send(destination, retain), failed(error or null)
   constructor(section, context) {
@@ -62,8 +63,11 @@ export class ListPage {
     this.$search.trigger('focus').trigger('select');
   }
 
-  refresh() {
-    return this.grid.refresh();
+  async refresh() {
+    await this.grid.refresh();
+    if (!this.pane.isOpen) return;
+    this.#shown = this.grid.find(this.pane.key) ?? this.#shown;
+    await this.pane.update(this.#panel(this.#shown));
   }
 
   // escape closes what is open; false: nothing is.
@@ -98,10 +102,15 @@ export class ListPage {
       return;
     }
     const key = this.#list.keyOf(row);
+    this.#shown = row;
     this.grid.show(key);
-    this.pane.open(key, PANELS[this.#section](row, {
+    this.pane.open(key, this.#panel(row));
+  }
+
+  #panel(row) {
+    return PANELS[this.#section](row, {
       close: () => this.pane.close(), changed: () => this.grid.refresh(), show: this.#context.show, send: this.#context.send,
-    }));
+    });
   }
 
   #showMarks() {

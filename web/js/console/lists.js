@@ -19,8 +19,8 @@ const QUEUES = {
   sort: 'name', keyOf: ({ name }) => name, search: 'console.findQueue', opens: ({ name }) => ({ queue: name }),
   columns: [
     text('destination', 0, 250, (row) => row.destination, 'name'),
-    number('waiting', 1), number('consumers', 2), number('enqueued', 3), number('consumed', 4, { width: 112 }),
-    number('unacknowledged', 5, { width: 130 }), number('delivered', 9), number('dead', 6, { tone: bad }), number('expired', 7, { tone: warn }), number('removed', 10), size('bytes', 8),
+    number('waiting', 1), number('consumers', 2), number('enqueued', 3), number('consumed', 4),
+    number('unacknowledged', 5, { width: 148 }), number('delivered', 9), number('dead', 6, { tone: bad, width: 122 }), number('expired', 7, { tone: warn }), number('removed', 10), size('bytes', 8),
   ],
 };
 
@@ -28,7 +28,7 @@ const TOPICS = {
   sort: 'name', keyOf: ({ name }) => name, search: 'console.findTopic',
   columns: [
     text('destination', 0, 250, (row) => row.destination, 'name'), { ...text('mqtt', 6, 190), sort: null },
-    number('subscribers', 1), number('online', 4), number('in', 2), number('out', 3),
+    number('subscribers', 1, { width: 122 }), number('online', 4), number('in', 2), number('out', 3),
     { name: 'retained', title: () => t('console.retained'), width: 110, weight: 5, sort: 'retained', show: (row) => (row.retained ? t('console.yes') : '') },
   ],
 };
@@ -37,7 +37,7 @@ const CONNECTIONS = {
   sort: 'id', keyOf: ({ id }) => id, search: 'console.findConnection',
   columns: [
     text('client', 0, 190, who), text('protocol', 2, 110, (row) => protocol(row)), text('address', 4, 150), text('user', 7, 120, (row) => row.user || t('console.anonymous')),
-    number('messagesIn', 1), number('messagesOut', 3), { ...size('pendingBytes', 5), width: 112 }, number('dropped', 6, { tone: bad }),
+    number('messagesIn', 1, { width: 124 }), number('messagesOut', 3, { width: 132 }), { ...size('pendingBytes', 5), width: 112 }, number('dropped', 6, { tone: bad }),
   ],
 };
 
@@ -55,7 +55,7 @@ const DURABLES = {
   columns: [
     text('client', 1, 150), text('durable', 0, 170), text('filter', 3, 200), { ...text('selector', 6, 140), sort: null },
     { name: 'state', title: () => t('console.state'), width: 110, weight: 4, sort: 'online', show: (row) => presence(row.online) },
-    number('waiting', 2), number('enqueued', 5), number('consumed', 7, { width: 112 }),
+    number('waiting', 2), number('enqueued', 5), number('consumed', 7),
   ],
 };
 
@@ -64,7 +64,7 @@ const SESSIONS = {
   columns: [
     text('client', 0, 190), text('user', 6, 120, (row) => row.user || t('console.anonymous')),
     { name: 'state', title: () => t('console.state'), width: 110, weight: 1, sort: 'online', show: (row) => presence(row.connection !== null) },
-    { name: 'subscriptions', title: () => t('console.subscriptions'), width: 130, numeric: true, weight: 3, sort: 'subscriptions', show: (row) => units.count(row.subscriptions.length) },
+    { name: 'subscriptions', title: () => t('console.subscriptions'), width: 132, numeric: true, weight: 3, sort: 'subscriptions', show: (row) => units.count(row.subscriptions.length) },
     number('queued', 2), number('inflight', 4), number('dropped', 5, { tone: bad }),
     { ...text('will', 7, 160, (row) => row.will?.mqtt ?? ''), sort: null },
   ],

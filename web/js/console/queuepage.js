@@ -23,6 +23,7 @@ export class QueuePage {
   #state = 'waiting'; // or 'unacknowledged', 'consumers'
   #info = null;
   #stats = {};
+  #end = null; // the button that ends it
   #$consumers = make('div', 'console-consumers').attr({ 'data-testid': 'consumers', tabindex: 0, role: 'region', 'aria-label': t('console.consumers') }).prop('hidden', true);
 
   constructor(ref, context) {
@@ -60,8 +61,6 @@ export class QueuePage {
     );
   }
 
-  #end;
-
   #counts() {
     const $counts = make('dl', 'console-stats').attr('data-testid', 'queue-counts');
     for (const name of STATS) {
@@ -78,11 +77,13 @@ export class QueuePage {
       make('button', '', t(`console.show.${state}`)).attr({ type: 'button', 'data-state': state, 'aria-pressed': state === this.#state, 'data-testid': `show-${state}` })
         .on('click', () => this.#turn(state))
     )));
-    const $to = make('input').attr({ type: 'text', inputmode: 'numeric', autocomplete: 'off', 'aria-label': t('console.goTo'), placeholder: t('console.goTo'), 'data-testid': 'go-to' });
+    const $to = make('input').attr({ type: 'text', inputmode: 'numeric', autocomplete: 'off', 'aria-label': t('console.goTo'), title: t('console.goTo'), placeholder: t('console.position'), 'data-testid': 'go-to' });
     this.$goTo = make('form', 'console-goto').append($to).on('submit', (e) => {
       e.preventDefault();
       const position = Number($to.val().replace(/\D/g, ''));
-      if (position > 0) this.grid.goTo(position - 1);
+      if (!(position > 0)) return;
+      $to.val('');
+      this.grid.goTo(position - 1);
     });
     this.$marked = make('span', 'console-marked').attr('data-testid', 'marked');
     const home = deadFor(this.#ref);

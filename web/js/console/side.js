@@ -62,7 +62,7 @@ async function topic(row, { close, send }) {
       [t('console.subscribers'), units.count(row.subscribers)], [t('console.online'), units.count(row.online)],
     ]),
     subscribersSection(subscribers),
-    value ? section(t('console.retained'), messageFacts(value), bodyView(value.body, value.destination, api.retainedLink(row.name))) : null,
+    value ? section(t('console.retained'), bodyView(value.body, value.destination, api.retainedLink(row.name)), messageFacts(value)) : null,
   ];
 }
 
@@ -120,8 +120,7 @@ async function retained(row, { close, changed, send }) {
         act: async () => { await api.clearRetained([row.name]); close(); changed(); },
       })),
     ),
-    facts([[t('console.mqtt'), row.mqtt]]),
-    messageFacts(value), headers(value), bodyView(value.body, value.destination, api.retainedLink(row.name)),
+    bodyView(value.body, value.destination, api.retainedLink(row.name)), headers(value), messageFacts(value), facts([[t('console.mqtt'), row.mqtt]]),
   ];
 }
 
@@ -135,6 +134,7 @@ export async function message(row, { ref, close, remove, move }) {
     bodyView(m.body, m.destination, api.bodyLink(ref, row.key)),
     headers(m), messageFacts(m),
     facts([
+      [t('console.destination'), ref.durable ? m.destination : ''],
       [t('console.deliveries'), units.count(m.deliveries), m.deliveries ? 'warn' : ''], [t('console.persistent'), t(m.onDisk ? 'console.onDisk' : 'console.inMemory')],
       [t('console.heldBy'), free ? '' : t('console.connection', { id: m.connection })],
     ]),
@@ -143,7 +143,7 @@ export async function message(row, { ref, close, remove, move }) {
 
 const messageFacts = (m) => facts([
   [t('console.at'), units.moment(m.at)], [t('console.expires'), m.expires ? units.moment(m.expires) : t('console.never')], [t('console.sender'), m.sender],
-  [t('console.size'), units.bytes(m.size)], [t('console.priority'), String(m.priority)], [t('console.persistentAsked'), yes(m.persistent)], [t('console.destination'), m.destination],
+  [t('console.size'), units.bytes(m.size)], [t('console.priority'), String(m.priority)], [t('console.persistentAsked'), yes(m.persistent)],
 ]);
 
 const headers = (m) => section(t('console.headers'), m.headers.length

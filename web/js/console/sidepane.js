@@ -40,9 +40,21 @@ export class SidePane {
     }
   }
 
+  // update brings the counts at the top up to date, and leaves the rest, where somebody may be reading, alone.
+  async update(contents) {
+    const turn = this.#turn;
+    try {
+      const fresh = (await contents).filter(Boolean).map(($part) => $part[0]).find((element) => element.matches('.console-facts'));
+      if (turn === this.#turn && fresh) this.$root.children('.console-facts').first().replaceWith(fresh);
+    } catch (err) {
+      if (err.status === 404) this.#fill(turn, [this.$root.children('header'), make('p', 'console-quiet', t('console.gone'))]);
+    }
+  }
+
   #fill(turn, parts) {
     if (turn !== this.#turn) return;
-    this.$root.prop('hidden', false).empty().append(parts.filter(Boolean)).scrollTop(0);
+    const kept = parts.filter(Boolean).map(($part) => $part.detach());
+    this.$root.prop('hidden', false).empty().append(kept).scrollTop(0);
   }
 
   close() {

@@ -4,12 +4,11 @@ import { t, lang } from '../i18n.js';
 
 export const count = (n) => n.toLocaleString(lang());
 
-const UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'];
+const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];
 
 export function bytes(n) {
   const power = n < 1000 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log10(n) / 3));
-  return new Intl.NumberFormat(lang(), { style: 'unit', unit: UNITS[power], unitDisplay: power ? 'short' : 'narrow', maximumFractionDigits: 1 })
-    .format(n / 1000 ** power);
+  return `${(n / 1000 ** power).toLocaleString(lang(), { maximumFractionDigits: 1 })} ${UNITS[power]}`;
 }
 
 const DAY = 86400000;

@@ -101,7 +101,7 @@ export default {
   'console.keptFor': 'Kept for',
   'console.position': 'No.',
   'console.body': 'Body',
-  'console.deliveries': 'Delivered',
+  'console.deliveries': 'Deliveries',
   'console.priority': 'Priority',
   'console.expires': 'Expires',
   'console.persistent': 'Stored',
@@ -146,6 +146,7 @@ export default {
   'console.noWill': 'This client has left none.',
   'console.delay': 'After',
   'console.toConnection': 'Its connection',
+  'console.gone': 'It is not there any more.',
   'console.connectionGone': 'This connection has ended.',
 
   'console.delete': 'Delete',
