@@ -69,6 +69,10 @@ func (b *Broker) setRetained(m *Message) {
 		b.dropRetained(m.Name)
 		return
 	}
+	if _, have := b.retained.Get(m.Name); !have && b.opt.Room() != nil { // more of them take more room on disk
+		b.stats.Unretained.Add(1)
+		return
+	}
 	b.putRetained(m.Clone())
 }
 

@@ -234,6 +234,26 @@ func TestRetained(t *testing.T) {
 	})
 }
 
+// While the disk is nearly full no further topic gets a retained message; those
+// that have one may have a new one.
+func TestRetainedOnFullDisk(t *testing.T) {
+	var full error
+	b := New(Options{Room: func() error { return full }})
+	p := b.NewPublisher(nil)
+	keep := func(m *Message) { m.Retain = true }
+	publish(t, p, "a", keep, "1")
+	full = errors.New("nothing is left")
+	publish(t, p, "a", keep, "2")
+	publish(t, p, "b", keep, "1")
+	b.RestoreRetained(&Message{Name: "c", Body: []byte("1")})
+	if m := b.RetainedMessage("a"); m == nil || string(m.Body) != "2" || b.RetainedMessage("b") != nil || b.RetainedMessage("c") == nil {
+		t.Error("not a=2 and c are retained")
+	}
+	if n := b.Stats().Unretained.Load(); n != 1 {
+		t.Errorf("%d messages count as not retained, want 1", n)
+	}
+}
+
 // A subscriber that comes while values change sees each topic go forward only:
 // the replay and what follows are in order.
 func TestRetainedOrder(t *testing.T) {
@@ -281,177 +301,6 @@ type text struct{}
 
 func (text) Size(m *Message) int                  { return len(m.Body) }
 func (text) Append(dst []byte, m *Message) []byte { return append(dst, m.Body...) }
-
-// subscriber is a receiver behind a connection.
-type subscriber struct {
-	out   *netx.Outbound
-	peer  net.Conn
-	count int // bytes read
-	mu    sync.Mutex
-}
-
-func connectSubscriber(t *testing.T, b *Broker, limit int, read func(s *subscriber)) *subscriber {
-	near, far := net.Pipe()
-	s := &subscriber{out: netx.NewOutbound(near, limit, 0, nil), peer: far}
-	b.Subscribe(&Subscription{Filter: "a", Receiver: s, Key: "same"})
-	var reading sync.WaitGroup
-	if read != nil {
-		reading.Go(func() { read(s) })
-	}
-	t.Cleanup(func() {
-		near.Close()
-		far.Close()
-		s.out.Close()
-		reading.Wait()
-	})
-	return s
-}
-
-func (s *subscriber) Deliver(sub *Subscription, b *Batch) { b.Send(sub, s.out, text{}) }
-func (s *subscriber) Backlog() int                        { return s.out.Pending() }
-
-// readAt reads n bytes each time.
-func readAt(n int, every time.Duration) func(s *subscriber) {
-	return func(s *subscriber) {
-		buf := make([]byte, n)
-		for {
-			k, err := s.peer.Read(buf)
-			if err != nil {
-				return
-			}
-			s.mu.Lock()
-			s.count += k
-			s.mu.Unlock()
-			if every > 0 {
-				time.Sleep(every)
-			}
-		}
-	}
-}
-
-func (s *subscriber) read() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.count
-}
-
-// The overload policy: a publisher waits for a subscriber that reads, so that
-// nothing is lost; not for one that does not; and for a slow one only as long as
-// others are not harmed, and else for a moment.
-func TestOverload(t *testing.T) {
-	const size, count = 10_000, 1000
-	message := strings.Repeat("x", size)
-	truck := &Client{ID: "truck", Protocol: STOMP}
-	flood := func(t *testing.T, b *Broker, c *Client, topics ...string) (took time.Duration) {
-		p := b.NewPublisher(c)
-		start := time.Now()
-		for range count {
-			p.Begin(time.Now())
-			for _, topic := range topics {
-				publish(t, p, topic, nil, message)
-			}
-		}
-		return time.Since(start)
-	}
-	t.Run("alone and slow: it sets the pace", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			b := New(Options{})
-			s := connectSubscriber(t, b, 1<<20, readAt(100_000, 10*time.Millisecond))
-			if took := flood(t, b, truck, "a"); took < 600*time.Millisecond {
-				t.Errorf("10 MB at 10 MB/s went out in %v", took)
-			}
-			time.Sleep(10 * time.Second)
-			if s.read() != size*count || s.out.Dropped() != 0 {
-				t.Errorf("%d bytes read, %d messages dropped, want all", s.read(), s.out.Dropped())
-			}
-		})
-	})
-	t.Run("stuck: nobody waits", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			b := New(Options{})
-			stuck := connectSubscriber(t, b, 1<<20, nil)
-			healthy := connectSubscriber(t, b, 1<<20, readAt(1<<20, 0))
-			if took := flood(t, b, truck, "a"); took > time.Second {
-				t.Errorf("one that does not read held the publisher for %v", took)
-			}
-			time.Sleep(time.Second)
-			if healthy.read() != size*count || healthy.out.Dropped() != 0 {
-				t.Errorf("the healthy one got %d bytes and lost %d messages", healthy.read(), healthy.out.Dropped())
-			}
-			if stuck.out.Dropped() == 0 || stuck.out.Pending() > 1<<20 {
-				t.Errorf("the stuck one lost %d messages, %d bytes are pending", stuck.out.Dropped(), stuck.out.Pending())
-			}
-		})
-	})
-	t.Run("alone, and heard of once in 0.8 s", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			b := New(Options{})
-			s := connectSubscriber(t, b, 1<<20, readAt(400_000, 800*time.Millisecond))
-			flood(t, b, truck, "a")
-			time.Sleep(time.Hour)
-			if s.read() != size*count || s.out.Dropped() != 0 {
-				t.Errorf("%d bytes read, %d messages dropped, want all", s.read(), s.out.Dropped())
-			}
-		})
-	})
-	t.Run("slow, and the publisher has another topic, too", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			b := New(Options{})
-			slow := connectSubscriber(t, b, 1<<20, readAt(1000, 10*time.Millisecond))
-			healthy := &listener{}
-			if err := b.Subscribe(&Subscription{Filter: "b", Receiver: healthy}); err != nil {
-				t.Fatal(err)
-			}
-			if took := flood(t, b, truck, "a", "b"); took > 2*time.Second {
-				t.Errorf("those of the other topic waited for %v", took)
-			}
-			if slow.out.Dropped() == 0 || len(healthy.take()) != count {
-				t.Errorf("the slow one lost %d messages", slow.out.Dropped())
-			}
-		})
-	})
-	t.Run("slow, and the server itself wants to know", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			b := New(Options{})
-			slow := connectSubscriber(t, b, 1<<20, readAt(1000, 10*time.Millisecond))
-			if err := b.Subscribe(&Subscription{Filter: "a", Receiver: &listener{}, Internal: true}); err != nil {
-				t.Fatal(err)
-			}
-			if took := flood(t, b, truck, "a"); took > 3*time.Second {
-				t.Errorf("the server waited for %v", took)
-			}
-			if slow.out.Dropped() == 0 {
-				t.Error("the slow one lost nothing")
-			}
-		})
-	})
-	t.Run("slow, and the server itself publishes", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			b := New(Options{})
-			connectSubscriber(t, b, 1<<20, readAt(1000, 10*time.Millisecond))
-			if took := flood(t, b, nil, "a"); took > 2*time.Second {
-				t.Errorf("the server waited for %v", took)
-			}
-		})
-	})
-	t.Run("slow beside a healthy one: a moment at most", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			b := New(Options{})
-			slow := connectSubscriber(t, b, 1<<20, readAt(1000, 10*time.Millisecond)) // 100 KB/s
-			healthy := connectSubscriber(t, b, 1<<20, readAt(1<<20, 0))
-			if took := flood(t, b, truck, "a"); took > time.Second {
-				t.Errorf("the slow one held the publisher for %v", took)
-			}
-			time.Sleep(time.Second)
-			if healthy.read() != size*count {
-				t.Errorf("the healthy one got %d bytes of %d", healthy.read(), size*count)
-			}
-			if slow.out.Dropped() == 0 {
-				t.Error("the slow one lost nothing")
-			}
-		})
-	})
-}
 
 // A client's identifier belongs to one connection, and one principal, at a time.
 func TestAttach(t *testing.T) {

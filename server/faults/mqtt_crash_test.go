@@ -81,14 +81,14 @@ func newMQTTCrash() *mqttCrash {
 // meet makes the sessions.
 func (c *mqttCrash) meet(t *testing.T, p *process) {
 	t.Helper()
-	once := func(level byte, id string, qos byte) {
+	once := func(level byte, id, filter string, qos byte) {
 		nc, err := net.Dial("tcp", p.mqtt)
 		if err != nil {
 			t.Fatal(err)
 		}
 		conn, _, err := mqttmodel.Connect(nc, level, id)
-		if err == nil && qos > 0 {
-			err = conn.Subscribe("crash/#", qos)
+		if err == nil && filter != "" {
+			err = conn.Subscribe(filter, qos)
 		}
 		if err == nil {
 			err = conn.Goodbye()
@@ -98,10 +98,10 @@ func (c *mqttCrash) meet(t *testing.T, p *process) {
 		}
 	}
 	for _, s := range c.senders {
-		once(s.Level, s.ID, 0)
+		once(s.Level, s.ID, "", 0)
 	}
-	for _, r := range c.receivers {
-		once(r.Level, r.ID, r.QoS)
+	for i, r := range c.receivers {
+		once(r.Level, r.ID, []string{"crash/#", "crash/#", "$share/alone/crash/#"}[i], r.QoS)
 	}
 }
 
