@@ -11,6 +11,7 @@ import (
 	"mwm/server/fleet"
 	"mwm/server/history"
 	"mwm/server/live"
+	"mwm/server/mqtt"
 	"mwm/server/netx"
 )
 
@@ -28,6 +29,7 @@ type reading struct {
 	fleet  fleet.Stats
 	live   live.Stats
 	queues queueTotals
+	mqtt   mqtt.SessionTotals
 
 	history history.Stats // nothing if there is none
 
@@ -49,6 +51,7 @@ func (s *Server) read() *reading {
 	}
 	r.loginsRefused, r.loginsDelayed = s.access.logins()
 	r.sessions, r.sessionsEvicted = s.access.signedIn()
+	r.mqtt = s.mqtt.SessionTotals()
 	for _, q := range s.broker.Queues(">") {
 		r.queues.add(q)
 	}
@@ -100,10 +103,16 @@ var metrics = []metric{
 	{"mwm_mqtt_slow_total", "MQTT clients disconnected because they held publishers back.", true, func(r *reading) float64 { return n(r.s.mqtt.Stats().Slow.Load()) }},
 	{"mwm_mqtt_overflowed_total", "Messages discarded because a kept session's queue was full.", true, func(r *reading) float64 { return n(r.s.mqtt.Stats().Overflowed.Load()) }},
 	{"mwm_mqtt_unkept_total", "Messages that no session took because disk or memory was short.", true, func(r *reading) float64 { return n(r.s.mqtt.Stats().Unkept.Load()) }},
+	{"mwm_mqtt_filters_refused_total", "Filters of SUBSCRIBE refused: beyond a limit, not permitted, or malformed.", true, func(r *reading) float64 { return n(r.s.mqtt.Stats().RefusedFilters.Load()) }},
 	{"mwm_mqtt_expired_total", "Messages given up in sessions because their time was over.", true, func(r *reading) float64 { return n(r.s.mqtt.Stats().Expired.Load()) }},
 	{"mwm_mqtt_denied_total", "Messages that their clients may not publish.", true, func(r *reading) float64 { return n(r.s.mqtt.Stats().Denied.Load()) }},
 	{"mwm_mqtt_headers_lost_total", "Headers of STOMP senders left out because MQTT cannot carry them.", true, func(r *reading) float64 { return n(r.s.mqtt.Stats().LostHeaders.Load()) }},
 	{"mwm_mqtt_too_large_total", "Messages not sent: longer than the receiver takes.", true, func(r *reading) float64 { return n(r.s.mqtt.Stats().TooLarge.Load()) }},
+	{"mwm_mqtt_sessions", "MQTT sessions.", false, func(r *reading) float64 { return n(r.mqtt.Sessions) }},
+	{"mwm_mqtt_sessions_away", "MQTT sessions whose client is away.", false, func(r *reading) float64 { return n(r.mqtt.Away) }},
+	{"mwm_mqtt_waiting", "Messages that wait in MQTT sessions.", false, func(r *reading) float64 { return n(r.mqtt.Queued) }},
+	{"mwm_mqtt_waiting_bytes", "Bytes of these messages.", false, func(r *reading) float64 { return n(r.mqtt.QueuedBytes) }},
+	{"mwm_mqtt_inflight", "Messages sent to MQTT clients and not acknowledged.", false, func(r *reading) float64 { return n(r.mqtt.Inflight) }},
 	{"mwm_mqtt_wills_total", "Last wills published.", true, func(r *reading) float64 { return n(r.s.mqtt.Stats().Wills.Load()) }},
 
 	{"mwm_topic_messages_total", "Messages published to topics.", true, func(r *reading) float64 { return n(r.s.broker.Stats().In.Load()) }},

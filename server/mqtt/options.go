@@ -144,10 +144,12 @@ type Stats struct {
 	// LostHeaders are headers of STOMP senders that a receiver was not told: they are
 	// not UTF-8, contain NUL, or are too long.
 	LostHeaders atomic.Uint64
-	Expired     atomic.Uint64 // messages given up in a session's queue: their time was over
-	Denied      atomic.Uint64 // messages that their clients may not send
-	Wills       atomic.Uint64 // last wills published
-	Ended       atomic.Uint64 // sessions that were kept for their time, in vain
+
+	RefusedFilters atomic.Uint64 // filters of SUBSCRIBE refused
+	Expired        atomic.Uint64 // messages given up in a session's queue: their time was over
+	Denied         atomic.Uint64 // messages that their clients may not send
+	Wills          atomic.Uint64 // last wills published
+	Ended          atomic.Uint64 // sessions that were kept for their time, in vain
 }
 
 // SessionInfo describes a session at one moment.

@@ -66,6 +66,31 @@ func (s *Server) Sessions() []SessionInfo {
 	return infos
 }
 
+// SessionTotals sum up all sessions.
+type SessionTotals struct {
+	Sessions    int
+	Away        int // of them, without a connection
+	Queued      int // messages that wait
+	QueuedBytes int
+	Inflight    int // messages sent, not acknowledged
+}
+
+// SessionTotals sums up all sessions.
+func (s *Server) SessionTotals() (t SessionTotals) {
+	for _, sess := range s.all() {
+		t.Sessions++
+		sess.mu.Lock()
+		if sess.owner == nil {
+			t.Away++
+		}
+		t.Queued += sess.queue.n
+		t.QueuedBytes += sess.queue.bytes
+		t.Inflight += len(sess.flights.byID)
+		sess.mu.Unlock()
+	}
+	return t
+}
+
 func (s *Server) all() []*session {
 	s.mu.Lock()
 	defer s.mu.Unlock()

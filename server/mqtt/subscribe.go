@@ -65,6 +65,7 @@ func (c *conn) subscribe(p []byte) error {
 		}
 		code := f.Qos
 		if err != nil {
+			c.srv.stats.RefusedFilters.Add(1)
 			if c.level == v31 { // 3.1 cannot say no
 				return newFault(packets.ErrTopicFilterInvalid, "subscription refused: %s", err)
 			}

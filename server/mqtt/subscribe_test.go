@@ -133,6 +133,9 @@ func TestSubscriptionLimits(t *testing.T) {
 	p.expect("UNSUBACK 3 [00]")
 	p.subscribe(4, "c", 0)
 	p.expect("SUBACK 4 [00]")
+	if n := f.Stats().RefusedFilters.Load(); n != 2 {
+		t.Errorf("%d filters count as refused, want 2", n)
+	}
 }
 
 // UNSUBSCRIBE ends the delivery (MQTT 5.0 §3.10.4).

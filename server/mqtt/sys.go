@@ -27,26 +27,27 @@ type sysValue struct {
 
 // sysReading is what the values are taken from.
 type sysReading struct {
-	s                   *Server
-	uptime              time.Duration
-	connected, sessions int
-	traffic             broker.Traffic // of all connections so far
-	stored, storedBytes int
+	s         *Server
+	uptime    time.Duration
+	connected int
+	traffic   broker.Traffic // of all connections so far
+	sessions  SessionTotals
 }
 
 var sysValues = []sysValue{
 	{"clients.connected", func(r *sysReading) uint64 { return uint64(r.connected) }},
-	{"clients.disconnected", func(r *sysReading) uint64 { return uint64(max(0, r.sessions-r.connected)) }},
-	{"clients.total", func(r *sysReading) uint64 { return uint64(max(r.sessions, r.connected)) }},
+	{"clients.disconnected", func(r *sysReading) uint64 { return uint64(max(0, r.sessions.Sessions-r.connected)) }},
+	{"clients.total", func(r *sysReading) uint64 { return uint64(max(r.sessions.Sessions, r.connected)) }},
 	{"clients.maximum", func(r *sysReading) uint64 { return uint64(max(r.s.maxConns.Load(), int64(r.connected))) }},
 	{"clients.expired", func(r *sysReading) uint64 { return r.s.stats.Ended.Load() }},
 	{"publish.messages.received", func(r *sysReading) uint64 { return r.traffic.MessagesIn }},
 	{"publish.messages.sent", func(r *sysReading) uint64 { return r.traffic.MessagesOut }},
 	{"publish.messages.dropped", func(r *sysReading) uint64 { return r.traffic.Dropped + r.s.stats.Overflowed.Load() }},
+	{"messages.inflight", func(r *sysReading) uint64 { return uint64(r.sessions.Inflight) }},
 	{"bytes.received", func(r *sysReading) uint64 { return r.traffic.BytesIn }},
 	{"bytes.sent", func(r *sysReading) uint64 { return r.traffic.BytesOut }},
-	{"store.messages.count", func(r *sysReading) uint64 { return uint64(r.stored) }},
-	{"store.messages.bytes", func(r *sysReading) uint64 { return uint64(r.storedBytes) }},
+	{"store.messages.count", func(r *sysReading) uint64 { return uint64(r.sessions.Queued + r.sessions.Inflight) }},
+	{"store.messages.bytes", func(r *sysReading) uint64 { return uint64(r.sessions.QueuedBytes) }},
 	{"retained messages.count", func(r *sysReading) uint64 { return uint64(r.s.b.RetainedCount()) }},
 	{"subscriptions.count", func(r *sysReading) uint64 { return uint64(r.s.b.Subscriptions()) }},
 }
@@ -73,9 +74,9 @@ func (s *Server) sysMessages(filter string) (all []*broker.Message) {
 
 // readSys gathers what the values are taken from.
 func (s *Server) readSys() *sysReading {
-	r := &sysReading{s: s, uptime: time.Since(s.started)}
+	r := &sysReading{s: s, uptime: time.Since(s.started), sessions: s.SessionTotals()}
 	s.mu.Lock()
-	r.sessions, r.traffic = len(s.sessions), s.gone
+	r.traffic = s.gone
 	conns := make([]*conn, 0, len(s.conns))
 	for c := range s.conns {
 		conns = append(conns, c)
@@ -86,12 +87,6 @@ func (s *Server) readSys() *sysReading {
 			r.connected++
 			addTraffic(&r.traffic, c.client.Traffic())
 		}
-	}
-	for _, sess := range s.all() {
-		sess.mu.Lock()
-		r.stored += sess.queue.n + len(sess.flights.byID)
-		r.storedBytes += sess.queue.bytes
-		sess.mu.Unlock()
 	}
 	return r
 }
