@@ -9,7 +9,7 @@ export default {
   'nav.failed': '이 화면을 불러오지 못했습니다: {reason}',
   'nav.more': '더 보기',
   'lang.other': 'EN',
-  'lang.switch': 'View in English (EN)',
+  'lang.switch': 'EN · View in English',
   'account.signOut': '{user} 로그아웃',
   'theme.switch': '어둡게 또는 밝게',
   'help.open': '도움말과 단축키',
