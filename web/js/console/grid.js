@@ -142,7 +142,7 @@ export class Grid {
       const tracks = columns.map((c, k) => (c.numeric ? `${c.width + (k === columns.length - 1 ? EDGE : 0)}px` : `minmax(${leastOf(c)}px, ${c.width}fr)`));
       this.$root[0].style.setProperty('--tracks', [...(this.#opt.marks ? [`${MARK}px`] : []), ...tracks].join(' '));
     }
-    this.#task.request();
+    this.#render(); // at once: without its rows, the grid would name an active one that is not there
   }
 
   #buildHead() {
