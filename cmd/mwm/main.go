@@ -29,6 +29,7 @@ type cli struct {
 	Doctor  DoctorCmd  `cmd:"" help:"Say what is wrong with a set-up, and what to do; the settings are those of serve."`
 	Health  HealthCmd  `cmd:"" help:"Ask a running server whether it serves; the exit status tells."`
 
+	Build   VersionCmd       `cmd:"" name:"version" help:"Print the version, and what it was built from."`
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }
 
@@ -44,7 +45,7 @@ func main() {
 		kong.Description("Messaging for trucks and phones: STOMP, MQTT and a live map in one program."),
 		kong.UsageOnError(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
-		kong.Vars{"version": "mwm " + server.Version},
+		kong.Vars{"version": "mwm " + server.Build()},
 		kong.Configuration(settingsFile),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 	)
