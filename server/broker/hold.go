@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"math/rand/v2"
 	"time"
 
 	"mwm/server/netx"
@@ -34,8 +35,8 @@ func (o *others) note(topic string, now int64) {
 // hold waits for room in the crowded queue of a receiver.
 func (b *Batch) hold(r Receiver, out *netx.Outbound) {
 	b.FlushWakes() // nobody may wait with wake-ups in its pocket
-	begun := time.Now()
 	const step = 5 * time.Millisecond
+	begun := time.Now()
 	for {
 		start := time.Now()
 		harm := b.harms(r, out, start.Sub(begun))
@@ -43,16 +44,37 @@ func (b *Batch) hold(r Receiver, out *netx.Outbound) {
 		if harm {
 			patience = netx.StuckAfter
 		}
-		if out.WaitRoom(step, patience) != netx.Busy {
-			return
+		found, now := out.WaitRoom(step, patience), time.Now()
+		if found == netx.Stuck || found == netx.Room && now.Sub(begun) < step {
+			return // so little is the pace of those who are fast, and nobody's fault
 		}
 		// A process that did not run for a while has not been held by anybody.
-		if short := time.Now().Add(-2 * step); start.Before(short) {
+		if short := now.Add(-2 * step); start.Before(short) {
 			start = short
 		}
-		if harm && out.Charge(start, maxHold) {
+		b.shareHold(out, start, patience, harm)
+		spent := harm && out.Charge(start, maxHold)
+		if found == netx.Room {
+			return
+		}
+		if spent {
 			out.GiveUp()
 			return
+		}
+	}
+}
+
+// shareHold lets the other receivers of the route that are crowded make the publisher wait
+// together with the one behind out: a crowd of slow ones may hold those who are
+// healthy no longer than one could.
+func (b *Batch) shareHold(out *netx.Outbound, start time.Time, patience time.Duration, harm bool) {
+	budget := maxHold
+	if !harm {
+		budget = 0
+	}
+	for _, s := range b.route.subs {
+		if x, ok := s.Receiver.(Outlet); ok && x.Outlet() != out {
+			x.Outlet().Share(start, patience, budget)
 		}
 	}
 }
@@ -85,8 +107,17 @@ func (b *Batch) harms(r Receiver, out *netx.Outbound, waited time.Duration) bool
 // while publishers wait for the receiver.
 func (b *Batch) Starves(r Receiver) bool { return b.route.starves(r) }
 
+// lookAtOnce is how many subscribers are asked at a time whether they starve.
+const lookAtOnce = 1024
+
 func (route *Route) starves(r Receiver) bool {
-	for _, s := range route.subs[:min(len(route.subs), 16)] {
+	// Of a great many, each time others are looked at.
+	first := 0
+	if len(route.subs) > lookAtOnce {
+		first = rand.IntN(len(route.subs))
+	}
+	for i := range min(len(route.subs), lookAtOnce) {
+		s := route.subs[(first+i)%len(route.subs)]
 		if s.Receiver == r || s.Internal {
 			continue // it may have caught up meanwhile; see ownPatience
 		}

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"mwm/server/netx"
 	"mwm/server/topic"
 )
 
@@ -27,6 +28,12 @@ type Presence interface {
 type Backlogged interface {
 	// Backlog is how much waits to be written, in bytes.
 	Backlog() int
+}
+
+// Outlet is an ability of a [Receiver] that publishers may have to wait for.
+type Outlet interface {
+	// Outlet is what it uses [Batch.Send] with.
+	Outlet() *netx.Outbound
 }
 
 // Subscription is a receiver's interest in the topics that a filter matches.

@@ -122,13 +122,38 @@ func (o *Outbound) GiveUp() {
 func (o *Outbound) Charge(start time.Time, budget time.Duration) (spent bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	now := time.Now()
+	return o.charge(start, time.Now(), budget)
+}
+
+// charge is Charge with o.mu held.
+func (o *Outbound) charge(start, now time.Time, budget time.Duration) (spent bool) {
 	if start.Before(o.heldAt) {
 		start = o.heldAt
 	}
 	o.held = max(0, o.held-start.Sub(o.heldAt)/60) + now.Sub(start)
 	o.heldAt = now
 	return o.held > budget
+}
+
+// Share is what a producer that has waited since start for another peer calls for those
+// that it might have to wait for next: they make it wait together, and not one after
+// the other. One that makes no progress for as long as patience is stuck, too, however
+// little waits for it, and one that is behind uses up its budget; 0 is none.
+func (o *Outbound) Share(start time.Time, patience, budget time.Duration) {
+	o.mu.Lock()
+	if !o.writing || o.stuck || o.closed {
+		o.mu.Unlock()
+		return
+	}
+	now := time.Now()
+	spent := budget > 0 && o.bytes > o.Limit()/4 && o.charge(start, now, budget)
+	var notify []func()
+	if o.patience(now, patience) <= 0 || spent && o.crowded() {
+		o.stuck = true
+		notify = o.roomLocked()
+	}
+	o.mu.Unlock()
+	call(notify)
 }
 
 // NotifyRoom arranges for f to be called once, from another goroutine, as soon

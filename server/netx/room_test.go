@@ -131,6 +131,40 @@ func TestCharge(t *testing.T) {
 	})
 }
 
+// Those who make a producer wait together use up their time together, and those who
+// are not behind use up none.
+func TestShare(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, first := crowdedOutbound(t)
+		_, second := crowdedOutbound(t)
+		idle := NewOutbound(newGate(), 0, 0, nil)
+		const budget = 50 * time.Millisecond
+		for range 12 { // each looks every 20 ms whether there is progress
+			start := time.Now()
+			time.Sleep(10 * time.Millisecond)
+			for _, o := range []*Outbound{first, second, idle} {
+				o.Share(start, time.Second, budget)
+			}
+		}
+		for _, o := range []*Outbound{first, second} {
+			if w := o.WaitRoom(time.Millisecond, time.Second); w != Stuck {
+				t.Errorf("WaitRoom = %v, want Stuck", w)
+			}
+		}
+		if idle.Charge(time.Now(), 0) {
+			t.Error("one for which nobody waited has used up some of its time")
+		}
+		_, third := crowdedOutbound(t)
+		for range 100 {
+			time.Sleep(10 * time.Millisecond)
+			third.Share(time.Now(), 500*time.Millisecond, 0)
+		}
+		if w := third.WaitRoom(time.Millisecond, time.Second); w != Stuck {
+			t.Errorf("one that makes no progress: WaitRoom = %v, want Stuck", w)
+		}
+	})
+}
+
 // NotifyRoom calls once, when there is room or the end has come.
 func TestNotifyRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

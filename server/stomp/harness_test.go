@@ -237,3 +237,14 @@ func eventually(t testing.TB, what string, ok func() bool) {
 		}
 	}
 }
+
+// runs writes a broker's journal until the test ends.
+func runs(t testing.TB, b *broker.Broker) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { b.Run(ctx) })
+	t.Cleanup(func() {
+		cancel()
+		running.Wait()
+	})
+}

@@ -21,6 +21,9 @@ func (r *autoReceiver) Deliver(bs *broker.Subscription, b *broker.Batch) {
 // Backlog implements [broker.Backlogged].
 func (r *autoReceiver) Backlog() int { return r.s.out.Pending() }
 
+// Outlet implements [broker.Outlet].
+func (r *autoReceiver) Outlet() *netx.Outbound { return r.s.out }
+
 // ackReceiver is a topic's subscriber that acknowledges. It loses nothing, but
 // may hold back its publishers only for a moment; then it is disconnected.
 type ackReceiver subscription
