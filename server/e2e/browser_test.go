@@ -67,12 +67,7 @@ func newPage(t *testing.T) *page {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		for _, fault := range p.faults {
-			// Fetching the service worker fails when the server or the page goes
-			// meanwhile; the next connection tries again. Nothing else is forgiven.
-			worker := strings.Contains(fault, "phone.sw.js") || strings.Contains(fault, "An unknown error occurred when fetching the script.")
-			if !worker || !strings.HasPrefix(t.Name(), "TestPhone") {
-				t.Errorf("the page: %s", fault)
-			}
+			t.Errorf("the page: %s", fault)
 		}
 	})
 	if err := chromedp.Listen(ctx, p.watch); err != nil {

@@ -78,6 +78,13 @@ func (h *handset) connected() {
 	h.wait(find(having("link-stomp", "data-state", "live")) + "&&" + find(having("link-mqtt", "data-state", "live")))
 }
 
+// settled waits until the page has fetched all that it is going to: a server that
+// goes while its service worker is on the way is an error on the browser's console.
+func (h *handset) settled() {
+	h.t.Helper()
+	eval[bool](h.page, "navigator.serviceWorker.ready.then(() => true)")
+}
+
 // moveTo puts the browser's phone somewhere.
 func (h *handset) moveTo(lat, lng float64) {
 	h.t.Helper()
@@ -263,6 +270,7 @@ func TestPhoneTexts(t *testing.T) {
 	h.sendText("third")
 	h.wait(find(tagged("confirm")))
 	h.provoke(`^browser error: .*(WebSocket connection to|net::ERR_CONNECTION_REFUSED)|^console warning: "(STOMP|MQTT): `)
+	h.settled()
 	s.stop()
 	h.wait(find(having("link-stomp", "data-state", "waiting")))
 	h.click(tagged("confirm"))
@@ -315,6 +323,7 @@ func TestPhoneComesBack(t *testing.T) {
 		return eval[int](h.page, `caches.keys().then(async (all) => all.length === 1 ? (await (await caches.open(all[0])).keys()).length : 0)`) > 30
 	})
 	h.provoke(`^browser error: .*(WebSocket connection to|net::ERR_CONNECTION_REFUSED)|^console warning: "(STOMP|MQTT): `)
+	h.settled()
 	s.stop()
 	h.wait(find(having("link-stomp", "data-state", "waiting")))
 	const places = 20

@@ -110,8 +110,11 @@ links.stomp.addEventListener('state', () => {
   locationCard.changed();
 });
 
+let keeping = 0;
+
 links.mqtt.addEventListener('state', () => {
-  if (links.mqtt.live) setTimeout(keepForOffline, 1000); // all of the page is there now
+  clearTimeout(keeping);
+  if (links.mqtt.live) keeping = setTimeout(() => keepForOffline(() => links.mqtt.live), 1000); // all of the page is there now
 });
 
 // ---- out: positions and motions

@@ -2,7 +2,8 @@
 
 let kept = false;
 
-export async function keepForOffline() {
+// connected() tells whether the server is there: without it, that its files cannot be fetched is no news.
+export async function keepForOffline(connected) {
   if (kept || !navigator.serviceWorker || !window.isSecureContext) return;
   kept = true;
   try {
@@ -14,6 +15,6 @@ export async function keepForOffline() {
     active.postMessage({ type: 'runs', urls: [...new Set([page, ...files])] });
   } catch (err) {
     kept = false; // the next connection is the next chance
-    console.warn(`offline: ${err.message}`);
+    if (connected()) console.warn(`offline: ${err.message}`);
   }
 }
