@@ -28,8 +28,8 @@ func (in *ingest) subscribe() error {
 	in.broker.Retained(telemetry.MotionFilter, func(m *broker.Message) { in.motion(m, now, true) })
 	in.broker.Retained(telemetry.LocationFilter, func(m *broker.Message) { in.location(m, now, true) })
 	for filter, take := range map[string]receiver{
-		telemetry.LocationFilter: each(in.location),
-		telemetry.MotionFilter:   each(in.motion),
+		telemetry.LocationFilter: in.reports(telemetry.LocationID, in.location),
+		telemetry.MotionFilter:   in.reports(telemetry.MotionID, in.motion),
 		telemetry.LastWill: each(func(m *broker.Message, at time.Time, _ bool) {
 			in.fleet.Will(m.Sender, m.Body, at)
 		}),
@@ -53,6 +53,22 @@ func each(take func(m *broker.Message, at time.Time, retained bool)) receiver {
 			m := &b.Messages[i]
 			take(m, time.UnixMilli(m.Timestamp), false)
 		}
+	}
+}
+
+// reports is each for what devices report; whoever watches the wire wants to know
+// over which connection.
+func (in *ingest) reports(idOf func(name string) (id string, ok bool), take func(m *broker.Message, at time.Time, retained bool)) receiver {
+	all := each(take)
+	return func(b *broker.Batch) {
+		if in.wire.Watching() {
+			for i := range b.Messages {
+				if id, ok := idOf(b.Messages[i].Name); ok {
+					in.wire.Reported(id, b.Client())
+				}
+			}
+		}
+		all(b)
 	}
 }
 

@@ -56,6 +56,28 @@ func TestWire(t *testing.T) {
 	}
 	p.wait(row("out", "PUBACK"))
 
+	// Of a gateway, what is about the device is shown, and nothing about others.
+	gateway := newTruck(t, s, "gateway")
+	report := func(id string) {
+		gateway.conn.Send(telemetry.LocationDestination(id), "application/json", []byte(`{"deviceID":"`+id+`","lat":42.5,"lng":1.5}`))
+	}
+	report("behind 1")
+	p.wait("mwm.devices === 3") // the gateway itself has not reported
+	eval[string](p, "location.hash = '#view=wire&device=behind%201'")
+	p.waitText(tagged("wire-title"), "behind 1 on the wire")
+	p.waitText(tagged("wire-state"), "This device has no connection of its own. When a gateway next reports for it, that appears here.")
+	eventually(t, "what the gateway says about the device", func() bool {
+		report("behind 2")
+		report("behind 1")
+		return eval[bool](p, "!!"+row("in", "SEND"))
+	})
+	p.waitText(tagged("wire-state"), "Through a gateway: what its connection carries about this device")
+	if others := eval[int](p, all(tagged("wire-row"))+".filter((e) => !e.textContent.includes('behind 1')).length"); others > 0 {
+		t.Errorf("%d frames about others", others)
+	}
+
+	eval[string](p, "location.hash = '#view=wire&device=XYZ'")
+	p.waitText(tagged("wire-state"), "Listening to 1 connection")
 	ph.client.Disconnect(100)
 	p.waitText(tagged("wire-state"), "This device is not connected. When it comes, what it says appears here.")
 }

@@ -67,7 +67,7 @@ func (s *Server) showWire(w http.ResponseWriter, r *http.Request, t wire.Target)
 	timer := time.NewTimer(time.Duration(wait) * time.Second)
 	defer timer.Stop()
 	for over := wait == 0; ; {
-		frames, connections, more, err := s.opts.Wire.Frames(t, after, limit)
+		frames, links, more, err := s.opts.Wire.Frames(t, after, limit)
 		if errors.Is(err, wire.ErrTooMany) {
 			problem(w, http.StatusServiceUnavailable, err.Error())
 			return
@@ -78,7 +78,7 @@ func (s *Server) showWire(w http.ResponseWriter, r *http.Request, t wire.Target)
 			for i, f := range frames {
 				views[i], next = viewFrame(f, raw), f.Seq
 			}
-			replyJSON(w, http.StatusOK, map[string]any{"frames": views, "next": next, "connections": connections})
+			replyJSON(w, http.StatusOK, map[string]any{"frames": views, "next": next, "connections": links.Own, "gateways": links.Gateways})
 			return
 		}
 		select {

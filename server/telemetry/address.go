@@ -102,6 +102,16 @@ func MotionID(name string) (id string, ok bool) { return between(name, motionsPr
 // AlertID returns the device in the name of an alert topic, as LocationID does.
 func AlertID(name string) (id string, ok bool) { return between(name, motionsPrefix, alertSuffix) }
 
+// DeviceOf returns the device that any of these names belongs to; "" if none does.
+func DeviceOf(name string) string {
+	for _, idOf := range []func(string) (string, bool){LocationID, TextID, MotionID, AlertID} {
+		if id, ok := idOf(name); ok {
+			return id
+		}
+	}
+	return ""
+}
+
 func between(name, prefix, suffix string) (string, bool) {
 	if len(name) <= len(prefix)+len(suffix) || !strings.HasPrefix(name, prefix) || !strings.HasSuffix(name, suffix) {
 		return "", false

@@ -5,17 +5,24 @@
 // a watch, which ends when nobody has asked for a minute; until then taps (see
 // package netx) copy what the client's connections read and write into a ring.
 // Frames are taken apart only when they are asked for.
+//
+// A device may report over the connection of a gateway, with others. Its watch
+// then sees of that connection what is about the device, by destination.
 package wire
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"mwm/server/broker"
+	"mwm/server/telemetry"
+	"mwm/server/topic"
 )
 
 const (
@@ -53,6 +60,26 @@ type Frame struct {
 	At     time.Time
 	In     bool // from the client
 	Client *broker.Client
+}
+
+// about reports whether a frame is about a device: its destination or topic is one
+// of the device's addresses.
+func about(f broker.WireFrame, device string) bool {
+	for _, h := range f.Fields {
+		name := h.Value
+		switch h.Name {
+		case "topic":
+			name = topic.Swap(name)
+		case "destination":
+			name = strings.TrimPrefix(strings.TrimPrefix(name, "/topic/"), "/queue/")
+		default:
+			continue
+		}
+		if telemetry.DeviceOf(name) == device {
+			return true
+		}
+	}
+	return false
 }
 
 // Monitor watches connections. Make one with New; its methods may be called
@@ -103,6 +130,23 @@ func (m *Monitor) Connected(c *broker.Client) {
 	}
 }
 
+// Watching reports whether anybody is.
+func (m *Monitor) Watching() bool { return m.active.Load() > 0 }
+
+// Reported is to be called when a client has published a report of a device. If
+// the device is watched and the client is another one, a gateway, its connection
+// is watched as well.
+func (m *Monitor) Reported(device string, c *broker.Client) {
+	if c == nil || c.ID == device {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if w := m.watches[Target{Client: device}]; w != nil {
+		m.tap(c, w)
+	}
+}
+
 // Disconnected is the counterpart of Connected. What the client is still told is
 // shown.
 func (m *Monitor) Disconnected(c *broker.Client) {
@@ -114,32 +158,35 @@ func (m *Monitor) Disconnected(c *broker.Client) {
 	delete(m.taps, c)
 }
 
+// Links are the connections over which a target speaks.
+type Links struct{ Own, Gateways int }
+
 // Frames returns what has crossed the connections of a target after frame seq, at
-// most the newest limit frames, and how many connections it has. more is closed
-// when there is something new.
-func (m *Monitor) Frames(t Target, seq uint64, limit int) (frames []Frame, connections int, more <-chan struct{}, err error) {
-	w, connections, err := m.watch(t)
+// most the newest limit frames, and which connections it has. more is closed when
+// there is something new.
+func (m *Monitor) Frames(t Target, seq uint64, limit int) (frames []Frame, links Links, more <-chan struct{}, err error) {
+	w, links, err := m.watch(t)
 	if err != nil {
-		return nil, 0, nil, err
+		return nil, links, nil, err
 	}
 	batches, more := w.after(seq)
 	for _, b := range batches {
-		frames = append(frames, b.frames(seq)...)
+		frames = append(frames, b.frames(t, seq)...)
 		frames = frames[max(0, len(frames)-limit):]
 	}
-	return frames, connections, more, nil
+	return frames, links, more, nil
 }
 
 // watch returns the watch of a target, and begins it if need be.
-func (m *Monitor) watch(t Target) (w *watch, connections int, err error) {
+func (m *Monitor) watch(t Target) (w *watch, links Links, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	w = m.watches[t]
 	if w == nil {
 		if len(m.watches) >= maxWatches {
-			return nil, 0, ErrTooMany
+			return nil, links, ErrTooMany
 		}
-		w = &watch{news: make(chan struct{})}
+		w = &watch{target: t, news: make(chan struct{})}
 		m.watches[t] = w
 		m.active.Store(int32(len(m.watches)))
 		for _, c := range m.clients() {
@@ -149,12 +196,15 @@ func (m *Monitor) watch(t Target) (w *watch, connections int, err error) {
 		}
 	}
 	w.until = time.Now().Add(lease)
-	for c := range m.taps {
-		if t.matches(c) {
-			connections++
+	for c, x := range m.taps {
+		switch {
+		case t.matches(c):
+			links.Own++
+		case x.has(w):
+			links.Gateways++
 		}
 	}
-	return w, connections, nil
+	return w, links, nil
 }
 
 // tap lets a watch see a connection. m.mu is held.
@@ -213,6 +263,12 @@ func (x *tap) add(w *watch) bool {
 	}
 	x.watches = append(x.watches, w)
 	return true
+}
+
+func (x *tap) has(w *watch) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return slices.Contains(x.watches, w)
 }
 
 // remove returns how many watches are left.
@@ -278,11 +334,12 @@ type batch struct {
 	data   []byte
 }
 
-// frames takes a batch apart, but for frames up to seq.
-func (b *batch) frames(seq uint64) (frames []Frame) {
+// frames takes a batch apart, but for frames up to seq, and those of a gateway that
+// are not about the target.
+func (b *batch) frames(t Target, seq uint64) (frames []Frame) {
 	all := b.client.Explain(slices.Clone(b.data), b.in)
 	for i, f := range all[:min(len(all), maxPerBatch)] {
-		if n := b.seq*perBatch + uint64(i) + 1; n > seq {
+		if n := b.seq*perBatch + uint64(i) + 1; n > seq && (t.matches(b.client) || about(f, t.Client)) {
 			frames = append(frames, Frame{WireFrame: f, Seq: n, At: b.at, In: b.in, Client: b.client})
 		}
 	}
@@ -291,7 +348,8 @@ func (b *batch) frames(seq uint64) (frames []Frame) {
 
 // watch is a ring of the newest batches of its connections.
 type watch struct {
-	until time.Time // guarded by the monitor's lock
+	target Target
+	until  time.Time // guarded by the monitor's lock
 
 	mu      sync.Mutex
 	batches []*batch
@@ -317,7 +375,7 @@ func (w *watch) fill(b *batch, data []byte) {
 	switch i := slices.Index(w.batches, b); {
 	case i < 0: // trimmed meanwhile
 		return
-	case len(data) == 0:
+	case len(data) == 0 || !w.target.matches(b.client) && !mentions(data, w.target.Client): // nothing, or about others
 		w.batches = slices.Delete(w.batches, i, i+1)
 	default:
 		w.bytes += len(data)
@@ -325,6 +383,13 @@ func (w *watch) fill(b *batch, data []byte) {
 	}
 	close(w.news)
 	w.news = make(chan struct{})
+}
+
+// mentions reports whether what a gateway says may be about a device: it is not
+// taken apart for that. STOMP escapes what these characters begin (1.2, "Value
+// Encoding").
+func mentions(data []byte, device string) bool {
+	return strings.ContainsAny(device, `:\`) || bytes.Contains(data, []byte(device))
 }
 
 // trim forgets the oldest batches beyond the limits. w.mu is held.

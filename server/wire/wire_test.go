@@ -32,7 +32,8 @@ func (l *lines) Data(p []byte) (used, need int, err error) {
 
 func explain(p []byte, _ bool) (frames []broker.WireFrame) {
 	for line := range strings.Lines(string(p)) {
-		frames = append(frames, broker.WireFrame{Type: strings.TrimSpace(line)})
+		line = strings.TrimSpace(line)
+		frames = append(frames, broker.WireFrame{Type: line, Fields: []broker.Property{{Name: "destination", Value: line}}})
 	}
 	return frames
 }
@@ -140,8 +141,8 @@ func TestFrames(t *testing.T) {
 		first := want(aaa, next, 1, "AAA<six")
 		want(aaa, first-1, 10, "AAA<six")
 		want(one, 0, 10, "BBB<now")
-		if _, n, _, _ := m.Frames(aaa, 0, 1); n != 2 {
-			t.Errorf("%d connections", n)
+		if _, n, _, _ := m.Frames(aaa, 0, 1); n != (Links{Own: 2}) {
+			t.Errorf("%+v", n)
 		}
 		time.Sleep(2 * lease)
 		if n := m.active.Load(); n != 0 || len(m.taps) != 0 {
@@ -183,6 +184,34 @@ func TestLimits(t *testing.T) {
 			if last := i == maxWatches-1; last != errors.Is(err, ErrTooMany) {
 				t.Errorf("watch %d: %v", i, err)
 			}
+		}
+	})
+}
+
+// A device behind a gateway is seen by the destinations of its frames, whatever
+// else the gateway carries.
+func TestGateway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := broker.New(broker.Options{})
+		m := New(b.Clients)
+		gateway := connect(t, b, m, "gateway")
+		bbb := Target{Client: "BBB"}
+		shown(t, m, bbb, 0, 1)
+		gateway.says(t, "/topic/device.BBB.location\n") // unseen: nobody knows yet who reports for it
+		m.Reported("BBB", gateway.Client)
+		m.Reported("CCC", gateway.Client) // nobody watches
+		m.Reported("BBB", nil)            // the server itself
+		gateway.says(t, "/topic/device.CCC.location\n/topic/device.BBB.location\n")
+		gateway.says(t, "/topic/device.CCC.location\n")
+		gateway.hears(t, "/queue/device.BBB.text\n/queue/device.BBBB.text\n")
+		if got, _ := shown(t, m, bbb, 0, 10); got != "gateway</topic/device.BBB.location gateway>/queue/device.BBB.text" {
+			t.Errorf("%q", got)
+		}
+		if w := m.watches[bbb]; len(w.batches) != 2 {
+			t.Errorf("%d batches are kept; what is about others is not", len(w.batches))
+		}
+		if _, links, _, _ := m.Frames(bbb, 0, 1); links != (Links{Gateways: 1}) {
+			t.Errorf("%+v", links)
 		}
 	})
 }

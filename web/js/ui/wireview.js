@@ -1,4 +1,5 @@
-// What crosses the wire: the frames and packets of one device's own connections, as they come, and one of them byte by byte.
+// What crosses the wire: the frames and packets of one device's own connections, or those about it of a gateway's, as they come, and one of
+// them byte by byte.
 //
 // The server records only while somebody looks: the first request begins it, and the page asks again while it shows this.
 
@@ -61,11 +62,11 @@ export class WireView {
     const { signal } = controller;
     for (let wait = 0; !signal.aborted; wait = WAIT) {
       try {
-        const { frames, next, connections } = await api.wire(id, this.#after, wait, { signal });
+        const { frames, next, connections, gateways } = await api.wire(id, this.#after, wait, { signal });
         if (signal.aborted) return;
         this.#after = next;
         this.#add(frames);
-        this.#state(id, connections);
+        this.#state(id, connections, gateways);
         await pause(wait ? PAUSE : 0, signal);
       } catch (err) {
         if (signal.aborted) return;
@@ -75,8 +76,9 @@ export class WireView {
     }
   }
 
-  #state(id, connections) {
+  #state(id, connections, gateways) {
     if (connections) setText($('#wire-state')[0], t('wire.connections', { n: connections }));
+    else if (gateways) setText($('#wire-state')[0], t('wire.gateways', { n: gateways }));
     else setText($('#wire-state')[0], t(this.#fleet.status[this.#fleet.indexOf(id)] ? 'wire.gateway' : 'wire.offline'));
   }
 
