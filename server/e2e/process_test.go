@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"os"
@@ -9,10 +8,11 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"mwm/server/internal/proctest"
 )
 
 // python is Debian's own, which has Debian's python3-stomp.
@@ -24,48 +24,24 @@ type process struct {
 	name  string
 	cmd   *exec.Cmd
 	stdin io.WriteCloser
-	out   output
-	ended chan struct{}
-}
-
-// output is what a program has written so far, to both of its outputs.
-type output struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.String()
+	out   proctest.Output
+	ended <-chan struct{}
 }
 
 // run starts a program. If it still runs when the test ends, it is killed.
 func run(t *testing.T, name string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, name: filepath.Base(name), cmd: exec.Command(name, args...), ended: make(chan struct{})}
+	p := &process{t: t, name: filepath.Base(name), cmd: exec.Command(name, args...)}
 	p.cmd.Dir = "../.." // where a reader of the README is
-	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	p.cmd.WaitDelay = patience
 	p.cmd.Env = []string{"PATH=" + filepath.Dir(mwm) + ":" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "LANG=C.UTF-8", "PYTHONUNBUFFERED=1"}
 	var err error
 	if p.stdin, err = p.cmd.StdinPipe(); err == nil {
-		err = p.cmd.Start()
+		p.ended, err = proctest.Start(p.cmd, &p.out)
 	}
 	if err != nil {
 		t.Fatalf("%s: %v", p.name, err)
 	}
-	go func() {
-		_ = p.cmd.Wait() // its state tells
-		close(p.ended)
-	}()
 	t.Cleanup(func() {
 		_ = p.stdin.Close()
 		// The group has the process's own number, and lives while one of it does.
@@ -99,14 +75,7 @@ func (p *process) expect(pattern string) []string {
 }
 
 // over reports whether the program has ended.
-func (p *process) over() bool {
-	select {
-	case <-p.ended:
-		return true
-	default:
-		return false
-	}
-}
+func (p *process) over() bool { return proctest.Over(p.ended) }
 
 // say writes to the program's standard input.
 func (p *process) say(text string) {

@@ -38,7 +38,7 @@ func TestCrash(t *testing.T) {
 		c.work(p.addresses, func() {
 			switch {
 			case p.over():
-				c.book.fault("the server ended by itself:\n%s", p.log.tail())
+				c.book.fault("the server ended by itself:\n%s", p.log.Tail())
 			case run%5 == 0:
 				p.stop()
 			default:

@@ -29,7 +29,7 @@ func TestCrashMQTT(t *testing.T) {
 		}
 		faults = c.work(p, run)
 		if p.over() {
-			faults = append(faults, "the server ended by itself:\n"+p.log.tail())
+			faults = append(faults, "the server ended by itself:\n"+p.log.Tail())
 		}
 		if run%5 == 0 {
 			p.stop()

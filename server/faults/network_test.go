@@ -158,7 +158,7 @@ func TestPause(t *testing.T) {
 		signal(t, p, syscall.SIGCONT)
 		await(t.Context(), 500*time.Millisecond)
 		if n := p.clients(); n != 2 {
-			t.Fatalf("%d clients are left of 2:\n%s", n, p.log.tail())
+			t.Fatalf("%d clients are left of 2:\n%s", n, p.log.Tail())
 		}
 	}
 	close(stop)

@@ -1,51 +1,27 @@
 package faults
 
 import (
-	"bytes"
 	"os/exec"
 	"regexp"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"mwm/server/internal/proctest"
 )
 
 // process is a server of its own, with the addresses that it got.
 type process struct {
 	t     *testing.T
 	cmd   *exec.Cmd
-	log   output
-	ended chan struct{}
+	log   proctest.Output
+	ended <-chan struct{}
 	addresses
 }
 
 // addresses are where a server is reached, as host:port.
 type addresses struct{ http, stomp, stompWS, mqtt, mqttWS string }
-
-// output is what a program has written so far.
-type output struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.String()
-}
-
-// tail is the end of it, for a failure.
-func (o *output) tail() string {
-	s := o.String()
-	return s[max(0, len(s)-4000):]
-}
 
 // freePorts makes every listener take a port of its own.
 var freePorts = []string{"--http=127.0.0.1:0", "--stomp=127.0.0.1:0", "--stomp-ws=127.0.0.1:0", "--mqtt=127.0.0.1:0", "--mqtt-ws=127.0.0.1:0"}
@@ -68,21 +44,16 @@ func serveUnder(t *testing.T, under []string, args ...string) *process {
 func launch(t *testing.T, under []string, args ...string) *process {
 	t.Helper()
 	line := append(append(append([]string{}, under...), program, "serve"), append(freePorts, args...)...)
-	p := &process{t: t, cmd: exec.Command(line[0], line[1:]...), ended: make(chan struct{})}
-	p.cmd.Stdout, p.cmd.Stderr = &p.log, &p.log
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	p := &process{t: t, cmd: exec.Command(line[0], line[1:]...)}
 	p.cmd.Env = []string{"HOME=" + t.TempDir(), "PATH=/usr/sbin:/usr/bin:/sbin:/bin"}
-	if err := p.cmd.Start(); err != nil {
+	var err error
+	if p.ended, err = proctest.Start(p.cmd, &p.log); err != nil {
 		t.Fatal(err)
 	}
-	go func() {
-		_ = p.cmd.Wait() // its state tells
-		close(p.ended)
-	}()
 	t.Cleanup(func() {
 		p.kill()
 		if t.Failed() {
-			t.Logf("the server wrote:\n%s", p.log.tail())
+			t.Logf("the server wrote:\n%s", p.log.Tail())
 		}
 	})
 	return p
@@ -97,7 +68,7 @@ func (p *process) awaitReady() {
 		text := p.log.String()
 		if !strings.Contains(text, "msg=ready") {
 			if over {
-				p.t.Fatalf("the server ended before it was ready:\n%s", p.log.tail())
+				p.t.Fatalf("the server ended before it was ready:\n%s", p.log.Tail())
 			}
 			return false
 		}
@@ -120,14 +91,7 @@ func (p *process) awaitReady() {
 }
 
 // over reports whether the process has ended.
-func (p *process) over() bool {
-	select {
-	case <-p.ended:
-		return true
-	default:
-		return false
-	}
-}
+func (p *process) over() bool { return proctest.Over(p.ended) }
 
 // kill does kill -9, and waits for the end.
 func (p *process) kill() {
@@ -147,6 +111,6 @@ func (p *process) stop() {
 		p.t.Fatal("the server does not stop")
 	}
 	if code := p.cmd.ProcessState.ExitCode(); code != 0 {
-		p.t.Errorf("the server stopped with %v:\n%s", p.cmd.ProcessState, p.log.tail())
+		p.t.Errorf("the server stopped with %v:\n%s", p.cmd.ProcessState, p.log.Tail())
 	}
 }

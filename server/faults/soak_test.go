@@ -203,7 +203,7 @@ func (s *soak) watch(d time.Duration) {
 			return
 		case <-tick.C:
 			if s.process.over() {
-				s.t.Fatalf("the server ended by itself:\n%s", s.process.log.tail())
+				s.t.Fatalf("the server ended by itself:\n%s", s.process.log.Tail())
 			}
 			s.sample()
 		}
