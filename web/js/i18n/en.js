@@ -213,6 +213,13 @@ export default {
 
   'events.title': 'Events',
   'events.none': 'Nothing has happened yet.',
+  'events.noneOfKind': 'Nothing of this kind has happened lately.',
+  'events.filter': 'Show only',
+  'events.group.presence': 'Comings and goings',
+  'events.group.lastwill': 'Last wills',
+  'events.group.text': 'Texts',
+  'events.group.alert': 'Alerts',
+  'events.group.payload': 'What was not believed',
   'events.announce': '{n} new events. Last: {text}',
   'event.online': 'came online',
   'event.offline': 'went offline',

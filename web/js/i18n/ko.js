@@ -198,6 +198,13 @@ export default {
 
   'events.title': '이벤트',
   'events.none': '아직 일어난 일이 없습니다.',
+  'events.noneOfKind': '최근에 이런 이벤트가 없었습니다.',
+  'events.filter': '종류별로 보기',
+  'events.group.presence': '들어오고 나감',
+  'events.group.lastwill': '유언 메시지',
+  'events.group.text': '메시지',
+  'events.group.alert': '알림',
+  'events.group.payload': '믿을 수 없는 값',
   'events.announce': '새 이벤트 {n}건. 마지막: {text}',
   'event.online': '온라인이 되었습니다',
   'event.offline': '오프라인이 되었습니다',

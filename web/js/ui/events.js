@@ -1,4 +1,4 @@
-// The feed of events, newest first. Bounded; screen readers hear a digest, not every line of a busy fleet.
+// The feed of events, newest first, of the kinds that are wanted. Bounded; screen readers hear a digest, not every line of a busy fleet.
 
 import $ from '../../vendor/jquery.js';
 import { t, onLang } from '../i18n.js';
@@ -6,22 +6,26 @@ import { addTask } from '../scheduler.js';
 import { remember, recall } from '../remember.js';
 import * as format from '../format.js';
 import { KINDS, wording } from '../eventtext.js';
+import { EventLog, GROUPS } from '../eventlog.js';
 import { colourOf } from './alerts.js';
-import { make, icon } from './dom.js';
+import { make, icon, setAttribute } from './dom.js';
 
 const MOST = 200;
 const ANNOUNCE_EVERY = 4000; // ms
 const ICONS = { online: 'in', offline: 'out', lastwill: 'lost', alert: 'alert', text: 'text', payload: 'payload', removed: 'close' };
+const GROUP_ICONS = { presence: 'in', lastwill: 'lost', text: 'text', alert: 'alert', payload: 'payload' };
 
 export class Events {
-  count = 0;
-  #events = []; // newest last
+  count = 0; // of those that are shown
+  #log = new EventLog();
   #pending = [];
   #unseen = 0;
   #lastSeq = 0;
   #unannounced = 0;
+  #last = null; // event
   #open;
   #list = $('#events-list');
+  #filter = $('#events-filter');
   #draw;
   #announce;
 
@@ -31,6 +35,10 @@ export class Events {
     this.#announce = addTask(() => this.#say(), ANNOUNCE_EVERY);
     $('#events-toggle').on('click', () => this.#toggle(!this.#expanded()));
     this.#list.on('click', 'button.event', (e) => this.#open(e.currentTarget.dataset.device));
+    for (const name of Object.keys(GROUPS)) {
+      make('button', 'event-group').attr({ type: 'button', 'data-group': name, 'data-testid': `events-${name}` }).append(icon(GROUP_ICONS[name])).appendTo(this.#filter)
+        .on('click', () => this.#show(name));
+    }
     onLang(() => this.#rebuild());
     this.#toggle(recall('events') !== 'closed');
     this.#rebuild();
@@ -48,7 +56,7 @@ export class Events {
   }
 
   clear() {
-    this.#events = [];
+    this.#log.clear();
     this.#pending = [];
     this.#lastSeq = 0;
     this.#unannounced = 0;
@@ -66,27 +74,38 @@ export class Events {
     this.#badge();
   }
 
+  // #show shows a group, too, or not; all when none is chosen.
+  #show(name) {
+    this.#log.toggle(name);
+    this.#rebuild();
+  }
+
   #rebuild() {
-    this.#list.empty();
-    this.#pending = [...this.#events, ...this.#pending].slice(-MOST);
-    this.#events = [];
-    if (this.#pending.length) this.#draw.request();
-    else this.#list.append(make('li', 'events-none', t('events.none')));
+    for (const element of this.#filter.children()) {
+      const { group } = element.dataset;
+      setAttribute(element, 'aria-pressed', this.#log.shown.has(group));
+      for (const attribute of ['aria-label', 'title']) setAttribute(element, attribute, t(`events.group.${group}`));
+    }
+    const events = this.#log.list();
+    this.count = events.length;
+    this.#list.empty().append(events.map((event) => this.#item(event)).reverse());
+    if (!events.length) this.#list.append(make('li', 'events-none', t(this.#log.size ? 'events.noneOfKind' : 'events.none')));
   }
 
   #render() {
-    const fresh = this.#pending;
+    for (const event of this.#pending) this.#log.add(event);
+    this.#last = this.#pending[this.#pending.length - 1] ?? this.#last;
+    const fresh = this.#pending.filter((event) => this.#log.shows(event));
     this.#pending = [];
-    if (!this.#events.length) this.#list.empty();
+    if (!fresh.length) return;
+    this.#list.children('.events-none').remove();
     const atTop = this.#list[0].scrollTop < 8;
     const before = this.#list[0].scrollHeight;
     this.#list.prepend(fresh.map((event) => this.#item(event)).reverse());
     this.#list.children().slice(MOST).remove();
     // Somebody who reads further down keeps what they read in place.
     if (!atTop) this.#list[0].scrollTop += this.#list[0].scrollHeight - before;
-    this.#events.push(...fresh);
-    this.#events.splice(0, this.#events.length - MOST);
-    this.count = this.#events.length;
+    this.count = this.#list.children().length;
     if (!this.#expanded()) this.#unseen += fresh.length;
     this.#badge();
   }
@@ -116,7 +135,7 @@ export class Events {
   }
 
   #say() {
-    const last = this.#events[this.#events.length - 1] ?? this.#pending[this.#pending.length - 1];
+    const last = this.#pending[this.#pending.length - 1] ?? this.#last;
     if (!last || !this.#unannounced) return;
     const text = `${last.device ?? ''} ${wording(last).title}`;
     $('#announcer').text(this.#unannounced > 1 ? t('events.announce', { n: this.#unannounced, text }) : text);

@@ -7,7 +7,7 @@ import { make, button, icon } from './dom.js';
 import { TextForm, message } from './textform.js';
 
 const STATES = {
-  accepted: 'clock', waiting: 'clock', delivered: 'check', consumed: 'checks', expired: 'lost', refused: 'refused', deleted: 'close',
+  accepted: 'clock', waiting: 'clock', delivered: 'check', consumed: 'checks', expired: 'lost', refused: 'refused', deleted: 'trash',
 };
 
 export class TextsSection {

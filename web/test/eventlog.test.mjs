@@ -1,0 +1,28 @@
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { EventLog, GROUPS } from '../js/eventlog.js';
+import { KINDS } from '../js/eventtext.js';
+
+test('every kind of event belongs to one group', () => {
+  assert.deepEqual(Object.values(GROUPS).flat().sort(), [...KINDS].sort());
+});
+
+test('a flood of one kind leaves the others', () => {
+  const log = new EventLog();
+  log.add({ seq: 1, kind: 'lastwill' });
+  for (let seq = 2; seq < 2000; seq++) log.add({ seq, kind: seq % 2 ? 'online' : 'offline' });
+  log.add({ seq: 2000, kind: 'unheard of' });
+  assert.equal(log.list().length, 200);
+  assert.equal(log.list()[199].seq, 2000);
+  log.toggle('lastwill');
+  assert.deepEqual(log.list().map(({ seq }) => seq), [1]);
+  assert.deepEqual([log.shows({ kind: 'lastwill' }), log.shows({ kind: 'text' })], [true, false]);
+  log.add({ seq: 2001, kind: 'text' });
+  log.toggle('text');
+  assert.deepEqual(log.list().map(({ seq }) => seq), [1, 2001], 'in their order');
+  log.toggle('text');
+  log.toggle('lastwill');
+  assert.equal(log.list().length, 200, 'none chosen: all');
+  log.clear();
+  assert.deepEqual([log.list(), log.size], [[], 0]);
+});
