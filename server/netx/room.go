@@ -85,8 +85,10 @@ func (o *Outbound) patience(now time.Time, limit time.Duration) time.Duration {
 	case s.looked.IsZero() || moved != s.moved:
 		s.acked, _ = o.acked()
 		s.since = 0
-	case passed < lookEvery:
-		return min(lookEvery-passed, max(limit-s.since, 1))
+	case passed < lookEvery && s.since < limit:
+		return min(lookEvery-passed, limit-s.since)
+	case passed < lookEvery: // one who is more patient has looked: the next look tells
+		return lookEvery - passed
 	default:
 		acked, _ := o.acked()
 		if s.since += lookEvery; acked != s.acked {
