@@ -13,12 +13,20 @@ export async function list(name, { sort, q, destination }, offset, limit, signal
 
 export const queue = (ref, signal) => get('/queues/queue', ref, signal);
 
-// messages returns a part of the messages that wait, or all that consumers have: {rows, total, queue}.
+// messages returns a part of the messages that wait, or of those that consumers have: {rows, total, queue}.
 export async function messages(ref, state, offset, limit, signal) {
-  const params = state === 'waiting' ? { offset, limit } : { state, limit: 200 };
-  const answer = await get('/queues/messages', { ...ref, ...params }, signal);
-  const { queue: info } = answer;
-  return { rows: answer.messages, queue: info, total: state === 'waiting' ? info.waiting : answer.messages.length };
+  const answer = await (state === 'waiting' ? get('/queues/messages', { ...ref, offset, limit }, signal) : held(ref, state, offset, limit, signal));
+  return { rows: answer.messages, queue: answer.queue, total: answer.queue[state] };
+}
+
+// Those that consumers have are read one page behind the other: there are few.
+async function held(ref, state, offset, limit, signal) {
+  let answer = await get('/queues/messages', { ...ref, state, limit }, signal);
+  for (let at = 0; at < offset; at += limit) {
+    if (!answer.next) return { ...answer, messages: [] };
+    answer = await get('/queues/messages', { ...ref, state, limit, after: answer.next }, signal);
+  }
+  return answer;
 }
 
 export const message = (ref, key) => get('/queues/message', { ...ref, key });

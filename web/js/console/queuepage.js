@@ -108,13 +108,14 @@ export class QueuePage {
       empty: () => t(waiting ? 'console.none.messages' : 'console.none.held'),
       onOpen: (row) => this.#open(row), onMarks: () => this.#showMarks(), onError: this.#context.failed,
     });
-    this.$split.empty().append(this.grid.$frame, this.#$consumers, this.pane.$root);
+    this.$split.children().detach();
+    this.$split.append(this.grid.$frame, this.#$consumers, this.pane.$root);
     this.grid.$frame.prop('hidden', this.#state === 'consumers');
     this.#$consumers.prop('hidden', this.#state !== 'consumers');
   }
 
   async #load(...part) {
-    const answer = await api.messages(this.#ref, this.#state === 'waiting' ? 'waiting' : 'unacknowledged', ...part);
+    const answer = await api.messages(this.#ref, this.#state, ...part);
     this.#show(answer.queue);
     return answer;
   }
