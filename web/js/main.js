@@ -150,7 +150,7 @@ function message(received) {
 }
 
 function offerToConnect() {
-  const empty = () => fleet.count === 0 && feed.state === 'live' && !document.querySelector('dialog[open]');
+  const empty = () => view !== 'console' && fleet.count === 0 && feed.state === 'live' && !document.querySelector('dialog[open]');
   if (empty()) connectDialog.open(empty);
 }
 
