@@ -20,7 +20,7 @@ const QUEUES = {
   columns: [
     text('destination', 0, 250, (row) => row.destination, 'name'),
     number('waiting', 1), number('consumers', 2), number('enqueued', 3), number('consumed', 4),
-    number('unacknowledged', 5, { width: 148 }), number('delivered', 9), number('dead', 6, { tone: bad, width: 122 }), number('expired', 7, { tone: warn }), number('removed', 10), size('bytes', 8),
+    number('unacknowledged', 5), number('delivered', 9), number('dead', 6, { tone: bad, width: 122 }), number('expired', 7, { tone: warn }), number('removed', 10), size('bytes', 8),
   ],
 };
 
@@ -36,7 +36,7 @@ const TOPICS = {
 const CONNECTIONS = {
   sort: 'id', keyOf: ({ id }) => id, search: 'console.findConnection',
   columns: [
-    text('client', 0, 190, who), text('protocol', 2, 110, (row) => protocol(row)), text('address', 4, 150), text('user', 7, 120, (row) => row.user || t('console.anonymous')),
+    text('client', 0, 230, who), text('protocol', 2, 170, (row) => protocol(row)), text('address', 4, 240), text('user', 7, 120, (row) => row.user || t('console.anonymous')),
     number('messagesIn', 1, { width: 124 }), number('messagesOut', 3, { width: 132 }), { ...size('pendingBytes', 5), width: 112 }, number('dropped', 6, { tone: bad }),
   ],
 };

@@ -56,7 +56,7 @@ export default {
 
   'console.destination': 'Destination',
   'console.waiting': 'Waiting',
-  'console.unacknowledged': 'Unacknowledged',
+  'console.unacknowledged': 'Unacked',
   'console.consumers': 'Consumers',
   'console.enqueued': 'Enqueued',
   'console.delivered': 'Delivered',
@@ -124,7 +124,7 @@ export default {
   'console.back': 'Back to the list',
   'console.show': 'Show',
   'console.show.waiting': 'Waiting',
-  'console.show.unacknowledged': 'Unacknowledged',
+  'console.show.unacknowledged': 'Unacked',
   'console.show.consumers': 'Consumers',
   'console.goTo': 'Go to no.',
   'console.headers': 'Headers',
