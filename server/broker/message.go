@@ -117,14 +117,19 @@ type Property struct{ Name, Value string }
 func (m *Message) Clone() *Message {
 	c := *m
 	c.confirm, c.kept, c.ticket, c.once = nil, nil, 0, false
+	c.own()
+	return &c
+}
+
+// own gives a message memory of its own, in one piece.
+func (m *Message) own() {
 	buf := make([]byte, 0, len(m.Head)+len(m.Body))
 	buf = append(buf, m.Head...)
 	buf = append(buf, m.Body...)
 	if m.Head != nil {
-		c.Head = buf[:len(m.Head):len(m.Head)]
+		m.Head = buf[:len(m.Head):len(m.Head)]
 	}
-	c.Body = buf[len(m.Head):]
-	return &c
+	m.Body = buf[len(m.Head):]
 }
 
 // Size is what the message counts for limits, in bytes.

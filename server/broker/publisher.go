@@ -195,10 +195,10 @@ func (p *Publisher) dropExpired() {
 // disk, if it is persistent), or with the reason why it is not. It may be called
 // from another goroutine, and must not block.
 func (p *Publisher) Enqueue(name string, fill func(m *Message), done func(error)) {
-	var m Message
-	p.stamp(&m)
+	m := new(Message)
+	p.stamp(m)
 	m.Name = name
-	fill(&m)
+	fill(m)
 	if done == nil {
 		done = func(error) {}
 	}
@@ -211,7 +211,8 @@ func (p *Publisher) Enqueue(name string, fill func(m *Message), done func(error)
 	}
 	p.published(1)
 	p.others.queued = p.now
-	if q := p.b.enqueue(m.Clone(), p.client, done); q != nil {
+	m.own()
+	if q := p.b.enqueue(m, p.client, done); q != nil {
 		p.touched(q)
 	}
 }

@@ -1,6 +1,7 @@
 package stomp
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net"
@@ -68,6 +69,117 @@ func TestPublishAllocates(t *testing.T) {
 		limit := float64(2 * n)
 		if got := testing.AllocsPerRun(200, publish); got > limit {
 			t.Errorf("%d subscribers: %.1f allocations for %d messages, want at most %.0f", n, got, perBatch, limit)
+		}
+	}
+}
+
+// nullStore is a disk that takes no time.
+type nullStore struct{}
+
+func (nullStore) Apply(*broker.Changes) error { return nil }
+
+// benchQueue is a publisher's session and a consumer's, driven by hand: each call of
+// cycle sends a batch to a queue, and returns when all of it has been acknowledged.
+func benchQueue(t testing.TB, persistent, auto bool) (cycle func()) {
+	t.Helper()
+	b := broker.New(broker.Options{Store: nullStore{}})
+	srv, err := New(b, Options{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		b.Run(ctx)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-ended
+	})
+	open := func() *session {
+		here, there := net.Pipe()
+		t.Cleanup(func() { here.Close(); there.Close() })
+		s := newSession(srv, sink{here})
+		s.Data([]byte("CONNECT\naccept-version:1.2\n\n\x00"))
+		return s
+	}
+	mode, header := "client", ""
+	if auto {
+		mode = "auto"
+	}
+	if persistent {
+		header = "persistent:true\nreceipt:r\n"
+	}
+	consumer, pub := open(), open()
+	consumer.Data([]byte("SUBSCRIBE\nid:0\ndestination:/queue/q\nack:" + mode + "\n\n\x00"))
+	var batch, ack []byte
+	for range perBatch {
+		batch = fmt.Appendf(batch, "SEND\ndestination:/queue/q\n%scontent-length:70\n\n%070d\x00", header, 1)
+	}
+	sent, consumed := 0, &b.Stats().Consumed
+	until := func(ok func() bool) {
+		for !ok() {
+			runtime.Gosched()
+		}
+	}
+	return func() {
+		sent += perBatch
+		if used, _, err := pub.Data(batch); used != len(batch) || err != nil {
+			t.Fatal(used, err)
+		}
+		if !auto {
+			until(func() bool { return consumer.out.Messages() == uint64(sent) })
+			ack = fmt.Appendf(ack[:0], "ACK\nid:1-%d\n\n\x00", sent)
+			consumer.Data(ack)
+		}
+		until(func() bool { return consumed.Load() == uint64(sent) && waiting(&pub.receipts) == 0 })
+	}
+}
+
+// waiting is how many receipts have not been sent.
+func waiting(r *receipts) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.pending)
+}
+
+// What a message to a queue allocates: its own memory and its place on the queue; if
+// it is persistent also its record and what waits for the disk. It is counted, not
+// timed.
+func TestQueueAllocates(t *testing.T) {
+	for _, c := range []struct {
+		name             string
+		persistent, auto bool
+		limit            float64 // per message
+	}{
+		{"auto", false, true, 4.5},
+		{"client", false, false, 4.5},
+		{"persistent, auto", true, true, 8},
+		{"persistent, client", true, false, 8},
+	} {
+		cycle := benchQueue(t, c.persistent, c.auto)
+		for range 100 {
+			cycle()
+		}
+		got := testing.AllocsPerRun(200, cycle) / perBatch
+		if got > c.limit {
+			t.Errorf("%s: %.2f allocations for a message, want at most %.1f", c.name, got, c.limit)
+		}
+	}
+}
+
+func BenchmarkQueue(b *testing.B) {
+	for _, persistent := range []bool{false, true} {
+		for _, auto := range []bool{false, true} {
+			b.Run(fmt.Sprintf("persistent=%t/auto=%t", persistent, auto), func(b *testing.B) {
+				cycle := benchQueue(b, persistent, auto)
+				b.ReportAllocs()
+				for b.Loop() {
+					cycle()
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*perBatch), "ns/message")
+			})
 		}
 	}
 }
