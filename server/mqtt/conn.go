@@ -163,13 +163,16 @@ func (c *conn) flush() {
 		c.freed = nil
 		c.srv.whenSynced(func() { c.send(freed) })
 	}
-	c.owed.flush(c.replies)
+	wake := c.owed.flush(c.replies)
 	if c.replies = c.replies[:0]; cap(c.replies) > netx.ChunkSize {
 		c.replies = nil
 	}
 	if c.pumpDue {
 		c.pumpDue = false
-		c.sess.pumpFor(c)
+		wake = c.sess.pumpFor(c) || wake
+	}
+	if wake {
+		c.out.WakeHere()
 	}
 }
 

@@ -156,7 +156,9 @@ func (s *session) whenSaved(c *conn, answer func()) {
 	}
 	s.srv.whenSynced(func() {
 		answer()
-		s.pumpFor(c)
+		if s.pumpFor(c) {
+			c.out.Wake()
+		}
 	})
 }
 

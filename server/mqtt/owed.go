@@ -101,8 +101,8 @@ func (o *owed) settle(ticket uint16, code byte, reason string) {
 	if code != 0 {
 		a.code, a.reason = code, reason
 	}
-	if !o.reading {
-		o.send()
+	if !o.reading && o.send() {
+		o.out.Wake()
 	}
 }
 
@@ -113,20 +113,21 @@ func (o *owed) waiting() int {
 	return o.pubacks
 }
 
-// flush sends what is ready, behind other packets.
-func (o *owed) flush(before []byte) {
+// flush sends what is ready, behind other packets, and reports whether the writer
+// has to be woken.
+func (o *owed) flush(before []byte) (wake bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.reading = false
 	if len(before) == 0 && (o.n == 0 || !o.at(0).ready) {
-		return
+		return false
 	}
 	o.buf = append(o.buf[:0], before...)
-	o.send()
+	return o.send()
 }
 
 // send sends what is ready, behind what is in buf. o.mu is held.
-func (o *owed) send() {
+func (o *owed) send() (wake bool) {
 	for o.n > 0 && o.at(0).ready {
 		a := o.at(0)
 		o.buf = appendAck(o.buf, a.kind, a.id, a.code, a.reason)
@@ -139,9 +140,7 @@ func (o *owed) send() {
 		o.first++
 	}
 	if len(o.buf) > 0 {
-		if _, wake := o.out.Send(o.buf); wake {
-			o.out.Wake()
-		}
+		_, wake = o.out.Send(o.buf)
 	}
 	o.buf = o.buf[:0]
 	if o.n == 0 && len(o.ring) > 64 {
@@ -150,6 +149,7 @@ func (o *owed) send() {
 	if cap(o.buf) > 512 {
 		o.buf = nil // an idle connection holds none
 	}
+	return wake
 }
 
 // Confirmed implements [broker.Tickets]: the message of a PUBLISH is safe, or

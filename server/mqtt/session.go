@@ -528,17 +528,15 @@ func (s *session) pump() (wake bool) {
 	return s.handOver()
 }
 
-// pumpFor pumps after acknowledgements that came over c.
-func (s *session) pumpFor(c *conn) {
+// pumpFor pumps after acknowledgements that came over c, and reports whether its
+// writer has to be woken.
+func (s *session) pumpFor(c *conn) (wake bool) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if len(s.rels) > 0 && s.owner == c {
 		s.sendReleases(c)
 	}
-	wake := s.conn == c && s.pump()
-	s.mu.Unlock()
-	if wake {
-		c.out.Wake()
-	}
+	return s.conn == c && s.pump()
 }
 
 // onRoom is called by the connection's writer when there is room again.
