@@ -30,7 +30,9 @@
 // meaning is there. Nor does such a header become a user property. A reply-to that is
 // no topic stays a user property: MQTT cannot send to a queue. What a STOMP receiver
 // cannot be told is left out and counted: NUL, and text that is not UTF-8; to 1.0
-// also line ends, and colons in names. MQTT 3 receivers get topic and payload alone.
+// also line ends, and colons in names. What an MQTT 5 receiver cannot be told is left
+// out and counted, too ([Stats].LostHeaders): headers with NUL, that are not UTF-8, or
+// longer than 65,535 bytes. MQTT 3 receivers get topic and payload alone.
 //
 // # Delivery
 //
@@ -54,7 +56,8 @@
 // reason string of CONNACK; and the log), and the number is kept on disk. While the
 // disk has less room than is to stay free ([broker.Options].Room), kept sessions
 // take nothing: 5.0 publishers are told (0x97), others are disconnected, and send
-// again what was not acknowledged.
+// again what was not acknowledged. So it is with more than 64 KiB while memory is short
+// (see package netx).
 //
 // Messages of one publisher reach a subscriber in order, per topic and QoS, also
 // those that have waited for it, and after a restart.
