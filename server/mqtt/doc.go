@@ -102,7 +102,8 @@
 //   - A client that breaks the rules is told why in a DISCONNECT in 5.0; others see
 //     the connection closed. Packets before CONNECT get no answer.
 //   - The packets that a 5.0 client receives have a reason string only with an error,
-//     and one that does not fit its Maximum Packet Size is left out.
+//     or to say what the client has missed; one that does not fit its Maximum Packet
+//     Size is left out.
 //   - A message that is longer than its receiver takes is not sent, and counted
 //     ([Stats].TooLarge); it counts as delivered.
 //   - Topic aliases towards a client: the first topics that it gets messages of have

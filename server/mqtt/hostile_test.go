@@ -24,6 +24,12 @@ func FuzzPackets(f *testing.F) {
 	}
 	props := pub{topic: "a", qos: 1, id: 1, props: packets.Properties{ContentType: "x", ResponseTopic: "y", User: []packets.UserProperty{{Key: "k", Val: "v"}}}}
 	f.Add(append(hello{level: v5, id: "A"}.bytes(), props.packet(v5)...), uint16(30))
+	itself := hello{level: v5, id: "A", props: packets.Properties{TopicAliasMaximum: 3, RequestResponseInfo: 1}}.bytes()
+	itself = append(itself, frame(0x82, append(appendString([]byte{0, 1, 0}, "$share/g/topic/#"), 1))...)
+	for id := range uint16(3) {
+		itself = append(itself, pub{topic: "topic/one", body: "x", qos: byte(id), id: id}.packet(v5)...)
+	}
+	f.Add(itself, uint16(9))
 	f.Fuzz(func(t *testing.T, in []byte, cut uint16) {
 		fx := newFixture(t, Options{}, false)
 		nc := &sink{}
