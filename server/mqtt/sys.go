@@ -42,7 +42,9 @@ var sysValues = []sysValue{
 	{"clients.expired", func(r *sysReading) uint64 { return r.s.stats.Ended.Load() }},
 	{"publish.messages.received", func(r *sysReading) uint64 { return r.traffic.MessagesIn }},
 	{"publish.messages.sent", func(r *sysReading) uint64 { return r.traffic.MessagesOut }},
-	{"publish.messages.dropped", func(r *sysReading) uint64 { return r.traffic.Dropped + r.s.stats.Overflowed.Load() + r.s.stats.Unkept.Load() }},
+	{"publish.messages.dropped", func(r *sysReading) uint64 {
+		return r.traffic.Dropped + r.s.stats.Overflowed.Load() + r.s.stats.Unkept.Load()
+	}},
 	{"messages.inflight", func(r *sysReading) uint64 { return uint64(r.sessions.Inflight) }},
 	{"bytes.received", func(r *sysReading) uint64 { return r.traffic.BytesIn }},
 	{"bytes.sent", func(r *sysReading) uint64 { return r.traffic.BytesOut }},
