@@ -91,3 +91,25 @@ func (t *terms) encoderFor(b *broker.Batch, first, end int) broker.Encoder {
 	})
 	return e
 }
+
+// frameAliased is frame for a client that permits topic aliases. What is retained
+// comes but once, and introduces none. s.mu is held.
+func (s *session) frameAliased(p *publication) bool {
+	introduced := false
+	introduce := func(alias uint16) bool {
+		p.alias, p.named = alias, true
+		if introduced = s.frame(p); introduced && s.handOver() {
+			s.conn.out.Wake()
+		}
+		return introduced
+	}
+	if p.retain {
+		introduce = nil
+	}
+	alias := s.conn.sent.get(p.Name, introduce)
+	if introduced {
+		return true
+	}
+	p.alias, p.named = alias, false
+	return s.frame(p)
+}

@@ -14,12 +14,6 @@ import (
 // packet identifiers.
 const maxOwed = 65534
 
-// Why a session does not take a message.
-var (
-	errFull   error = newFault(packets.ErrQuotaExceeded, "the queue of a session is full")
-	errNoDisk error = newFault(packets.ErrQuotaExceeded, "the disk is nearly full")
-)
-
 // owed are the PUBACKs and PUBRECs that a connection owes its client. They go out
 // in the order of the PUBLISHes [MQTT-4.6.0-2], [MQTT-4.6.0-3], each once its
 // message is safe. The reader adds; any goroutine settles, even with the lock of

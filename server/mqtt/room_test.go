@@ -10,6 +10,47 @@ import (
 	"testing/synctest"
 )
 
+// The queue of a session that is away is bounded in messages and bytes; what
+// does not fit is counted, newest first, and told to a 5.0 publisher; expired ones
+// make room.
+func TestQueueLimits(t *testing.T) {
+	for _, c := range []struct {
+		opt  Options
+		want int
+	}{
+		{Options{MaxQueued: 5}, 5},
+		{Options{MaxQueuedBytes: 1000}, 9}, // 100 + 1 bytes each
+	} {
+		f := newFixture(t, c.opt, true)
+		f.away(forMinutes("S"), "t", 1)
+		src := f.connect(hello{level: v5, id: "src"})
+		for i := range 20 {
+			src.publish(pub{topic: "t", body: fmt.Sprintf("%0100d", i), qos: 1, id: 1})
+			if i < c.want {
+				src.expect("PUBACK 1")
+			} else {
+				src.expect(`PUBACK 1 code=0x97 reason="the queue of a session is full"`)
+			}
+		}
+		info := f.Sessions()
+		for _, s := range info {
+			if s.ClientID == "S" && (s.Queued != c.want || s.Dropped != uint64(20-c.want)) {
+				t.Errorf("%+v: %d queued, %d dropped, want %d and %d", c.opt, s.Queued, s.Dropped, c.want, 20-c.want)
+			}
+		}
+		if n := f.Stats().Overflowed.Load(); n != uint64(20-c.want) {
+			t.Errorf("%d overflowed, want %d", n, 20-c.want)
+		}
+		p := f.dial()
+		p.shake2(forMinutes("S"), fmt.Sprintf(
+			`CONNACK session=true code=0x00 reason="%d messages were discarded: there was no room for them"`, 20-c.want))
+		for i := range c.want {
+			p.take(fmt.Sprintf("PUBLISH t \"%0100d\"", i), 1, uint16(i+1))
+		}
+		p.expectNothing()
+	}
+}
+
 // What a full session has no room for is never lost in silence, although a 3.x
 // publisher is acknowledged: it is counted and logged, and the client is told when it
 // is back, also after a crash.

@@ -306,69 +306,6 @@ func (s *session) syncFlights() {
 	})
 }
 
-// roomFor reports why the queue is not to take a message, whose sender waits for a
-// confirmation or not. s.mu is held.
-func (s *session) roomFor(m *broker.Message, waits bool) error {
-	opt := &s.srv.opt
-	count, bytes := opt.MaxQueued, opt.MaxQueuedBytes
-	if s.box.Load() != 0 {
-		if s.srv.b.Room() != nil {
-			return errNoDisk
-		}
-		count, bytes = opt.MaxStored, opt.MaxStoredBytes
-	} else if waits && s.conn != nil {
-		count *= windowed
-	}
-	if !s.fits(m, count, bytes) {
-		return errFull
-	}
-	if netx.Pressed() && !s.fits(m, count, min(bytes, pressedQueue)) {
-		return netx.ErrMemory
-	}
-	return nil
-}
-
-// pressedQueue is how many bytes may wait for a session while memory is short.
-const pressedQueue = 64 << 10
-
-// fits reports whether a message fits into the queue, without those that have
-// expired. s.mu is held.
-func (s *session) fits(m *broker.Message, count, bytes int) bool {
-	if s.queue.n < count && s.queue.bytes+m.Size() <= bytes {
-		return true
-	}
-	records := s.queue.dropExpired(time.Now())
-	s.srv.stats.Expired.Add(uint64(len(records)))
-	s.srv.b.Journal().Remove(nil, records...)
-	return s.queue.n < count && s.queue.bytes+m.Size() <= bytes
-}
-
-// drop counts a message that there was no room for. s.mu is held.
-func (s *session) drop(why error) {
-	s.dropped++
-	s.missed++
-	if why != errFull { // the server's trouble, which it tells about
-		s.srv.stats.Unkept.Add(1)
-		return
-	}
-	s.srv.stats.Overflowed.Add(1)
-	if !s.full {
-		s.full = true
-		s.save() // that the client has missed something
-		s.srv.log.Warn("messages are discarded: the queue of a session is full",
-			"client", s.id, "queued", s.queue.n, "bytes", s.queue.bytes, "online", s.conn != nil)
-	}
-}
-
-// tellMissed returns how many messages the client has missed since it was told
-// last. It may know that there are some, not that these are gone.
-func (s *session) tellMissed() (n uint64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	n, s.missed = s.missed, 0
-	return n
-}
-
 // canLaunch reports whether one more message may get an identifier: the window is
 // not full, and what is before it has been sent or waits for the disk. s.mu is held.
 func (s *session) canLaunch() bool {
@@ -469,28 +406,6 @@ func (s *session) frame(p *publication) bool {
 	}
 	s.framed++
 	return true
-}
-
-// frameAliased is frame for a client that permits topic aliases. What is retained
-// comes but once, and introduces none. s.mu is held.
-func (s *session) frameAliased(p *publication) bool {
-	introduced := false
-	introduce := func(alias uint16) bool {
-		p.alias, p.named = alias, true
-		if introduced = s.frame(p); introduced && s.handOver() {
-			s.conn.out.Wake()
-		}
-		return introduced
-	}
-	if p.retain {
-		introduce = nil
-	}
-	alias := s.conn.sent.get(p.Name, introduce)
-	if introduced {
-		return true
-	}
-	p.alias, p.named = alias, false
-	return s.frame(p)
 }
 
 // pump sends what waits, as far as window and connection allow, and reports

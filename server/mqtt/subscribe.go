@@ -7,6 +7,7 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 
 	"mwm/server/broker"
+	"mwm/server/netx"
 )
 
 // checkSubscribe checks the layout of SUBSCRIBE or UNSUBSCRIBE.
@@ -113,6 +114,9 @@ func (s *session) subscribe(c *conn, f packets.Subscription) (*subscription, err
 		}
 		if len(s.subs) >= s.srv.opt.MaxSubscriptions {
 			return nil, newFault(packets.ErrQuotaExceeded, "%d subscriptions, no more are allowed", len(s.subs))
+		}
+		if netx.Pressed() {
+			return nil, newFault(packets.ErrQuotaExceeded, "%s", netx.ErrMemory)
 		}
 	}
 	if err := c.client.MaySubscribe(broker.TopicKind, sub.name); err != nil {
