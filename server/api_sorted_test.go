@@ -39,6 +39,19 @@ func TestConsoleListsAreSorted(t *testing.T) {
 		a.call("GET", "/queues"+bad, "", http.StatusBadRequest)
 	}
 
+	a.post("/messages", `{"destination":"/queue/orders","body":"to Seoul, 서울","headers":[["country","KR"]]}`, http.StatusAccepted)
+	for text, n := range map[string]int{"서울": 1, "country:KR": 1, "x": 2, "seoul": 0} {
+		if found := a.get("/queues/messages", "queue", "orders", "q", text); len(list(found, "messages")) != n || found["next"] != nil {
+			t.Errorf("%s: %v", text, found)
+		}
+	}
+	if found := list(a.get("/queues/messages", "queue", "orders", "q", "KR"), "messages"); found[0]["position"] != 2.0 {
+		t.Errorf("%v", found)
+	}
+	if found := a.get("/queues/messages", "queue", "orders", "q", "x", "limit", "1"); found["next"] == nil {
+		t.Errorf("%v", found)
+	}
+	a.call("GET", "/queues/messages?queue=orders&q=x&state=unacknowledged", "", http.StatusBadRequest)
 	a.post("/messages", `{"destination":"/topic/news.sport","body":"a longer one","retain":true}`, http.StatusAccepted)
 	a.post("/messages", `{"destination":"/topic/news.art","body":"b","retain":true}`, http.StatusAccepted)
 	a.post("/messages", `{"destination":"/topic/news.art","body":"b"}`, http.StatusAccepted)
@@ -77,7 +90,8 @@ func TestConsoleSubscriptions(t *testing.T) {
 	var of map[string]any
 	eventually(t, "all subscriptions to news.sport", func() bool {
 		of = a.get("/subscriptions", "destination", "/topic/news.sport", "sort", "client")
-		return len(list(of, "subscriptions")) == 4
+		subs := list(of, "subscriptions")
+		return len(subs) == 4 && subs[1]["connection"] == nil // it is seen to have left
 	})
 	equal(t, "who", column(of, "subscriptions", "client"), "AAA", "away", "desk", "desk")
 	equal(t, "to what", column(of, "subscriptions", "destination"), "/topic/news.>", "/topic/news.sport", "/topic/news.*", "/topic/news.>")

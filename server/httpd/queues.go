@@ -1,10 +1,12 @@
 package httpd
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -165,15 +167,23 @@ func (s *Server) getMessages(w http.ResponseWriter, r *http.Request) {
 	ref, state := q.ref(), q.choice("state", "waiting", "unacknowledged")
 	offset := q.number("offset", 0, 0, 1<<30)
 	limit, after := q.number("limit", 50, 1, maxBrowse), q.key("after")
+	find := q.text("q")
+	if find != "" && state != "waiting" {
+		q.fail("q", "for messages that wait")
+	}
 	if q.bad(w) {
 		return
 	}
 	var page []broker.Browsed
 	var more bool
+	var goOn *broker.Place
 	var err error
-	if state == "waiting" {
+	switch {
+	case find != "":
+		page, goOn, err = s.opts.Broker.Find(ref, after, saying(find), limit, clickTime)
+	case state == "waiting":
 		page, more, err = s.opts.Broker.Browse(ref, offset, after, limit)
-	} else {
+	default:
 		page, more, err = s.opts.Broker.Unacknowledged(ref, after, limit)
 	}
 	info, gone := s.opts.Broker.Queue(ref)
@@ -191,7 +201,27 @@ func (s *Server) getMessages(w http.ResponseWriter, r *http.Request) {
 	}
 	answer := list("messages", views, more, func(v browsedView) string { return v.Key })
 	answer["queue"] = viewQueue(info)
+	if goOn != nil {
+		answer["next"] = key(*goOn)
+	}
 	replyJSON(w, http.StatusOK, answer)
+}
+
+// maxSought is how much of a body is searched, in bytes.
+const maxSought = 64 << 10
+
+// saying selects messages with a text in their body or headers.
+func saying(text string) func(*broker.Message) bool {
+	want := []byte(text)
+	return func(m *broker.Message) bool {
+		if bytes.Contains(m.Body[:min(len(m.Body), maxSought)], want) {
+			return true
+		}
+		if bytes.IndexByte(m.Head, '\\') < 0 && m.Head != nil { // as it stands there
+			return bytes.Contains(m.Head, want)
+		}
+		return slices.ContainsFunc(m.Headers(), func(h broker.Property) bool { return strings.Contains(h.Name+":"+h.Value, text) })
+	}
 }
 
 // message finds the message that a request asks for.

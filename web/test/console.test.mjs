@@ -2,6 +2,7 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { Scroll } from '../js/console/scroll.js';
 import { Rows } from '../js/console/rows.js';
+import { Search } from '../js/console/search.js';
 import { Sweep } from '../js/console/sweep.js';
 import { parse, format, deadFor } from '../js/console/place.js';
 import { bytesOf, formsOf, pretty, dump, angles, asText } from '../js/console/body.js';
@@ -165,4 +166,20 @@ test('bytes as lines', () => {
     `000010  84 9c${' '.repeat(42)}  ··`,
   ].join('\n'));
   assert.equal(asText({ encoding: 'base64', data: btoa('hi'), size: 2 }, 'text'), 'hi');
+});
+
+test('a search goes on until all is looked at, enough is found, or it is stopped', async () => {
+  const answers = { start: { messages: [1], next: 'a' }, a: { messages: [], next: 'b' }, b: { messages: [2, 3] } };
+  let changes = 0;
+  const search = new Search(async (after = 'start') => answers[after], () => { changes++; });
+  await search.run();
+  assert.deepEqual([search.found, search.running, search.full, changes], [[1, 2, 3], false, false, 3]);
+  const much = new Search(async () => ({ messages: new Array(300).fill('x'), next: 'more' }), () => {});
+  await much.run();
+  assert.deepEqual([much.found.length, much.full], [1000, true]);
+  const stopped = new Search(async () => { stopped.stop(); return { messages: [1], next: 'more' }; }, () => assert.fail('nobody wants to know'));
+  await stopped.run();
+  const failed = new Search(async () => { throw new Error('gone'); }, () => {});
+  await failed.run();
+  assert.equal(failed.error.message, 'gone');
 });

@@ -19,6 +19,9 @@ export async function messages(ref, state, offset, limit, signal) {
   return { rows: answer.messages, queue: answer.queue, total: answer.queue[state] };
 }
 
+// search looks for messages that say something: {messages, next}.
+export const search = (ref, q, after) => get('/queues/messages', { ...ref, q, after, limit: 200 });
+
 // Those that consumers have are read one page behind the other: there are few.
 async function held(ref, state, offset, limit, signal) {
   let answer = await get('/queues/messages', { ...ref, state, limit }, signal);

@@ -8,6 +8,7 @@ import { Grid } from './grid.js';
 import { MESSAGE_COLUMNS, columnsOf } from './lists.js';
 import { action } from './parts.js';
 import { deadFor } from './place.js';
+import { Search } from './search.js';
 import { message, subscribersSection } from './side.js';
 import { SidePane } from './sidepane.js';
 import * as units from './units.js';
@@ -22,6 +23,7 @@ export class QueuePage {
   #context;
   #state = 'waiting'; // or 'unacknowledged', 'consumers'
   #info = null;
+  #search = null; // what is looked for
   #stats = {};
   #end = null; // the button that ends it
   #$consumers = make('div', 'console-consumers').attr({ 'data-testid': 'consumers', tabindex: 0, role: 'region', 'aria-label': t('console.consumers') }).prop('hidden', true);
@@ -85,6 +87,15 @@ export class QueuePage {
       $to.val('');
       this.grid.goTo(position - 1);
     });
+    this.$find = make('input').attr({
+      type: 'search', autocomplete: 'off', spellcheck: false, maxlength: 256, placeholder: t('console.findMessage'), 'aria-label': t('console.findMessage'), 'data-testid': 'find-message',
+    });
+    this.$finding = make('form', 'search console-find').append(icon('search'), this.$find).on('submit', (e) => {
+      e.preventDefault();
+      this.#find(this.$find.val());
+      this.grid.focus();
+    }).on('input', () => { if (!this.$find.val() && this.#search) this.#find(''); });
+    this.$summary = make('p', 'console-summary').attr({ role: 'status', 'data-testid': 'found' });
     this.$marked = make('span', 'console-marked').attr('data-testid', 'marked');
     const home = deadFor(this.#ref);
     this.$marks = make('div', 'console-marks').prop('hidden', true).append(
@@ -94,7 +105,7 @@ export class QueuePage {
       action('marks-delete', 'trash', t('console.delete'), () => this.#remove(this.#marked())),
       button('button', null, t('marks.clear')).on('click', () => this.grid.unmark()),
     );
-    return make('div', 'console-bar').append(this.$states, this.$goTo, this.$marks);
+    return make('div', 'console-bar').append(this.$states, this.$finding, this.$goTo, this.$summary, this.$marks);
   }
 
   // ---- what is shown
@@ -105,7 +116,7 @@ export class QueuePage {
     this.grid = new Grid({
       label: t(`console.show.${waiting ? 'waiting' : 'unacknowledged'}`), testid: 'messages', columns: columnsOf(MESSAGE_COLUMNS), keyOf: ({ key }) => key, marks: waiting,
       load: (_, ...part) => this.#load(...part),
-      empty: () => t(waiting ? 'console.none.messages' : 'console.none.held'),
+      empty: () => t(this.#search ? (this.#search.running ? 'console.searching' : 'console.nothingFound') : waiting ? 'console.none.messages' : 'console.none.held'),
       onOpen: (row) => this.#open(row), onMarks: () => this.#showMarks(), onError: this.#context.failed,
     });
     this.$split.children().detach();
@@ -115,9 +126,42 @@ export class QueuePage {
   }
 
   async #load(...part) {
+    if (this.#search) return this.#loadFound(...part);
     const answer = await api.messages(this.#ref, this.#state, ...part);
     this.#show(answer.queue);
     return answer;
+  }
+
+  // ---- what is looked for
+
+  async #loadFound(offset, limit) {
+    const { found } = this.#search;
+    this.#show(await api.queue(this.#ref));
+    return { rows: found.slice(offset, offset + limit), total: found.length };
+  }
+
+  // #find shows the messages that say something; '': all.
+  #find(text) {
+    this.#search?.stop();
+    this.#search = null;
+    this.pane.close();
+    this.grid.unmark();
+    setText(this.$summary[0], '');
+    if (text) {
+      const search = this.#search = new Search((after) => api.search(this.#ref, text, after), () => {
+        if (search === this.#search) this.#found();
+      });
+      search.run();
+    }
+    this.$goTo.prop('hidden', text !== '');
+    this.grid.reload();
+  }
+
+  #found() {
+    const { found, running, full, error } = this.#search;
+    setText(this.$summary[0], error ? t('console.failed', { reason: error.message }) : running ? t('console.searching')
+      : t(full ? 'console.foundFirst' : 'console.found', { n: found.length }));
+    this.grid.refresh();
   }
 
   #show(info) {
@@ -147,22 +191,29 @@ export class QueuePage {
     this.pane.close();
     this.$marks.prop('hidden', true);
     this.$goTo.prop('hidden', state !== 'waiting');
+    this.$finding.prop('hidden', state !== 'waiting');
+    this.$find.val('');
+    this.#find('');
     this.#list();
     if (state === 'consumers') this.refresh().catch(this.#context.failed);
   }
 
   focusSearch() {
-    this.$goTo.find('input').trigger('focus').trigger('select');
+    this.$find.trigger('focus').trigger('select');
   }
 
   escape() {
     if (this.pane.isOpen) this.pane.close();
     else if (this.grid.marks.size) this.grid.unmark();
-    else this.#context.go({ section: this.#ref.durable ? 'durables' : 'queues', ref: null });
+    else if (this.#search) {
+      this.$find.val('');
+      this.#find('');
+    } else this.#context.go({ section: this.#ref.durable ? 'durables' : 'queues', ref: null });
     return true;
   }
 
   close() {
+    this.#search?.stop();
     this.grid.close();
   }
 
@@ -180,7 +231,8 @@ export class QueuePage {
   #showMarks() {
     const n = this.grid.marks.size;
     this.$marks.prop('hidden', n === 0);
-    this.$goTo.prop('hidden', n > 0);
+    this.$goTo.prop('hidden', n > 0 || this.#search !== null);
+    this.$finding.add(this.$summary).prop('hidden', n > 0);
     this.$marked.text(t('marks.count', { n }));
   }
 
@@ -191,6 +243,7 @@ export class QueuePage {
     for (let k = 0; k < keys.length; k += AT_ONCE) await act(keys.slice(k, k + AT_ONCE));
     this.grid.forget(keys);
     if (keys.includes(this.pane.key)) this.pane.close();
+    if (this.#search) this.#search.found = this.#search.found.filter(({ key }) => !keys.includes(key));
     await this.grid.refresh();
   }
 
