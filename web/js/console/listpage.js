@@ -27,7 +27,10 @@ export class ListPage {
     this.#list = LISTS[section];
     this.#state = remembered.get(section) ?? { q: '', sort: this.#list.sort };
     remembered.set(section, this.#state);
-    this.pane = new SidePane(() => { this.grid.show(null); this.grid.focus(); });
+    this.pane = new SidePane((within) => {
+      this.grid.show(null);
+      if (within) this.grid.focus();
+    });
     this.grid = new Grid({
       label: t(`console.${section}`), testid: section, columns: columnsOf(this.#list.columns), sort: this.#state.sort, keyOf: this.#list.keyOf, marks: this.#list.marks,
       load: (sort, ...part) => api.list(section, { sort, q: this.#state.q }, ...part),

@@ -31,7 +31,10 @@ export class QueuePage {
   constructor(ref, context) {
     this.#ref = ref;
     this.#context = context;
-    this.pane = new SidePane(() => { this.grid.show(null); this.grid.focus(); });
+    this.pane = new SidePane((within) => {
+      this.grid.show(null);
+      if (within) this.grid.focus();
+    });
     this.$split = make('div', 'console-split');
     this.$root = make('div', 'console-page').append(this.#head(), this.#counts(), this.#bar(), this.$split);
     this.#list();

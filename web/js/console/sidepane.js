@@ -9,7 +9,7 @@ export class SidePane {
   #closed;
   #turn = 0;
 
-  // closed() is called when the pane is closed.
+  // closed(within) is called when the pane is closed; within: the keyboard was in it.
   constructor(closed) {
     this.#closed = closed;
     this.$root.on('keydown', (e) => {
@@ -61,7 +61,8 @@ export class SidePane {
     if (!this.isOpen) return;
     this.#turn++;
     this.key = null;
+    const within = this.$root[0].contains(document.activeElement);
     this.$root.prop('hidden', true).empty();
-    this.#closed();
+    this.#closed(within);
   }
 }
