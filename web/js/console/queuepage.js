@@ -149,7 +149,7 @@ export class QueuePage {
     this.#search = null;
     this.pane.close();
     this.grid.unmark();
-    setText(this.$summary[0], '');
+    setText(this.$summary[0], text ? t('console.searching') : '');
     if (text) {
       const search = this.#search = new Search((after) => api.search(this.#ref, text, after), () => {
         if (search === this.#search) this.#found();
@@ -191,12 +191,10 @@ export class QueuePage {
   #turn(state) {
     this.#state = state;
     for (const element of this.$states.children()) element.setAttribute('aria-pressed', element.dataset.state === state);
-    this.pane.close();
-    this.$marks.prop('hidden', true);
-    this.$goTo.prop('hidden', state !== 'waiting');
-    this.$finding.prop('hidden', state !== 'waiting');
     this.$find.val('');
     this.#find('');
+    this.$goTo.add(this.$finding).prop('hidden', state !== 'waiting');
+    this.$marks.prop('hidden', true);
     this.#list();
     if (state === 'consumers') this.refresh().catch(this.#context.failed);
   }
