@@ -230,6 +230,7 @@ async function showHistory(shown) {
     if (view === 'history') historyPage.show(true, historyLink ?? {});
     historyLink = null;
   } catch (err) {
+    console.warn(`history: ${err.message}`);
     notify(t('nav.failed', { reason: err.message }));
     show('map');
   }

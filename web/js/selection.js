@@ -1,4 +1,4 @@
-// The selected device, with its trail and texts.
+// The selected device, with its trail, its texts and how exact its position is.
 //
 // Selection is by ID, not by index: a link may name a device that has not been heard of yet, and indexes change
 // with the server's epoch. Fires 'change' (another device), 'texts' and 'trail'.
@@ -8,13 +8,17 @@ import { worldX, worldY } from './geo.js';
 
 const MAX_TRAIL = 500; // points
 const MAX_TEXTS = 50;
+const AGAIN = 5000; // ms after which a device that moves is asked for its accuracy again: the feed does not carry it
 
 export class Selection extends EventTarget {
   id = null;
   trail = []; // world x, y, …
   texts = [];
+  accuracy = NaN; // m; NaN when the device does not say
   #fleet;
   #lastAt = 0;
+  #askedAt = 0;
+  #timer = 0;
 
   constructor(fleet) {
     super();
@@ -30,7 +34,9 @@ export class Selection extends EventTarget {
     this.id = id;
     this.trail = [];
     this.texts = [];
+    this.accuracy = NaN;
     this.#lastAt = 0;
+    clearTimeout(this.#timer);
     this.dispatchEvent(new CustomEvent('change', { detail: id }));
     this.refresh();
   }
@@ -39,15 +45,28 @@ export class Selection extends EventTarget {
   async refresh() {
     const { id } = this;
     if (id === null || this.index < 0) return;
+    this.#askedAt = this.#fleet.at[this.index];
     try {
       const device = await api.getDevice(id);
       if (id !== this.id) return;
+      this.accuracy = device.location?.accuracy ?? NaN;
       this.trail = (device.trail ?? []).slice(-MAX_TRAIL).flatMap(([lat, lng]) => [worldX(lng), worldY(lat)]);
       this.#merge(device.texts ?? []);
       this.dispatchEvent(new Event('trail'));
     } catch (err) {
       console.warn(`device ${id}: ${err.message}`);
     }
+    if (id === this.id) this.#askAgain();
+  }
+
+  // #askAgain keeps up with a device that says how exact its position is, while it moves and somebody looks.
+  #askAgain() {
+    clearTimeout(this.#timer);
+    if (Number.isNaN(this.accuracy)) return;
+    this.#timer = setTimeout(() => {
+      if (document.hidden || this.#fleet.at[this.index] === this.#askedAt) this.#askAgain();
+      else this.refresh();
+    }, AGAIN);
   }
 
   // heard takes a text's new state from the feed or from the answer to our own request.

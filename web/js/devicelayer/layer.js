@@ -6,6 +6,7 @@
 // out of place. Zoom animations scale it.
 
 import { LOCATED, MOVING, NO_HEADING } from '../fleet.js';
+import { metresPerPixel } from '../geo.js';
 import { Sprites, paintSymbol } from './sprites.js';
 import { PickGrid } from './pickgrid.js';
 import { Quality, BEST, WORST } from './quality.js';
@@ -21,6 +22,7 @@ const SYMBOL_SIZES = [[300, 22], [1500, 17], [6000, 12], [20000, 9], [Infinity, 
 const SMALL = 12; // px, of symbols at a low quality: fewer pixels to copy where there are thousands
 const SLOWEST = 200; // ms between two redraws at the worst quality
 const TILE = 256;
+const HALO = 15; // radius of the ring round the selected device
 
 export const DeviceLayer = L.Layer.extend({
   // options: fleet, palette() → colours, still() → no motion wanted, shown() → per-device flags or null for all
@@ -29,6 +31,7 @@ export const DeviceLayer = L.Layer.extend({
     this.selected = -1;
     this.hovered = -1;
     this.trail = []; // world x, y, …, oldest first
+    this.accuracy = NaN; // of the selected device's position, in m
     this.inView = 0;
     this.redraws = 0;
     this._drawnAt = 0;
@@ -256,8 +259,9 @@ export const DeviceLayer = L.Layer.extend({
     const palette = this.options.palette();
     g.setTransform(this._ratio, 0, 0, this._ratio, 0, 0);
     if (this._has(this.selected)) {
+      this._drawAccuracy(g, this._pixel(this.selected, now), palette);
       this._drawTrail(g, now, palette);
-      this._drawHalo(g, this._pixel(this.selected, now), palette.accent, 15, 3);
+      this._drawHalo(g, this._pixel(this.selected, now), palette.accent, HALO, 3);
     }
     if (this._has(this.hovered) && this.hovered !== this.selected) {
       this._drawHalo(g, this._pixel(this.hovered, now), palette.text, 13, 1.5);
@@ -278,6 +282,21 @@ export const DeviceLayer = L.Layer.extend({
     return { x, y: at.y * this._scale - this._origin.y };
   },
 
+  // _drawAccuracy draws the circle that the selected device says it is in, if it can be told from the ring round it.
+  _drawAccuracy(g, { x, y }, { accent }) {
+    const radius = this.accuracy / metresPerPixel(this.options.fleet.lat[this.selected] / 1e7, this._zoom);
+    if (!(radius > HALO + 3)) return;
+    g.beginPath();
+    g.arc(x, y, radius, 0, 7);
+    g.fillStyle = g.strokeStyle = accent;
+    g.globalAlpha = 0.12;
+    g.fill();
+    g.globalAlpha = 0.6;
+    g.lineWidth = 1.5;
+    g.stroke();
+    g.globalAlpha = 1;
+  },
+
   // The selected device's own symbol is drawn again, as a path: exact, and above its neighbours.
   _drawHalo(g, { x, y }, colour, radius, width) {
     const { fleet } = this.options;
@@ -292,7 +311,7 @@ export const DeviceLayer = L.Layer.extend({
     g.lineWidth = width;
     g.strokeStyle = colour;
     g.stroke();
-    const i = radius > 13 ? this.selected : this.hovered;
+    const i = radius === HALO ? this.selected : this.hovered;
     g.save();
     g.translate(x, y);
     if (fleet.status[i] === MOVING && fleet.heading[i] !== NO_HEADING) g.rotate(fleet.heading[i] / 36000 * 2 * Math.PI);

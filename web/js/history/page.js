@@ -27,7 +27,7 @@ addTexts({ en, ko });
 
 const GROWS = 30_000; // ms after which a day that is not over yet is looked at again
 const EDGE = 0.12; // of the map: so near its edge, the replayed device is followed
-const NONE = { ts: new Float64Array(0), count: 0 };
+const NONE = { ts: new Float64Array(0), mps: new Float32Array(0), count: 0, stops: [], gaps: [] };
 
 export class HistoryPage {
   visible = false;
@@ -161,6 +161,10 @@ export class HistoryPage {
 
   #take(track, at) {
     const first = this.#track === null;
+    if (!first && track.count === this.#track.count) {
+      this.#await();
+      return;
+    }
     this.#track = track;
     this.#moments = moments(track);
     this.#replay.span(track.ts[0], track.ts[track.count - 1]);
@@ -191,6 +195,7 @@ export class HistoryPage {
     this.#root.remove();
     this.#root = this.#dock = null;
     this.#days = [];
+    this.#state = 'none';
     this.#mapView.covered = null;
     this.#present(true);
   }
@@ -242,16 +247,23 @@ export class HistoryPage {
     if (!this.#root) return;
     this.#root.attr('data-state', this.#state);
     const ready = this.#state === 'ready';
-    const $panel = this.#root.find('.history-panel');
-    const scrolled = $panel.find('.card-body').scrollTop() ?? 0;
-    $panel.empty().append(this.#head(), ready ? [this.#dayChoice(), this.#body()] : this.#message());
-    $panel.find('.card-body').scrollTop(scrolled);
+    this.#renderPanel(ready);
     this.#dock.$root.prop('hidden', !ready);
     if (!ready) return;
     const share = this.#share();
     this.#dock.show(this.#track, this.#moments, this.#day.from, this.#day.to, (mps, time) => ramp(share(mps, time)));
     this.#showTrack(share);
     this.#task.request();
+  }
+
+  // A day that grows does not take the panel away from under the keyboard.
+  #renderPanel(ready) {
+    const $panel = this.#root.find('.history-panel');
+    const shown = `${this.#selection.id}/${this.#day?.day}/${this.#state}/${this.#colouring}`;
+    if (shown === $panel.data('shown') && $panel[0].contains(document.activeElement)) return;
+    const scrolled = $panel.find('.card-body').scrollTop() ?? 0;
+    $panel.data('shown', shown).empty().append(this.#head(), ready ? [this.#dayChoice(), this.#body()] : this.#message());
+    $panel.find('.card-body').scrollTop(scrolled);
   }
 
   #head() {

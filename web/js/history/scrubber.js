@@ -30,7 +30,7 @@ export class Scrubber {
     this.#text = text;
     this.$root = make('div', 'scrubber').attr({ role: 'slider', tabindex: 0, 'aria-label': label, 'data-testid': 'scrubber' })
       .append(this.#canvas, this.#hand, this.#tip)
-      .on('keydown', (e) => this.key(e))
+      .on('keydown', (e) => { this.key(e); }) // what returns false is stopped: jQuery
       .on('pointerdown', (e) => this.#grab(e))
       .on('pointermove', (e) => this.#point(e))
       .on('pointerleave', () => { this.#tip.hidden = true; });

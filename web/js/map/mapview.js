@@ -207,6 +207,7 @@ export class MapView extends EventTarget {
     layer.selected = this.#selection.index;
     this.#selection.grow();
     layer.trail = this.#selection.trail;
+    layer.accuracy = this.#selection.accuracy;
     layer.hovered = this.#pointer ? layer.pick(this.#pointer, PICK_RADIUS.mouse) : -1;
     $('#map-view').toggleClass('pointing', layer.hovered >= 0);
     if (this.following) this.#keepCentred(layer.selected);

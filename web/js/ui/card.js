@@ -119,6 +119,7 @@ export class Card {
     parts.located = []; // what only a device with a position has
     const $position = fact('position', { wide: true, located: true });
     parts.position = make('span').appendTo($position)[0];
+    parts.accuracy = make('small').attr({ title: t('fact.accuracy'), 'data-testid': 'fact-accuracy' }).appendTo($position)[0];
     parts.copy = make('button', 'icon-button').attr({ type: 'button', 'aria-label': t('card.copyPosition'), title: t('card.copyPosition') })
       .append(icon('copy')).on('click', () => this.#actions.copy(this.#positionText())).appendTo($position);
     parts.speed = fact('speed', { located: true })[0];
@@ -194,6 +195,8 @@ export class Card {
     for (const element of parts.located) element.hidden = !located;
     if (located) {
       setText(parts.position, this.#positionText());
+      const { accuracy } = this.#selection;
+      setText(parts.accuracy, Number.isNaN(accuracy) ? '' : t('unit.accuracy', { n: Math.round(accuracy) }));
       setText(parts.speed, format.speed(fleet.speed[i]));
       setText(parts.heading, format.heading(fleet.heading[i]));
       parts.needle.style.transform = `rotate(${fleet.heading[i] / 100}deg)`;
