@@ -1,0 +1,139 @@
+package stomp_test
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"mwm/server/stomp"
+)
+
+// sluggish is a subscriber that reads so many bytes a second.
+func (w *world) sluggish(destination string, rate int) {
+	p := w.connect("1.2")
+	p.nc.(*net.TCPConn).SetReadBuffer(16 << 10)
+	p.send("SUBSCRIBE\nid:0\ndestination:" + destination + "\n\n^@")
+	p.sync()
+	go func() {
+		const every = 10 * time.Millisecond
+		buf := make([]byte, max(rate/100, 1))
+		for tick := time.NewTicker(every); ; <-tick.C {
+			if _, err := io.ReadFull(p.nc, buf); err != nil {
+				tick.Stop()
+				return
+			}
+		}
+	}()
+}
+
+// Subscribers that are slow but moving lose messages; those beside them get all, in
+// order, and what the server holds stays within the bounds. How long they wait is
+// tested with a fake clock in package broker.
+func TestSlowReaders(t *testing.T) {
+	const bound, n, size = 512 << 10, 6000, 5000
+	rates := []int{80_000, 1_000_000, 20_000_000}
+	w := serve(t, stomp.Options{MaxOutbound: bound, Linger: 50 * time.Millisecond})
+	held := held()
+	for _, rate := range rates {
+		w.sluggish("/topic/a", rate)
+	}
+	var healthy sync.WaitGroup
+	for range 3 {
+		p := w.connect("1.2")
+		p.send("SUBSCRIBE\nid:0\ndestination:/topic/a\n\n^@")
+		p.sync()
+		healthy.Go(func() {
+			for i := range n {
+				m, err := p.read()
+				if err != nil || !strings.HasPrefix(m.body, fmt.Sprintf("%d ", i)) {
+					t.Errorf("message %d: %.20q, %v", i, m.body, err)
+					return
+				}
+			}
+		})
+	}
+	pub, pad, most := w.connect("1.2"), strings.Repeat("x", size), int64(0)
+	for i := range n {
+		if _, err := fmt.Fprintf(pub.nc, "SEND\ndestination:/topic/a\n\n%d %s\x00", i, pad); err != nil {
+			t.Fatal(err)
+		}
+		most = max(most, held())
+	}
+	healthy.Wait()
+	if w.server.Dropped() == 0 {
+		t.Error("nothing is counted as dropped: the slow ones set the pace")
+	}
+	if limit := int64((len(rates)+3)*bound + 8<<20); most > limit {
+		t.Errorf("%d bytes were held, want at most %d", most, limit)
+	}
+}
+
+// BenchmarkSlow measures what two healthy subscribers keep of their rate when a third
+// one is slow, or does not read at all: "kept" is the rate with it divided by the rate
+// with a third that is healthy, over a few seconds each. It means something only on a
+// machine that does nothing else.
+//
+//	go test -run - -bench Slow -benchtime 3x ./server/stomp
+func BenchmarkSlow(b *testing.B) {
+	for name, rate := range map[string]int{"80KB": 80_000, "1MB": 1_000_000, "20MB": 20_000_000, "stopped": 0} {
+		b.Run(name, func(b *testing.B) {
+			var beside, with float64
+			for b.Loop() {
+				beside += rateBeside(b, -1)
+				with += rateBeside(b, rate)
+			}
+			b.ReportMetric(with/beside, "kept")
+			b.ReportMetric(with/float64(b.N)/1e6, "MB/s")
+		})
+	}
+}
+
+// rateBeside is what two healthy subscribers get together, in bytes a second, beside
+// one that reads at a rate; -1: as fast as it can.
+func rateBeside(b *testing.B, rate int) float64 {
+	w := serve(b, stomp.Options{Linger: 50 * time.Millisecond})
+	var got atomic.Int64
+	healthy := func(count bool) {
+		p := w.connect("1.2")
+		p.send("SUBSCRIBE\nid:0\ndestination:/topic/a\n\n^@")
+		p.sync()
+		go func() {
+			buf := make([]byte, 256<<10)
+			for {
+				n, err := p.nc.Read(buf)
+				if count {
+					got.Add(int64(n))
+				}
+				if err != nil {
+					return
+				}
+			}
+		}()
+	}
+	healthy(true)
+	healthy(true)
+	switch rate {
+	case -1:
+		healthy(false)
+	case 0:
+		p := w.connect("1.2")
+		p.send("SUBSCRIBE\nid:0\ndestination:/topic/a\n\n^@")
+		p.sync()
+	default:
+		w.sluggish("/topic/a", rate)
+	}
+	pub := w.connect("1.2")
+	burst := strings.Repeat("SEND\ndestination:/topic/a\n\n"+strings.Repeat("x", 200)+"\x00", 100)
+	begun := time.Now()
+	for time.Since(begun) < 3*time.Second {
+		if _, err := io.WriteString(pub.nc, burst); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return float64(got.Load()) / time.Since(begun).Seconds()
+}
