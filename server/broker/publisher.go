@@ -1,14 +1,10 @@
 package broker
 
 import (
-	"sync"
 	"time"
 
 	"mwm/server/netx"
 )
-
-// maxRun is how many messages a batch holds at most.
-const maxRun = 1024
 
 // How long a subscriber may hold its publishers.
 const (
@@ -25,10 +21,6 @@ const (
 	alonePatience = time.Second
 )
 
-// runs are the message slices of publishers that are busy just now: an idle
-// connection holds none.
-var runs = sync.Pool{New: func() any { s := make([]Message, 0, maxRun); return &s }}
-
 // Publisher is how one connection publishes. It belongs to one goroutine: the
 // connection's reader calls Begin when it has read, Add or Enqueue for each
 // message, and Flush before it reads again.
@@ -41,7 +33,9 @@ type Publisher struct {
 	batch  Batch
 	wake   []*netx.Outbound
 	queues []*Queue
-	pooled *[]Message // what batch.Messages came from
+	run    *run // what batch.Messages came from; nil: nothing was added
+	class  int  // of the next run, see runSizes
+	most   int  // messages at a time since the last flush
 	others others
 	// judged says that last may be used for some bodies and not for others.
 	judged  bool
@@ -86,14 +80,13 @@ func (p *Publisher) TopicFor(name, body []byte) (*Route, error) {
 // delivered at the latest by Flush; until then its slices must stay valid.
 func (p *Publisher) Add(r *Route) *Message {
 	b := &p.batch
-	if b.route != r || len(b.Messages) == maxRun {
+	if p.run == nil {
+		p.begin()
+	}
+	if b.route != r || len(b.Messages) == cap(b.Messages) && !p.enlarge() {
 		p.deliver()
 		b.route = r
 		p.others.note(r.Name, p.now)
-		if p.pooled == nil {
-			p.pooled = runs.Get().(*[]Message)
-			b.Messages = *p.pooled
-		}
 	}
 	b.Messages = append(b.Messages, Message{})
 	m := &b.Messages[len(b.Messages)-1]
@@ -117,10 +110,8 @@ func (p *Publisher) stamp(m *Message) {
 func (p *Publisher) Flush() {
 	p.deliver()
 	p.batch.route = nil
-	if p.pooled != nil {
-		p.batch.Messages = nil
-		runs.Put(p.pooled)
-		p.pooled = nil
+	if p.run != nil {
+		p.end()
 	}
 	p.wakeAll()
 	for i, q := range p.queues {
@@ -153,6 +144,7 @@ func (p *Publisher) deliver() {
 		return
 	}
 	all := b.Messages
+	p.most = max(p.most, len(all))
 	p.b.stats.In.Add(uint64(len(all)))
 	b.route.count(len(all))
 	p.published(len(all))
