@@ -1,6 +1,6 @@
 # Thin: each target is one command that can also be typed.
 
-.PHONY: build demo test unit fmt lint fuzz bench bench-page e2e crash soak dist clean
+.PHONY: build demo test unit picture fmt lint fuzz bench bench-page e2e crash soak dist clean
 
 build: ## the program, static, as ./bin/mwm
 	CGO_ENABLED=0 go build -trimpath -o bin/mwm ./cmd/mwm
@@ -23,6 +23,9 @@ bench: build ## mwm, in turns with the brokers that are installed: ROUNDS (defau
 
 bench-page: ## the page in Chromium with 10,000 and 50,000 devices: ready, frames, heap, SEND to pixel (server/e2e/benchpage_test.go has the settings)
 	cd server/e2e && MWM_BENCH_PAGE=$${MWM_BENCH_PAGE:-all} go test -count=1 -timeout=3h -v -run='^TestBenchPage$$' .
+
+picture: ## the README's picture, drawn anew
+	cd server/e2e && MWM_PICTURE=$(CURDIR)/deploy/docs/map.webp go test -count=1 -run='^TestPicture$$' .
 
 fmt: ## format, and fail if that changed anything
 	./.ci/fmt
