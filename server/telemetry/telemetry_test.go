@@ -354,6 +354,25 @@ func FuzzWill(f *testing.F) {
 	})
 }
 
+// FuzzMotion holds that what is taken is finite and comes out as it went in.
+func FuzzMotion(f *testing.F) {
+	f.Add(AppendMotion(nil, Motion{Pitch: 1, Roll: -2, Yaw: 3}))
+	f.Add([]byte("\x7f\xf0\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"))
+	f.Add(make([]byte, MotionSize-1))
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		m, err := DecodeMotion(payload)
+		if err != nil {
+			return
+		}
+		if sum := m.Pitch - m.Pitch + m.Roll - m.Roll + m.Yaw - m.Yaw; sum != 0 {
+			t.Errorf("% x is taken, which is %v", payload, m)
+		}
+		if again := AppendMotion(nil, m); string(again) != string(payload) {
+			t.Errorf("% x becomes % x", payload, again)
+		}
+	})
+}
+
 // FuzzTS holds the parser to time.Parse wherever that knows the form.
 func FuzzTS(f *testing.F) {
 	f.Add("2013-09-23T08:43:12Z")
