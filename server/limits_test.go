@@ -311,8 +311,53 @@ func TestMaxMemoryOverTheWire(t *testing.T) {
 		t.Fatal("consuming is refused")
 	}
 	eventually(t, "there is room again", func() bool {
-		return anonymous(t, s, "STOMP", "other").do("publish", "/queue/other", body)
+		p := anonymous(t, s, "STOMP", "other")
+		defer p.drop()
+		return p.do("publish", "/queue/other", body) && p.do("consume", "/queue/other", "")
 	})
+	eventually(t, "all is given back", func() bool { return figure(t, s, "mwm_memory_held_bytes") < 1<<17 })
+}
+
+// What clients made the server hold is off the books when they have gone, and
+// nobody begins what lasts while memory is short.
+func TestMemoryIsGivenBack(t *testing.T) {
+	s, _ := start(t, server.Config{MaxMemory: 1 << 20})
+	held := func() float64 { return figure(t, s, "mwm_memory_held_bytes") }
+	before := held()
+	for name, w := range ways {
+		p, err := w.connect(t, s, "", "", "somebody", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, action := range []string{"subscribe", "durable", "share"} {
+			if strings.Contains(w.actions, action) && !p.do(action, "/topic/a.*", "") {
+				t.Errorf("%s: %s is refused", name, action)
+			}
+		}
+		if strings.Contains(w.actions, "consume") && !(p.do("consume", "/queue/a", "") && p.do("consume", "/queue/b.>", "")) {
+			t.Errorf("%s: consuming is refused", name)
+		}
+		if got := held(); got < before+14<<10 {
+			t.Errorf("%s: %v bytes are held, %v before", name, got, before)
+		}
+		p.drop()
+		eventually(t, name+" is off the books", func() bool { return held() == before })
+	}
+	for way, subscriptions := range map[string]int{"STOMP": 1000, "MQTT 5": 1000} {
+		p := anonymous(t, s, way, way)
+		refused := 0
+		for i := range subscriptions {
+			if !p.do("subscribe", fmt.Sprint("/topic/", i, ".", strings.Repeat("x", 500)), "") {
+				refused = i
+				break
+			}
+		}
+		if refused < 100 {
+			t.Errorf("%s: %d subscriptions are permitted", way, refused)
+		}
+		p.drop()
+		eventually(t, way+" is off the books", func() bool { return held() == before })
+	}
 }
 
 // --min-free: what has to be on disk is refused, by everybody who could promise

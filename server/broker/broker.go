@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"mwm/server/netx"
 	"mwm/server/topic"
 )
 
@@ -175,12 +176,19 @@ func (b *Broker) Subscribe(s *Subscription) error {
 		return err
 	}
 	b.routes.add(s)
+	netx.Book(s.cost())
 	return nil
 }
 
 // Unsubscribe removes a subscription and reports whether it was there. A
 // message that is being delivered may still reach it.
-func (b *Broker) Unsubscribe(s *Subscription) bool { return b.routes.remove(s) }
+func (b *Broker) Unsubscribe(s *Subscription) bool {
+	if !b.routes.remove(s) {
+		return false
+	}
+	netx.Unbook(s.cost())
+	return true
+}
 
 // Subscriptions is the number of subscriptions to topics.
 func (b *Broker) Subscriptions() int { return b.routes.len() }

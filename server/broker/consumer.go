@@ -95,6 +95,7 @@ func (q *Queue) join(opt ConsumerOptions) *Consumer {
 	c := &Consumer{opt: opt, q: q, given: map[uint64]*entry{}, oldest: 1}
 	q.consumers = append(q.consumers, c)
 	q.bound++
+	netx.Book(subscriptionCost)
 	return c
 }
 
@@ -338,6 +339,7 @@ func (c *Consumer) Leave() {
 		return
 	}
 	c.left = true
+	netx.Unbook(subscriptionCost)
 	c.sent(&out)
 	if i := slices.Index(q.consumers, c); i >= 0 {
 		q.consumers = slices.Delete(q.consumers, i, i+1)

@@ -14,6 +14,14 @@ const entryCost = 256
 func book(m *Message)   { netx.Book(m.Size() + entryCost) }
 func unbook(m *Message) { netx.Unbook(m.Size() + entryCost) }
 
+// subscriptionCost is what a subscription to a topic, or a consumer, takes beside
+// its filter, in bytes, roughly: with what its front end remembers.
+const subscriptionCost = 1 << 10
+
+// cost is what a subscription takes. Of a filter there are copies, and each of
+// its levels is a node of the tree.
+func (s *Subscription) cost() int { return subscriptionCost + 2*len(s.Filter) }
+
 // short returns why nothing more is kept: memory is short. What replaces
 // something, or is passed on at once, is no more.
 func short() error {

@@ -133,14 +133,22 @@ func (l *gatedListener) Accept() (net.Conn, error) {
 	}
 }
 
+// connectionCost is what a connection takes beside its buffers, in bytes, roughly:
+// what serves it, and its part of the kernel's structures not counted.
+const connectionCost = 12 << 10
+
 // admit books a connection from an address; what it returns takes it off the
 // books, nil refuses it.
 func (l *gatedListener) admit(addr netip.Addr) func() {
-	if l.open.Add(1) > l.max {
+	free := func() {
 		l.open.Add(-1)
+		Unbook(connectionCost)
+	}
+	Book(connectionCost)
+	if l.open.Add(1) > l.max || exhausted() {
+		free()
 		return nil
 	}
-	free := func() { l.open.Add(-1) }
 	g := l.gate
 	if g.opt.PerAddress <= 0 && g.opt.Rate <= 0 || addr.IsLoopback() || g.opt.Exempt != nil && g.opt.Exempt(addr) {
 		return free

@@ -8,6 +8,7 @@ import (
 
 	"mwm/server/broker"
 	"mwm/server/broker/selector"
+	"mwm/server/netx"
 	"mwm/server/stomp/frame"
 	"mwm/server/topic"
 )
@@ -179,6 +180,8 @@ func (s *session) add(sub *subscription, window int, done func(error)) error {
 		return refuse("subscription exists", "there is a subscription %.80q already", sub.id)
 	case len(s.subs) >= s.srv.opt.MaxSubscriptions:
 		return refuse("too many subscriptions", "the connection has %d, no more are allowed", len(s.subs))
+	case netx.Pressed() && sub.to.kind == broker.TopicKind && sub.durable == "":
+		return netx.ErrMemory // the others take away what lies there
 	}
 	if s.subs == nil {
 		s.subs, s.byNum = map[string]*subscription{}, map[uint64]*subscription{}
