@@ -225,7 +225,7 @@ func (s *soak) finish() {
 // was stopped, and killed.
 func (s *soak) afterwards() {
 	for _, kill := range []bool{false, true} {
-		await(context.Background(), 3*time.Second) // retained values are written each second
+		await(context.Background(), 2*time.Second) // retained values are written each second
 		s.stop(kill)
 		s.start()
 		s.checkRetained()
