@@ -63,7 +63,7 @@ func (c Config) check() (Config, error) {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	if c.Seed == 0 {
-		c.Seed = rand.Uint64()
+		c.Seed = rand.Uint64() // #nosec G404 -- of a simulation
 	}
 	if c.Access == nil {
 		c.Access = func(string) link.Access { return link.Access{} }

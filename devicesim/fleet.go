@@ -208,7 +208,7 @@ func (f *Fleet) elapsed(last *time.Time, now time.Time) time.Duration {
 }
 
 func (f *Fleet) random(stream int) *rand.Rand {
-	return rand.New(rand.NewPCG(f.cfg.Seed, uint64(stream)))
+	return rand.New(rand.NewPCG(f.cfg.Seed, uint64(stream))) // #nosec G404 -- a simulation that can be repeated
 }
 
 func groups[T any](all []T, size int) func(func([]T) bool) {

@@ -21,7 +21,7 @@ func (b *Backoff) Next() time.Duration {
 	least, most := orDefault(b.Min, 250*time.Millisecond), orDefault(b.Max, 15*time.Second)
 	d := min(max(b.next, least), most)
 	b.next = min(2*d, most)
-	return d/2 + rand.N(d/2+1)
+	return d/2 + rand.N(d/2+1) // #nosec G404 -- spreads those who come back, no secret
 }
 
 // Reset makes the next wait the shortest again.

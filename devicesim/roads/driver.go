@@ -85,7 +85,7 @@ type stop struct {
 // NewDriver starts a driver somewhere on its first trip, so that many do not start at
 // one place. The graph must have roads.
 func (g *Graph) NewDriver(o DriverOptions) *Driver {
-	d := &Driver{g: g, random: rand.New(rand.NewPCG(o.Seed, 0x6d776d))}
+	d := &Driver{g: g, random: rand.New(rand.NewPCG(o.Seed, 0x6d776d))} // #nosec G404 -- a simulation that can be repeated
 	d.style = Style{
 		Pace:  0.85 + 0.15*d.random.Float64(),
 		Accel: 0.6 + 0.4*d.random.Float64(),

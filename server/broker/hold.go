@@ -114,7 +114,7 @@ func (route *Route) starves(r Receiver) bool {
 	// Of a great many, each time others are looked at.
 	first := 0
 	if len(route.subs) > lookAtOnce {
-		first = rand.IntN(len(route.subs))
+		first = rand.IntN(len(route.subs)) // #nosec G404 -- a sample, no secret
 	}
 	for i := range min(len(route.subs), lookAtOnce) {
 		s := route.subs[(first+i)%len(route.subs)]

@@ -233,7 +233,7 @@ func (s *Server) signOut(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) setCookie(w http.ResponseWriter, r *http.Request, value string, age time.Duration) {
-	http.SetCookie(w, &http.Cookie{
+	http.SetCookie(w, &http.Cookie{ // #nosec G124 -- Secure where there is TLS, which a server in the local network may not have
 		Name: cookieFor(r), Value: value, Path: "/", MaxAge: int(age / time.Second),
 		HttpOnly: true, Secure: isSecure(r), SameSite: http.SameSiteStrictMode,
 	})

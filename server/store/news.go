@@ -39,7 +39,7 @@ func saveNews(ctx context.Context, tx *sql.Tx, texts []fleet.Text, events []flee
 		if limit == 0 {
 			continue
 		}
-		if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE num <= (SELECT max(num) FROM "+table+") - ?", limit); err != nil {
+		if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE num <= (SELECT max(num) FROM "+table+") - ?", limit); err != nil { // #nosec G202 -- table is one of two words above
 			return err
 		}
 	}

@@ -135,7 +135,7 @@ func deviceRow(d fleet.Saved) []any {
 		row[2], row[3], row[4] = l.Lat, l.Lng, l.TS.UnixMilli()
 		for i, o := range []telemetry.Optional{l.Speed, l.Heading, l.Accuracy} {
 			if o.Set {
-				row[5+i] = o.Value
+				row[5+i] = o.Value // #nosec G602 -- i is 0 to 2
 			}
 		}
 	}
