@@ -25,11 +25,12 @@ type metric struct {
 
 // reading is one look at all parts.
 type reading struct {
-	s      *Server
-	fleet  fleet.Stats
-	live   live.Stats
-	queues queueTotals
-	mqtt   mqtt.SessionTotals
+	s       *Server
+	fleet   fleet.Stats
+	live    live.Stats
+	queues  queueTotals
+	traffic broker.Traffic
+	mqtt    mqtt.SessionTotals
 
 	history history.Stats // nothing if there is none
 
@@ -45,7 +46,7 @@ type queueTotals struct {
 }
 
 func (s *Server) read() *reading {
-	r := &reading{s: s, fleet: s.fleet.Stats(), live: s.hub.Stats()}
+	r := &reading{s: s, fleet: s.fleet.Stats(), live: s.hub.Stats(), traffic: s.broker.Traffic()}
 	if s.history != nil {
 		r.history = s.history.Stats()
 	}
@@ -75,6 +76,11 @@ func n[T ~int | ~int64 | ~uint64](v T) float64 { return float64(v) }
 // metrics are all there are. deploy/METRICS.md lists them, and a test compares.
 var metrics = []metric{
 	{"mwm_clients", "Connected STOMP and MQTT clients.", false, func(r *reading) float64 { return n(len(r.s.broker.Clients())) }},
+	{"mwm_client_messages_received_total", "Messages that clients have sent.", true, func(r *reading) float64 { return n(r.traffic.MessagesIn) }},
+	{"mwm_client_messages_sent_total", "Messages sent to clients.", true, func(r *reading) float64 { return n(r.traffic.MessagesOut) }},
+	{"mwm_client_messages_dropped_total", "Messages that clients lost because they did not keep up.", true, func(r *reading) float64 { return n(r.traffic.Dropped) }},
+	{"mwm_client_bytes_received_total", "Bytes that clients have sent.", true, func(r *reading) float64 { return n(r.traffic.BytesIn) }},
+	{"mwm_client_bytes_sent_total", "Bytes sent to clients.", true, func(r *reading) float64 { return n(r.traffic.BytesOut) }},
 	{"mwm_connections_refused_total", "Connections closed at once: too many on a listener, or too many or too fast from an address.", true, func(r *reading) float64 { return n(r.s.access.gate.Refused()) }},
 	{"mwm_connections_evicted_total", "Connections ended because half a frame of theirs lay in memory while that was short.", true, func(*reading) float64 { return n(netx.Evicted()) }},
 	{"mwm_senders_slowed_total", "Times that a sender beyond its rate was read more slowly.", true, func(*reading) float64 { return n(netx.Slowed()) }},
@@ -161,6 +167,7 @@ var metrics = []metric{
 	{"mwm_browsers", "Open dashboards.", false, func(r *reading) float64 { return n(r.live.Browsers) }},
 	{"mwm_feed_bytes_total", "Bytes sent to dashboards.", true, func(r *reading) float64 { return n(r.live.SentBytes) }},
 	{"mwm_feed_encoded_bytes_total", "Bytes encoded for dashboards; many share them.", true, func(r *reading) float64 { return n(r.live.EncodedBytes) }},
+	{"mwm_feed_lag_seconds", "For how long the dashboard that is furthest behind has not acknowledged what it was sent.", false, func(r *reading) float64 { return r.live.Lag.Seconds() }},
 	{"mwm_feed_skipped_total", "Ticks that a dashboard was not sent because it had not read those before.", true, func(r *reading) float64 { return n(r.live.Skipped) }},
 	{"mwm_feed_refused_total", "Dashboards refused because there were too many.", true, func(r *reading) float64 { return n(r.live.Refused) }},
 	{"mwm_feed_slow_total", "Dashboards disconnected because they did not keep up.", true, func(r *reading) float64 { return n(r.live.Slow) }},

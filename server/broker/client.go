@@ -71,6 +71,7 @@ type clientKey struct {
 type clients struct {
 	mu   sync.Mutex
 	all  map[*Client]struct{}
+	gone Traffic // of those who were in it
 	byID map[clientKey]*Client
 	// count numbers them.
 	count uint64
@@ -120,7 +121,10 @@ func (l *clients) attach(c *Client) (old *Client, err error) {
 func (b *Broker) Detach(c *Client, err error) (last bool) {
 	b.clients.mu.Lock()
 	_, known := b.clients.all[c]
-	delete(b.clients.all, c)
+	if known {
+		delete(b.clients.all, c)
+		b.clients.gone.Add(c.Traffic())
+	}
 	last = true
 	if c.ID != "" {
 		key := clientKey{c.Protocol, c.ID}

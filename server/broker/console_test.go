@@ -335,6 +335,17 @@ func TestTraffic(t *testing.T) {
 	if b.Client(c.Num()) != c || b.Client(c.Num()+1) != nil {
 		t.Error("clients are not found by their numbers")
 	}
+	for range 2 { // once is enough
+		if b.Detach(c, nil); b.Traffic() != c.Traffic() {
+			t.Errorf("of those who have gone %+v is known", b.Traffic())
+		}
+	}
+	if err := b.Attach(c); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.Traffic().MessagesIn; got != 2*8 {
+		t.Errorf("%d messages of all, gone and there, want 16", got)
+	}
 }
 
 func TestPastQueues(t *testing.T) {

@@ -47,6 +47,26 @@ func (c *Client) Traffic() Traffic {
 	return t
 }
 
+// Traffic returns what has crossed all connections, also those that have ended.
+func (b *Broker) Traffic() Traffic {
+	b.clients.mu.Lock()
+	defer b.clients.mu.Unlock()
+	sum := b.clients.gone
+	for c := range b.clients.all {
+		sum.Add(c.Traffic())
+	}
+	return sum
+}
+
+// Add adds another connection's traffic.
+func (t *Traffic) Add(other Traffic) {
+	t.MessagesIn += other.MessagesIn
+	t.MessagesOut += other.MessagesOut
+	t.BytesIn += other.BytesIn
+	t.BytesOut += other.BytesOut
+	t.Dropped += other.Dropped
+}
+
 // Rates returns what crosses the connection in a second.
 func (c *Client) Rates() Rates {
 	r := func(i int) float64 { return math.Float64frombits(c.traffic.rates[i].Load()) }

@@ -28,16 +28,32 @@ type browser struct {
 
 	acked  atomic.Uint64
 	paused atomic.Bool
+	sent   atomic.Uint64 // the last tick that it was to acknowledge
+	oldest atomic.Int64  // when the first was sent that it has not acknowledged, or had not a tick ago; in ms since 1970
 
 	// The writer's own.
 	greeted  bool
 	seq      uint64    // the last tick that was covered
 	seqAt    time.Time // when; zero if that is not known
-	inFlight []uint64  // ticks sent and not acknowledged
+	inFlight []flight  // sent and not acknowledged
 	sidePos  uint64    // the last item of the log that was sent
 	named    int       // devices named
 	items    [][]byte  // reused
 	sentAt   time.Time // when it last got anything
+}
+
+// flight is a tick on its way to the browser and back.
+type flight struct {
+	tick uint64
+	at   time.Time
+}
+
+// lag is for how long the browser has not acknowledged what it was sent.
+func (b *browser) lag(now time.Time) time.Duration {
+	if b.acked.Load() >= b.sent.Load() {
+		return 0
+	}
+	return max(0, now.Sub(time.UnixMilli(b.oldest.Load())))
 }
 
 var errShutdown = errors.New("the server is shutting down")
@@ -275,10 +291,7 @@ func (b *browser) sendFrames(ctx context.Context) error {
 	if b.paused.Load() || b.greeted && now.seq <= b.seq {
 		return nil
 	}
-	acked := b.acked.Load()
-	for len(b.inFlight) > 0 && b.inFlight[0] <= acked {
-		b.inFlight = b.inFlight[1:]
-	}
+	b.land()
 	if len(b.inFlight) >= b.hub.opts.Credit {
 		b.hub.stats.skipped.Add(1)
 		return nil
@@ -295,7 +308,9 @@ func (b *browser) sendFrames(ctx context.Context) error {
 	if len(frames) == 0 {
 		return nil
 	}
-	b.inFlight = append(b.inFlight, seq)
+	b.inFlight = append(b.inFlight, flight{seq, b.seqAt})
+	b.land()
+	b.sent.Store(seq)
 	if err := b.sendNames(ctx); err != nil {
 		return err
 	}
@@ -305,6 +320,17 @@ func (b *browser) sendFrames(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// land takes what has been acknowledged out of what is in flight.
+func (b *browser) land() {
+	acked := b.acked.Load()
+	for len(b.inFlight) > 0 && b.inFlight[0].tick <= acked {
+		b.inFlight = b.inFlight[1:]
+	}
+	if len(b.inFlight) > 0 {
+		b.oldest.Store(b.inFlight[0].at.UnixMilli())
+	}
 }
 
 // maxNames is how many devices one message names.

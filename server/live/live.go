@@ -274,16 +274,22 @@ type Stats struct {
 	Resumed      uint64 // of these, where they had left off
 	Refused      uint64 // beyond MaxBrowsers or while stopping
 	Slow         uint64 // disconnected because they did not keep up
+	// Lag is for how long the browser that is furthest behind has not acknowledged
+	// what it was sent.
+	Lag time.Duration
 }
 
 // Stats returns the counts.
 func (h *Hub) Stats() Stats {
 	h.mu.Lock()
-	browsers := len(h.browsers)
+	browsers, lag, now := len(h.browsers), time.Duration(0), time.Now()
+	for b := range h.browsers {
+		lag = max(lag, b.lag(now))
+	}
 	h.mu.Unlock()
 	c := &h.stats
 	return Stats{
-		Browsers: browsers, Ticks: c.ticks.Load(), EncodedBytes: c.encoded.Load(), CatchUps: c.catchUps.Load(),
+		Browsers: browsers, Lag: lag, Ticks: c.ticks.Load(), EncodedBytes: c.encoded.Load(), CatchUps: c.catchUps.Load(),
 		SentMessages: c.sentMessages.Load(), SentBytes: c.sentBytes.Load(), Skipped: c.skipped.Load(),
 		Accepted: c.accepted.Load(), Resumed: c.resumed.Load(), Refused: c.refused.Load(), Slow: c.slow.Load(),
 	}

@@ -261,6 +261,9 @@ func TestCreditAndConflation(t *testing.T) {
 	if b.hub.Stats().Skipped == 0 {
 		t.Error("no tick was skipped")
 	}
+	if lag := b.hub.Stats().Lag; lag <= 0 || lag > time.Minute {
+		t.Errorf("it is %v behind", lag)
+	}
 	p.silent = false
 	frames := p.frames
 	p.say(`{"type":"ack","seq":%d}`, first)
@@ -268,6 +271,7 @@ func TestCreditAndConflation(t *testing.T) {
 	if got := p.frames - frames; got > 4 {
 		t.Errorf("%d frames, want one conflated set", got)
 	}
+	waitFor(t, "nobody is behind", func() bool { return b.hub.Stats().Lag == 0 })
 }
 
 func TestPause(t *testing.T) {

@@ -120,7 +120,7 @@ func (s *Server) leave(c *conn) {
 	defer s.mu.Unlock()
 	delete(s.conns, c)
 	if c.client != nil {
-		addTraffic(&s.gone, c.client.Traffic())
+		s.gone.Add(c.client.Traffic())
 	}
 	if len(s.conns) == 0 && s.idle != nil {
 		close(s.idle)

@@ -87,18 +87,10 @@ func (s *Server) readSys() *sysReading {
 	for _, c := range conns {
 		if c.session() != nil {
 			r.connected++
-			addTraffic(&r.traffic, c.client.Traffic())
+			r.traffic.Add(c.client.Traffic())
 		}
 	}
 	return r
-}
-
-func addTraffic(sum *broker.Traffic, t broker.Traffic) {
-	sum.MessagesIn += t.MessagesIn
-	sum.MessagesOut += t.MessagesOut
-	sum.BytesIn += t.BytesIn
-	sum.BytesOut += t.BytesOut
-	sum.Dropped += t.Dropped
 }
 
 // isSys reports whether a filter can match what is under $SYS.
