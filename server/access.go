@@ -14,6 +14,7 @@ import (
 	"mwm/server/broker"
 	"mwm/server/httpd"
 	"mwm/server/netx"
+	"mwm/server/topic"
 )
 
 // hasAccounts reports whether clients have to say who they are.
@@ -54,6 +55,7 @@ type access struct {
 func (s *Server) openAccess(given Options) (err error) {
 	a, c := &s.access, s.cfg
 	netx.SetMemoryLimit(c.memoryLimit(debug.SetMemoryLimit(-1)))
+	topic.SetMaxLevels(c.MaxLevels)
 	if a.proxies, err = httpd.ParseProxies(c.TrustedProxy); err != nil {
 		return err
 	}

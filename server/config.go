@@ -91,6 +91,12 @@ type Config struct {
 	ConnectionRate   netx.Rate     `name:"connection-rate" env:"MWM_CONNECTION_RATE" placeholder:"N[,BYTES]" help:"The same for one connection. Default: no limit" group:"Limits"`
 	TotalRate        netx.Rate     `name:"total-rate" env:"MWM_TOTAL_RATE" placeholder:"N[,BYTES]" help:"The same for all clients together. Default: no limit" group:"Limits"`
 	MaxTransactions  int           `name:"max-transactions" env:"MWM_MAX_TRANSACTIONS" default:"100" placeholder:"N" help:"Open transactions of one STOMP connection. Default: ${default}" group:"Limits"`
+	MaxTxBytes       int           `name:"max-transaction-bytes" env:"MWM_MAX_TRANSACTION_BYTES" default:"16777216" placeholder:"BYTES" help:"What the open transactions of one STOMP connection may hold together. Default: ${default}" group:"Limits"`
+	MaxHeaders       int           `name:"max-headers" env:"MWM_MAX_HEADERS" default:"128" placeholder:"N" help:"Headers of one STOMP frame. Default: ${default}" group:"Limits"`
+	MaxHeader        int           `name:"max-header" env:"MWM_MAX_HEADER" default:"8192" placeholder:"BYTES" help:"Length of one header of a STOMP frame. Default: ${default}" group:"Limits"`
+	MaxHeaderBytes   int           `name:"max-header-bytes" env:"MWM_MAX_HEADER_BYTES" default:"32768" placeholder:"BYTES" help:"Length of all headers of a STOMP frame. Default: ${default}" group:"Limits"`
+	MaxLevels        int           `name:"max-levels" env:"MWM_MAX_LEVELS" default:"128" placeholder:"N" help:"Levels of the name of a topic or queue. Default: ${default}" group:"Limits"`
+	MaxMessageAge    time.Duration `name:"max-message-age" env:"MWM_MAX_MESSAGE_AGE" placeholder:"TIME" help:"Give messages up this long after they came at the latest, whatever their expiry says. Default: no limit" group:"Limits"`
 	MinFree          int64         `name:"min-free" env:"MWM_MIN_FREE" default:"67108864" placeholder:"BYTES" help:"Disk space that stays free for acknowledgements: with less, persistent messages are refused. Default: ${default}" group:"Limits"`
 	ConnectTimeout   time.Duration `name:"connect-timeout" env:"MWM_CONNECT_TIMEOUT" default:"10s" placeholder:"TIME" help:"A connection must introduce itself within this time. Default: ${default}" group:"Limits"`
 	ShutdownTimeout  time.Duration `name:"shutdown-timeout" env:"MWM_SHUTDOWN_TIMEOUT" default:"10s" placeholder:"TIME" help:"An orderly stop takes at most this long. Default: ${default}" group:"Limits"`
@@ -175,7 +181,8 @@ func (c *Config) checkNumbers() error {
 		{"max-mqtt-sessions", c.MaxMQTTSessions}, {"max-session-messages", c.MaxSessionMessages}, {"max-session-bytes", c.MaxSessionBytes},
 		{"max-filters", c.MaxFilters}, {"max-inflight", c.MaxInflight}, {"min-free", int(min(c.MinFree, 1))},
 		{"max-queues", c.MaxQueues}, {"max-durables", c.MaxDurables}, {"max-deliveries", c.MaxDeliveries},
-		{"max-transactions", c.MaxTransactions}, {"tiles-max-zoom", c.TilesMaxZoom},
+		{"max-transactions", c.MaxTransactions}, {"max-transaction-bytes", c.MaxTxBytes},
+		{"max-headers", c.MaxHeaders}, {"max-header", c.MaxHeader}, {"max-header-bytes", c.MaxHeaderBytes}, {"max-levels", c.MaxLevels}, {"tiles-max-zoom", c.TilesMaxZoom},
 	} {
 		if n.value < 0 {
 			return fmt.Errorf("--%s is %d; it must be positive, or 0 for the default", n.flag, n.value)
@@ -187,7 +194,7 @@ func (c *Config) checkNumbers() error {
 	}{
 		{"stale-after", c.StaleAfter}, {"offline-after", c.OfflineAfter},
 		{"mqtt-session-expiry", c.SessionExpiry}, {"session-idle", c.SessionIdle}, {"session-age", c.SessionAge},
-		{"connect-timeout", c.ConnectTimeout}, {"shutdown-timeout", c.ShutdownTimeout},
+		{"max-message-age", c.MaxMessageAge}, {"connect-timeout", c.ConnectTimeout}, {"shutdown-timeout", c.ShutdownTimeout},
 	} {
 		if d.value < 0 {
 			return fmt.Errorf("--%s is %v; it must be positive, or 0 for the default", d.flag, d.value)

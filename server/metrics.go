@@ -173,15 +173,28 @@ var metrics = []metric{
 	{"mwm_feed_slow_total", "Dashboards disconnected because they did not keep up.", true, func(r *reading) float64 { return n(r.live.Slow) }},
 }
 
-// collector exports the table.
+// labelled is a counter for each value of a label.
+type labelled struct {
+	name, help, label string
+	values            func(*reading) map[string]uint64
+}
+
+// labelledMetrics are all there are of that kind.
+var labelledMetrics = []labelled{
+	{"mwm_stomp_ended_total", "STOMP sessions ended by the server, by the message header of the ERROR: each limit has one of its own.", "reason",
+		func(r *reading) map[string]uint64 { return r.s.stomp.Refusals() }},
+}
+
+// collector exports the tables.
 type collector struct {
-	s     *Server
-	descs []*prometheus.Desc
+	s        *Server
+	descs    []*prometheus.Desc
+	labelled []*prometheus.Desc
 }
 
 // Describe is part of prometheus.Collector.
 func (c *collector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range c.descs {
+	for _, d := range append(c.descs[:len(c.descs):len(c.descs)], c.labelled...) {
 		out <- d
 	}
 }
@@ -196,6 +209,11 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 		}
 		out <- prometheus.MustNewConstMetric(c.descs[i], kind, m.value(r))
 	}
+	for i, m := range labelledMetrics {
+		for label, v := range m.values(r) {
+			out <- prometheus.MustNewConstMetric(c.labelled[i], prometheus.CounterValue, n(v), label)
+		}
+	}
 }
 
 // metricsHandler serves the table, and the Go runtime's own figures, from a
@@ -204,6 +222,9 @@ func (s *Server) metricsHandler() http.Handler {
 	c := &collector{s: s}
 	for _, m := range metrics {
 		c.descs = append(c.descs, prometheus.NewDesc(m.name, m.help, nil, nil))
+	}
+	for _, m := range labelledMetrics {
+		c.labelled = append(c.labelled, prometheus.NewDesc(m.name, m.help, []string{m.label}, nil))
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(c, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

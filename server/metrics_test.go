@@ -26,6 +26,9 @@ func TestMetricsDocument(t *testing.T) {
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", m.name, kind, m.help)
 	}
+	for _, m := range labelledMetrics {
+		fmt.Fprintf(&b, "| `%s` | counter by `%s` | %s |\n", m.name, m.label, m.help)
+	}
 	b.WriteString("\n`deploy/grafana.json` is a dashboard of them.\n")
 	const file = "../deploy/METRICS.md"
 	if *update {
@@ -50,6 +53,9 @@ func TestGrafana(t *testing.T) {
 	}
 	known := map[string]bool{}
 	for _, m := range metrics {
+		known[m.name] = true
+	}
+	for _, m := range labelledMetrics {
 		known[m.name] = true
 	}
 	used := regexp.MustCompile(`mwm_[a-z_]+`).FindAllString(string(text), -1)
@@ -97,6 +103,11 @@ func TestMetricsServed(t *testing.T) {
 	}
 	for _, m := range metrics {
 		if !strings.Contains(string(text), "\n"+m.name+" ") {
+			t.Errorf("%s is not served", m.name)
+		}
+	}
+	for _, m := range labelledMetrics {
+		if !strings.Contains(string(text), "\n"+m.name+"{"+m.label+"=") {
 			t.Errorf("%s is not served", m.name)
 		}
 	}

@@ -110,7 +110,7 @@ func (s *Server) buildCore() (err error) {
 	in := &ingest{fleet: s.fleet}
 	opt := broker.Options{
 		MaxQueues: c.MaxQueues, MaxQueueMessages: c.MaxQueueMessages, MaxQueueBytes: c.MaxQueueBytes, MaxDurables: c.MaxDurables,
-		MaxRetained: c.MaxRetained, MaxRetainedBytes: c.MaxRetainedBytes, MaxDeliveries: c.MaxDeliveries, KeepExpired: c.KeepExpired, OnDisk: s.onDisk,
+		MaxRetained: c.MaxRetained, MaxRetainedBytes: c.MaxRetainedBytes, MaxDeliveries: c.MaxDeliveries, KeepExpired: c.KeepExpired, MaxAge: c.MaxMessageAge, OnDisk: s.onDisk,
 		Watch: isTextQueue, Observer: in,
 	}
 	if c.Data != "" {
@@ -142,7 +142,8 @@ func (s *Server) buildFrontEnds(opt Options) (err error) {
 	c := s.cfg
 	s.origins = auth.OriginPolicy{Patterns: c.WSOrigin, Credentials: c.hasAccounts()}
 	forStomp := stomp.Options{
-		Limits: frame.Limits{Body: c.MaxMessage}, MaxOutbound: c.MaxOutbound, MaxTransactions: c.MaxTransactions, ConnectTimeout: c.ConnectTimeout,
+		Limits:      frame.Limits{Body: c.MaxMessage, HeaderLine: c.MaxHeader, Headers: c.MaxHeaders, HeaderBytes: c.MaxHeaderBytes},
+		MaxOutbound: c.MaxOutbound, MaxTransactions: c.MaxTransactions, MaxTransactionBytes: c.MaxTxBytes, ConnectTimeout: c.ConnectTimeout,
 		MaxSubscriptions: c.MaxSubscriptions, Rate: c.ConnectionRate, Total: s.access.total,
 		Version: Version, Origin: s.origins.AllowProtocol, Logger: s.log,
 	}

@@ -29,6 +29,9 @@ type Options struct {
 	// MaxDeliveries is how often a message is delivered before it is moved to
 	// the queue "DLQ." + name; default 6.
 	MaxDeliveries int
+	// MaxAge is how long after its arrival a message is given up at the latest,
+	// whatever its sender says; default: no limit.
+	MaxAge time.Duration
 	// KeepExpired moves persistent messages whose time is over to the dead letter
 	// queue, instead of giving them up.
 	KeepExpired bool
@@ -81,7 +84,7 @@ type Stats struct {
 	Consumed   atomic.Uint64 // messages acknowledged
 	Expired    atomic.Uint64 // messages given up because their time was over
 	Dead       atomic.Uint64 // messages moved to a dead letter queue
-	Refused    atomic.Uint64 // messages refused because a queue was full
+	Refused    atomic.Uint64 // messages refused because a queue was full, or there were too many
 	Unretained atomic.Uint64 // messages not retained because of the limits
 	Lost       atomic.Uint64 // messages for a durable subscriber, or dead letters, that there was no room for
 }

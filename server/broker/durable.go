@@ -11,6 +11,9 @@ import (
 	"mwm/server/topic"
 )
 
+// ErrDurables refuses a durable subscription beyond [Options.MaxDurables].
+var ErrDurables = errors.New("too many durable subscriptions")
+
 // ErrUnknownSubscriber answers the end of a durable subscription that is not there.
 var ErrUnknownSubscriber = errors.New("no such durable subscription")
 
@@ -128,7 +131,7 @@ func (b *Broker) ConsumeDurable(name string, opt DurableOptions, match func(*Mes
 			done(nil)
 		}
 	case len(b.durables) >= b.opt.MaxDurables:
-		return nil, fmt.Errorf("%d durable subscriptions exist, no more are allowed", len(b.durables))
+		return nil, fmt.Errorf("%w: %d exist, no more are allowed", ErrDurables, len(b.durables))
 	default:
 		d = b.addDurable(own, match, 0)
 		box := Box{Kind: DurableBox, Name: name, Meta: own.encode()}

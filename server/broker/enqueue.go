@@ -9,6 +9,9 @@ import (
 // ErrQueueFull refuses a message that a queue has no room for.
 var ErrQueueFull = errors.New("the queue is full")
 
+// ErrQueues refuses a queue beyond [Options.MaxQueues].
+var ErrQueues = errors.New("too many queues")
+
 // enqueue puts a lasting message on its queue. done is called once: when the
 // message is accepted, and on disk if it is persistent, or with the reason why it
 // is not. The queue is to be dispatched; it is nil if nothing new is on it.

@@ -60,3 +60,14 @@ func (h *expiryHeap[T]) Pop() any {
 	*h = (*h)[:last]
 	return x
 }
+
+// limitAge lets a message that has been stamped expire when it has been kept for as
+// long as may be.
+func (b *Broker) limitAge(m *Message) {
+	if b.opt.MaxAge <= 0 {
+		return
+	}
+	if last := m.Timestamp + b.opt.MaxAge.Milliseconds(); m.Expires == 0 || m.Expires > last {
+		m.Expires = last
+	}
+}

@@ -168,6 +168,7 @@ func (p *Publisher) dropExpired() {
 	msgs := p.batch.Messages
 	w := 0
 	for i := range msgs {
+		p.b.limitAge(&msgs[i])
 		if m := &msgs[i]; m.Expires != 0 && m.Expires <= p.now {
 			p.b.stats.Expired.Add(1)
 			p.b.observe.Queued(QueueEvent{Step: Expired, Message: m, Client: p.client})
@@ -191,6 +192,7 @@ func (p *Publisher) Enqueue(name string, fill func(m *Message), done func(error)
 	p.stamp(m)
 	m.Name = name
 	fill(m)
+	p.b.limitAge(m)
 	if done == nil {
 		done = func(error) {}
 	}

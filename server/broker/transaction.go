@@ -102,6 +102,7 @@ func (t *transaction) stamp(m *Message) *sending {
 	priority := m.Priority
 	t.p.stamp(m)
 	m.Priority = priority
+	t.p.b.limitAge(m)
 	s := &sending{m: m, client: t.p.client, expired: m.Expired(t.now)}
 	t.sends = append(t.sends, s)
 	return s

@@ -98,7 +98,7 @@
 //     dropped and counted. 5.0 clients are told in the acknowledgement.
 //   - 3.1 has no word for a refused subscription: the connection ends.
 //   - The will of a client is not published when the server is stopped.
-//   - A name or filter has at most 128 levels ([topic.MaxLevels]).
+//   - A name or filter has at most 128 levels ([topic.DefaultMaxLevels]).
 //   - A client that breaks the rules is told why in a DISCONNECT in 5.0; others see
 //     the connection closed. Packets before CONNECT get no answer.
 //   - The packets that a 5.0 client receives have a reason string only with an error,

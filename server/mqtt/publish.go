@@ -203,9 +203,9 @@ func checkTopic(name []byte) error {
 	switch {
 	case err == nil:
 		return nil
-	case bytes.Count(name, []byte(".")) >= topic.MaxLevels:
+	case bytes.Count(name, []byte(".")) >= topic.MaxLevels():
 		return newFault(packets.ErrTopicNameInvalid, "a topic of %d levels, at most %d are allowed",
-			bytes.Count(name, []byte("."))+1, topic.MaxLevels)
+			bytes.Count(name, []byte("."))+1, topic.MaxLevels())
 	case len(name) == 0: // [MQTT-4.7.3-1]
 		return violation("an empty topic")
 	case bytes.ContainsAny(name, "*>"): // [MQTT-3.3.2-2]

@@ -196,8 +196,8 @@ func newSubscription(sess *session, filter string) (*subscription, error) {
 
 // badFilter says in MQTT's terms what is wrong with a filter.
 func badFilter(filter string) error {
-	if n := strings.Count(filter, "/") + 1; n > topic.MaxLevels {
-		return newFault(packets.ErrTopicFilterInvalid, "a topic filter of %d levels, at most %d are allowed", n, topic.MaxLevels)
+	if n := strings.Count(filter, "/") + 1; n > topic.MaxLevels() {
+		return newFault(packets.ErrTopicFilterInvalid, "a topic filter of %d levels, at most %d are allowed", n, topic.MaxLevels())
 	}
 	return newFault(packets.ErrTopicFilterInvalid,
 		"invalid topic filter %.60q: it must not be empty, + must be a whole level, # the whole last one", filter)

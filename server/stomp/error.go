@@ -51,12 +51,18 @@ func asProtocolError(err error) *ProtocolError {
 		return pe
 	case errors.As(err, &fe):
 		return &ProtocolError{Message: fe.Message, Detail: fe.Detail}
+	case errors.Is(err, topic.ErrDeep):
+		return tell("too many levels")
 	case errors.Is(err, topic.ErrInvalid):
 		return tell("invalid destination")
 	case errors.Is(err, netx.ErrMemory):
 		return tell("short of memory")
 	case errors.Is(err, broker.ErrQueueFull):
 		return tell("queue full")
+	case errors.Is(err, broker.ErrQueues):
+		return tell("too many queues")
+	case errors.Is(err, broker.ErrDurables):
+		return tell("too many durable subscriptions")
 	case errors.Is(err, broker.ErrTakenOver):
 		return tell("connection taken over")
 	case errors.Is(err, broker.ErrClosedByOperator):
@@ -76,7 +82,7 @@ func asProtocolError(err error) *ProtocolError {
 	case errors.Is(err, ErrSilent):
 		return tell("heart-beat missing")
 	case errors.Is(err, ErrNoConnect):
-		return tell("not connected")
+		return tell("connect timeout")
 	case errors.Is(err, ErrUnreadAcks), errors.Is(err, netx.ErrOverflow):
 		return tell("too slow")
 	case errors.Is(err, errGoodbye), errors.Is(err, errPeerClosed), isNetwork(err):

@@ -119,7 +119,7 @@ func TestSlowLorisBeforeConnect(t *testing.T) {
 		if n := w.server.Sessions(); n != 1 {
 			t.Errorf("%d sessions, want 1", n)
 		}
-		if n := w.server.Refusals()["not connected"]; n != 200 {
+		if n := w.server.Refusals()["connect timeout"]; n != 200 {
 			t.Errorf("%d are counted, want 200", n)
 		}
 		honest.sync()

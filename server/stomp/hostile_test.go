@@ -37,7 +37,7 @@ func TestSessionLimits(t *testing.T) {
 	}
 	eventually(t, "subscriptions end with the session", func() bool { return w.broker.Subscriptions() == 0 })
 	for message, n := range map[string]uint64{"header line too long": 1, "too many headers": 1, "headers too long": 1,
-		"body too large": 2, "malformed content-length": 1, "too many subscriptions": 1, "invalid destination": 1} {
+		"body too large": 2, "malformed content-length": 1, "too many subscriptions": 1, "too many levels": 1} {
 		if got := w.server.Refusals()[message]; got != n {
 			t.Errorf("%d sessions are counted under %q, want %d", got, message, n)
 		}

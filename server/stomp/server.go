@@ -42,8 +42,11 @@ func New(b *broker.Broker, opt Options) (*Server, error) {
 		return nil, errors.New("stomp: no broker")
 	}
 	opt = opt.withDefaults()
-	return &Server{b: b, opt: opt, log: opt.Logger.With("component", "stomp"),
-		sessions: map[string]*session{}, refusals: map[string]uint64{}}, nil
+	s := &Server{b: b, opt: opt, log: opt.Logger.With("component", "stomp"), sessions: map[string]*session{}, refusals: map[string]uint64{}}
+	for _, limit := range limits {
+		s.refusals[limit] = 0
+	}
+	return s, nil
 }
 
 // Stats returns the counters.
@@ -66,6 +69,14 @@ func (s *Server) Dropped() uint64 {
 		n += x.out.Dropped()
 	}
 	return n
+}
+
+// limits are the message headers of the ERRORs for what was too much: they are
+// counted from 0.
+var limits = []string{
+	"header line too long", "too many headers", "headers too long", "body too large", "too many subscriptions",
+	"too many transactions", "transactions too large", "too many levels", "too many queues", "too many durable subscriptions",
+	"queue full", "connect timeout", "too slow", "short of memory",
 }
 
 // Refusals counts the sessions that the server ended with an ERROR by its message

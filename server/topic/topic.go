@@ -27,19 +27,38 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"unicode/utf8"
 )
 
 const (
 	// MaxLength is the longest name or filter in bytes (MQTT 5.0 §1.5.4).
 	MaxLength = 65535
-	// MaxLevels is the default limit of levels in a name or filter. Without
+	// DefaultMaxLevels is the default limit of levels in a name or filter. Without
 	// one, a single SUBSCRIBE could ask for a tree of 32,768 nodes.
-	MaxLevels = 128
+	DefaultMaxLevels = 128
 )
 
-// ErrInvalid is in the chain of every error of [CheckName] and [CheckFilter].
-var ErrInvalid = errors.New("invalid destination")
+// ErrInvalid is in the chain of every error of [CheckName] and [CheckFilter],
+// ErrDeep, too, if there are more levels than are allowed.
+var (
+	ErrInvalid = errors.New("invalid destination")
+	ErrDeep    = fmt.Errorf("%w: too many levels", ErrInvalid)
+)
+
+var maxLevels atomic.Int32
+
+// SetMaxLevels sets the limit of levels in a name or filter of the process; 0 means
+// DefaultMaxLevels.
+func SetMaxLevels(n int) { maxLevels.Store(int32(n)) }
+
+// MaxLevels is the limit of levels in a name or filter.
+func MaxLevels() int {
+	if n := maxLevels.Load(); n > 0 {
+		return int(n)
+	}
+	return DefaultMaxLevels
+}
 
 func invalid(format string, args ...any) error {
 	return fmt.Errorf("%w: "+format, append([]any{ErrInvalid}, args...)...)
@@ -113,8 +132,8 @@ func checkText(s string) error {
 		return invalid("it is empty")
 	case len(s) > MaxLength:
 		return invalid("%d bytes, at most %d are allowed", len(s), MaxLength)
-	case strings.Count(s, ".")+1 > MaxLevels:
-		return invalid("%d levels, at most %d are allowed", strings.Count(s, ".")+1, MaxLevels)
+	case strings.Count(s, ".") >= MaxLevels():
+		return fmt.Errorf("%w: %d levels, at most %d are allowed", ErrDeep, strings.Count(s, ".")+1, MaxLevels())
 	case strings.IndexByte(s, 0) >= 0:
 		return invalid("it contains NUL")
 	case !utf8.ValidString(s):

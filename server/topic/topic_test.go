@@ -61,7 +61,7 @@ func TestMatch(t *testing.T) {
 }
 
 func TestCheck(t *testing.T) {
-	deep := strings.Repeat(".", MaxLevels)
+	deep := strings.Repeat(".", DefaultMaxLevels)
 	for _, c := range []struct {
 		s            string
 		name, filter bool
