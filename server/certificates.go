@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -201,6 +202,18 @@ func (c *Config) checkTLS() error {
 		}
 	}
 	return nil
+}
+
+// onlyTLS reports whether browsers may be told to come over TLS alone, to whatever
+// port of this host (RFC 6797): not if one without is for other machines, too, and
+// not with a certificate that they cannot check.
+func (c *Config) onlyTLS() bool {
+	for _, addr := range []string{c.HTTP, c.STOMPWS, c.MQTTWS} {
+		if host, _, _ := net.SplitHostPort(addr); addr != "" && !isLoopback(host) {
+			return false
+		}
+	}
+	return !c.TLSSelfSigned
 }
 
 func (c *Config) hasTLS() bool { return c.firstTLS() != "" }

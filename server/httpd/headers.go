@@ -13,6 +13,7 @@ import (
 type pagePolicy struct {
 	csp      string
 	referrer string
+	onlyTLS  bool // whoever came over TLS is to come no other way
 }
 
 // newPagePolicy allows the page its own origin and nothing else; if the map has
@@ -56,6 +57,9 @@ func (p pagePolicy) headers(next http.Handler) http.Handler {
 		h.Set("Referrer-Policy", p.referrer)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("X-Frame-Options", "DENY")
+		if p.onlyTLS && isSecure(r) && !isLoopback(r.Host) {
+			h.Set("Strict-Transport-Security", "max-age=31536000") // a year (RFC 6797)
+		}
 		if trustworthy(r) {
 			h.Set("Cross-Origin-Opener-Policy", "same-origin") // elsewhere browsers ignore it, and complain on the console
 		}
@@ -68,10 +72,11 @@ func (p pagePolicy) headers(next http.Handler) http.Handler {
 // trustworthy reports whether a browser takes the request's origin for one (W3C
 // Secure Contexts §3.1), as far as the server can tell.
 func trustworthy(r *http.Request) bool {
-	if isSecure(r) {
-		return true
-	}
-	host := r.Host
+	return isSecure(r) || isLoopback(r.Host)
+}
+
+// isLoopback reports whether a Host header names this machine for itself.
+func isLoopback(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}

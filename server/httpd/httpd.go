@@ -124,6 +124,7 @@ type Options struct {
 	SignedIn     *auth.Sessions    // those who have signed in; required with Accounts
 	Proxies      Proxies           // in front of the server
 	Demo         bool              // whether StartDemo may be asked for
+	OnlyTLS      bool              // browsers that came over TLS are to use nothing else of this host
 	TilesURL     string            // template of the map tiles that the page may load; empty for none
 	Logger       *slog.Logger      // default slog.Default
 
@@ -214,6 +215,7 @@ func New(opts Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	policy.onlyTLS = opts.OnlyTLS
 	s := &Server{opts: opts, alerts: newLimiter(500*time.Millisecond, 20), allAlerts: newLimiter(5*time.Millisecond, 1000)}
 	if s.assets, err = loadAssets(opts.Assets); err != nil {
 		return nil, fmt.Errorf("httpd: reading the page's assets: %w", err)
