@@ -9,7 +9,7 @@
 //   mwm.selected        ID of the selected device, or null
 //   mwm.following       whether the map follows it
 //   mwm.view            'map' | 'motion' | 'wire' | 'history' | 'console'
-//   mwm.history         {state, device, day, points, time, playing, speed, readyMs, drawMs, draws} of the history; null before it was first opened
+//   mwm.history         {state, device, day, points, time, playing, speed, readyMs, drawMs, draws, others} of the history; null before it was first opened
 //   mwm.zoom            of the map
 //   mwm.position(id)    {x, y, visible, status} of a device: pixels of the page's viewport as drawn now; null if it has no position
 //   mwm.motion(id)      {pitch, roll, yaw, values}: the newest motion in radians and how many are kept; null if it has none

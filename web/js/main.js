@@ -238,7 +238,7 @@ async function showHistory(shown) {
 
 async function makeHistory() {
   const [{ HistoryPage }] = await Promise.all([import('./history/page.js'), addStyles('css/history.css')]);
-  return new HistoryPage({ mapView, selection, feed, actions: { save: saveLink, notify } });
+  return new HistoryPage({ mapView, selection, marks, feed, actions: { save: saveLink, notify } });
 }
 
 // The console is imported when it is first wanted, too.

@@ -64,9 +64,8 @@ export class Calendar {
     if (name === null) return make('span');
     const day = this.#days.get(name);
     if (!day) return make('span', 'calendar-none', String(Number(name.slice(8))));
-    const $day = make('button', 'calendar-day', String(Number(name.slice(8)))).attr({
-      type: 'button', 'data-day': name, tabindex: stop ? 0 : -1, 'aria-label': t('history.dayPoints', { day: dayLong(name), n: day.points }), 'data-testid': 'calendar-day',
-    });
+    const $day = make('button', 'calendar-day', String(Number(name.slice(8)))).attr({ type: 'button', 'data-day': name, tabindex: stop ? 0 : -1, 'data-testid': 'calendar-day' })
+      .append(make('span', 'sr-only', ` ${t('history.dayPoints', { day: dayLong(name), n: day.points })}`));
     if (name === this.#current) setAttribute($day[0], 'aria-current', 'date');
     return $day;
   }

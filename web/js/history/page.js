@@ -11,15 +11,16 @@ import { makeSheet, narrow, settle, visibleHeight } from '../ui/sheet.js';
 import { Calendar } from './calendar.js';
 import { decode } from './decode.js';
 import { Dock } from './dock.js';
-import { COLOURINGS, confirmDelete, diary, facts, files, keeping, keptWords, legend } from './panel.js';
+import { COLOURINGS, company, confirmDelete, diary, facts, files, keeping, keptWords, legend } from './panel.js';
 import { ReplayMarker } from './marker.js';
+import { MOST, Others } from './others.js';
 import { ramp } from './ramp.js';
 import { Replay } from './replay.js';
 import { bounds } from './simplify.js';
 import { courseAt, moments, placeAt, speedScale } from './timeline.js';
 import { measure } from './track.js';
 import { TrackLayer } from './tracklayer.js';
-import { day as dayName, dayLong, zone } from './words.js';
+import { day as dayName, zone } from './words.js';
 import en from '../i18n/history.en.js';
 import ko from '../i18n/history.ko.js';
 
@@ -33,11 +34,13 @@ export class HistoryPage {
   visible = false;
   #mapView;
   #selection;
+  #marks;
   #feed;
   #actions;
   #replay = new Replay();
   #layer = null;
   #marker = null;
+  #others;
   #root = null;
   #dock = null;
   #days = [];
@@ -57,13 +60,16 @@ export class HistoryPage {
   #task = addTask((now) => this.#draw(now));
 
   // actions: save() puts what is looked at into the address bar, notify(text)
-  constructor({ mapView, selection, feed, actions }) {
+  constructor({ mapView, selection, marks, feed, actions }) {
     this.#mapView = mapView;
     this.#selection = selection;
+    this.#marks = marks;
+    this.#others = new Others(mapView.map);
     this.#feed = feed;
     this.#actions = actions;
     selection.addEventListener('change', () => { if (this.visible) this.open({}); });
     feed.addEventListener('state', () => { if (this.visible && feed.state === 'live' && this.#state === 'failed') this.#load({}); });
+    marks.addEventListener('change', () => { if (this.#track) this.#showOthers(); });
     mapView.map.on('dragstart', () => this.#follow(false));
     document.addEventListener('keydown', (e) => this.#key(e));
     onLang(() => { if (this.visible) this.#build(); });
@@ -109,6 +115,7 @@ export class HistoryPage {
     return {
       state: this.#state, device: this.#selection.id, day: this.#day?.day ?? null, points: this.#track?.count ?? 0, time: this.#replay.time, playing: this.#replay.playing,
       speed: this.#replay.speed, readyMs: this.#readyMs, drawMs: this.#layer?.drawMs ?? NaN, draws: this.#layer?.draws ?? 0,
+      others: this.#others.list.filter(({ track }) => track).map(({ id }) => id),
     };
   }
 
@@ -171,6 +178,21 @@ export class HistoryPage {
     if (first) this.#replay.seek(at === null ? track.ts[0] : this.#day.from + at * 1000);
     this.#become('ready');
     this.#await();
+    if (first) this.#showOthers();
+  }
+
+  // #showOthers draws the same day of the devices that are marked in the list.
+  async #showOthers() {
+    const wanted = this.#marks.list().filter((id) => id !== this.#selection.id);
+    if (wanted.slice(0, MOST).join('\n') === this.#others.names.join('\n')) return;
+    await this.#others.show(wanted, this.#day.day);
+    if (!this.#track) return;
+    this.#renderCompany();
+    this.#task.request();
+  }
+
+  #renderCompany() {
+    this.#root.find('.company').replaceWith(company(this.#others.list));
   }
 
   // #await looks again at a day that is not over.
@@ -205,6 +227,7 @@ export class HistoryPage {
     this.#request?.abort();
     clearTimeout(this.#timer);
     this.#replay.pause();
+    this.#others.clear();
     this.#layer?.remove();
     this.#marker?.remove();
     this.#layer = this.#marker = this.#track = null;
@@ -237,7 +260,7 @@ export class HistoryPage {
     });
     const $handle = make('button', 'sheet-handle').attr({ type: 'button', 'aria-label': t('sheet.resize') });
     this.#root = make('section', 'history-view').attr({ id: 'history-view', 'aria-label': t('nav.history'), 'data-testid': 'history-page' })
-      .append($handle, this.#dock.$root, make('aside', 'history-panel').attr('aria-label', t('history.about'))).insertBefore('#card');
+      .append($handle, this.#dock.$root, make('div', 'history-panel')).insertBefore('#card');
     makeSheet(this.#root[0], $handle[0], stop);
     this.#mapView.covered = () => this.#covers();
     this.#render();
@@ -290,7 +313,7 @@ export class HistoryPage {
     const step = (symbol, key, day, name) => make('button', 'tool').attr({ type: 'button', 'aria-label': t(key), title: t(key), 'data-testid': name }).prop('disabled', !day)
       .append(icon(symbol)).on('click', () => this.#chooseDay(day.day));
     const $calendar = make('div', 'history-calendar').prop('hidden', !this.#calendarOpen);
-    const $date = button('button history-date', 'calendar', dayName(this.#day.day)).attr({ 'aria-expanded': this.#calendarOpen, 'aria-label': dayLong(this.#day.day), 'data-testid': 'history-date' }).append(icon('chevron'))
+    const $date = button('button history-date', 'calendar', dayName(this.#day.day)).attr({ 'aria-expanded': this.#calendarOpen, 'data-testid': 'history-date' }).append(icon('chevron'))
       .on('click', () => this.#openCalendar(!this.#calendarOpen));
     if (this.#calendarOpen) $calendar.append(this.#calendar().$root);
     return make('div', 'history-days').append(
@@ -329,7 +352,7 @@ export class HistoryPage {
     const { id } = this.#selection;
     return make('div', 'card-body').append(
       facts(this.#track, this.#track.count),
-      legend(this.#track, this.#colouring, (name) => this.#colour(name)).$section,
+      legend(this.#track, this.#colouring, (name) => this.#colour(name)), company(this.#others.list),
       diary(this.#moments, (time) => {
         this.#seek(time);
         this.#bringIntoView(true);
@@ -381,6 +404,7 @@ export class HistoryPage {
   #restyle() {
     this.#layer?.redraw();
     this.#marker?.restyle();
+    this.#others.restyle();
     this.#dock.scrubber.redraw();
   }
 
@@ -392,6 +416,7 @@ export class HistoryPage {
     const place = placeAt(this.#track, time, this.#place);
     this.#marker.moveTo(place, courseAt(this.#track, place.index));
     if (playing && this.#following) this.#bringIntoView(false);
+    this.#others.at(time);
     this.#dock.at(time, { playing, rate, following: this.#following });
     if (played && !playing) this.#actions.save();
     return playing ? 0 : undefined;

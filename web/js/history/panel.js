@@ -1,9 +1,10 @@
 // What is told of a day, beside the map. Each function builds one part.
 
-import { t } from '../i18n.js';
+import { t, lang } from '../i18n.js';
 import { make, button, icon } from '../ui/dom.js';
 import { closeBeside, dialogHead, showDialog } from '../ui/dialog.js';
 import { trackURL } from '../api.js';
+import { MOST } from './others.js';
 import { speedScale } from './timeline.js';
 import { bytes, clock, distance, duration, minute, speed, zone } from './words.js';
 
@@ -22,7 +23,7 @@ export function facts(track, points) {
   fact('topSpeed', speed(track.mps[track.top]), t('history.atClock', { time: minute(track.ts[track.top]) }));
   fact('span', duration(track.span), `${minute(track.ts[0])} – ${minute(track.ts[track.count - 1])}`);
   fact('moving', duration(track.moving));
-  fact('points', points.toLocaleString(document.documentElement.lang));
+  fact('points', points.toLocaleString(lang()));
   fact('silence', track.gaps.length ? duration(track.gaps.reduce((sum, { from, to }) => sum + to - from, 0)) : t('history.noSilence'));
   return make('section', 'card-section').append($facts);
 }
@@ -30,16 +31,23 @@ export function facts(track, points) {
 // legend chooses what the colours of the track mean, and explains them.
 export function legend(track, colouring, choose) {
   const $choice = make('div', 'segmented').attr({ role: 'group', 'aria-label': t('history.colouring') });
-  const $buttons = COLOURINGS.map((name) => make('button', '', t(`history.colouring.${name}`)).attr({ type: 'button', 'aria-pressed': name === colouring, 'data-testid': `colour-${name}` })
-    .on('click', () => choose(name)).appendTo($choice));
+  $choice.append(COLOURINGS.map((name) => make('button', '', t(`history.colouring.${name}`)).attr({ type: 'button', 'aria-pressed': name === colouring, 'data-testid': `colour-${name}` })
+    .on('click', () => choose(name))));
   const ends = colouring === 'speed' ? [speed(0), t('history.atLeast', { speed: t('unit.kmh', { n: speedScale(track) }) })] : [clock(track.ts[0]), clock(track.ts[track.count - 1])];
-  const $section = make('section', 'card-section').append(
+  return make('section', 'card-section').append(
     make('h3', '', t('history.colouring')).append($choice),
     make('div', 'ramp').attr('aria-hidden', 'true'),
     make('div', 'ramp-ends').append(make('span', '', ends[0]), make('span', '', ends[1])),
     make('p', 'track-key').append(make('span', 'key-stop'), document.createTextNode(t('history.keyStop')), make('span', 'key-gap'), document.createTextNode(t('history.keyGap'))),
   );
-  return { $section, $buttons };
+}
+
+// company names the other devices that are shown, or says how to have some.
+export function company(others) {
+  const $list = make('ul', 'company-list').append(others.map(({ id, property, track }) => (
+    make('li').append(make('span', 'company-colour').css('background', `var(${property})`), make('b', '', id), track ? [] : make('small', '', t('history.absent')))
+  )));
+  return make('section', 'card-section company').attr('data-testid', 'company').append(make('h3', '', t('history.company')), others.length ? $list : make('p', '', t('history.alone', { n: MOST })));
 }
 
 // diary lists what happened on the day; go(time) leads there.
@@ -77,9 +85,9 @@ export function keeping(info, remove) {
   return make('section', 'card-section history-keeping').append(make('h3', '', t('history.keeping')), keptWords(info), $delete);
 }
 
-export function keptWords({ mode, distance: metres, intervalMs, bytes: size, maxBytes, maxAgeMs, devices, failing }) {
+export function keptWords({ mode, distance: metres, intervalMs, bytes: stored, pendingBytes, maxBytes, maxAgeMs, devices, failing }) {
   const $words = make('p', '').attr('data-testid', 'history-kept').text([
-    t('history.kept', { size: bytes(size), n: devices }),
+    t('history.kept', { size: bytes(stored + pendingBytes), n: devices }),
     t('history.keptFor', { n: Math.round(maxAgeMs / 86_400_000), most: bytes(maxBytes) }),
     mode === 'all' ? t('history.modeAll') : t('history.modeSampled', { metres, seconds: Math.round(intervalMs / 1000) }),
   ].join(' '));

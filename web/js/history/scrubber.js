@@ -70,7 +70,8 @@ export class Scrubber {
     const time = { Home: ts[0], End: ts[count - 1] }[e.key] ?? this.#time + step;
     if (Number.isNaN(time)) return false;
     e.preventDefault();
-    this.#seek(time);
+    this.#time = Math.max(ts[0], Math.min(ts[count - 1], time)); // the next key may come before the next frame
+    this.#seek(this.#time);
     return true;
   }
 

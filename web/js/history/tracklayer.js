@@ -13,7 +13,7 @@ const PANES = { track: 440, 'track-marks': 455 }; // and their z-indexes; the na
 const MAX_LEVELS = 4; // zooms that are kept simplified
 
 export const TrackLayer = L.Layer.extend({
-  // options: palette() → {ramp: colours, casing, ink, gap, start, end}
+  // options: palette() → {ramp: colours, casing, ink, gap, start, end}; marks: false draws the line alone
   initialize(options) {
     L.setOptions(this, options);
     this._track = null;
@@ -24,7 +24,8 @@ export const TrackLayer = L.Layer.extend({
   },
 
   onAdd(map) {
-    this._canvases = Object.entries(PANES).map(([name, z]) => {
+    const panes = Object.entries(PANES).slice(0, this.options.marks === false ? 1 : 2);
+    this._canvases = panes.map(([name, z]) => {
       const pane = map.getPane(name) ?? map.createPane(name);
       pane.style.zIndex = z;
       pane.style.pointerEvents = 'none';
@@ -115,13 +116,13 @@ export const TrackLayer = L.Layer.extend({
     if (this._track?.count) {
       const first = Math.floor(this._origin.x / this._scale);
       const last = Math.floor((this._origin.x + this._width) / this._scale);
-      for (let copy = first; copy <= last; copy++) this._drawCopy(...contexts, this._origin.x - copy * this._scale, this._origin.y);
+      for (let copy = first; copy <= last; copy++) this._drawCopy(contexts, this._origin.x - copy * this._scale, this._origin.y);
     }
     this.draws++;
     this.drawMs = performance.now() - started;
   },
 
-  _drawCopy(g, marks, left, top) {
+  _drawCopy([g, marks], left, top) {
     const palette = this.options.palette();
     g.lineJoin = g.lineCap = 'round';
     this._drawGaps(g, left, top, palette);
@@ -134,7 +135,7 @@ export const TrackLayer = L.Layer.extend({
       g.strokeStyle = palette.ramp(bin / (BINS - 1));
       this._stroke(g, pairs, left, top);
     });
-    this._drawMarks(marks, left, top, palette);
+    if (marks) this._drawMarks(marks, left, top, palette);
   },
 
   // _level returns the segments for the map's zoom, by colour.

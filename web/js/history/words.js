@@ -51,8 +51,9 @@ export function distance(m) {
 export const speed = (mps) => t('unit.kmh', { n: Math.round(mps * 3.6) });
 export const heading = (degrees) => format.heading(Number.isNaN(degrees) ? NO_HEADING : Math.round(degrees * 100));
 
+const SIZES = [['gigabyte', 1e9], ['megabyte', 1e6], ['kilobyte', 1e3]];
+
 export function bytes(n) {
-  const unit = ['byte', 'kilobyte', 'megabyte', 'gigabyte'].findLast((_, k) => n >= 1000 ** k || k === 0);
-  const value = n / 1000 ** ['byte', 'kilobyte', 'megabyte', 'gigabyte'].indexOf(unit);
-  return value.toLocaleString(lang(), { style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits: value < 10 && unit !== 'byte' ? 1 : 0 });
+  const [unit, size] = SIZES.find(([, least]) => n >= least) ?? SIZES[SIZES.length - 1];
+  return (n / size).toLocaleString(lang(), { style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits: n < 10 * size ? 1 : 0 });
 }

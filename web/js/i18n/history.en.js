@@ -1,5 +1,4 @@
 export default {
-  'history.about': 'The day and the device',
   'history.noDevice': 'No device chosen',
   'history.otherDevice': 'Choose another device',
   'history.choose': 'Choose a device in the list to see where it has been.',
@@ -40,6 +39,10 @@ export default {
   'history.keyStop': 'stood here',
   'history.keyGap': 'no reports: the way is not known',
 
+  'history.company': 'Other devices',
+  'history.absent': 'not reporting on this day',
+  'history.alone': 'Tick up to {n} devices in the list to see their tracks of this day, too.',
+
   'history.diary': 'The day',
   'history.moment.start': 'first report',
   'history.moment.stop': 'stood for {duration}',
@@ -65,7 +68,7 @@ export default {
   'history.file.gpx': 'GPX',
   'history.file.geojson': 'GeoJSON',
   'history.file.csv': 'CSV',
-  'history.download': 'Save this day as {format}',
+  'history.download': '{format}: save this day',
   'history.keeping': 'What is kept',
   'history.kept.one': 'The history of {n} device takes up {size}.',
   'history.kept.other': 'The history of {n} devices takes up {size}.',

@@ -1,5 +1,4 @@
 export default {
-  'history.about': '날짜와 기기',
   'history.noDevice': '선택한 기기 없음',
   'history.otherDevice': '다른 기기 고르기',
   'history.choose': '목록에서 기기를 고르면 지나온 경로를 볼 수 있습니다.',
@@ -39,6 +38,10 @@ export default {
   'history.keyStop': '정차한 곳',
   'history.keyGap': '보고가 없어 경로를 알 수 없음',
 
+  'history.company': '다른 기기',
+  'history.absent': '이 날 보고 없음',
+  'history.alone': '목록에서 기기를 체크하면 {n}대까지 같은 날의 경로를 함께 볼 수 있습니다.',
+
   'history.diary': '하루 동안',
   'history.moment.start': '첫 보고',
   'history.moment.stop': '{duration} 정차',
@@ -64,7 +67,7 @@ export default {
   'history.file.gpx': 'GPX',
   'history.file.geojson': 'GeoJSON',
   'history.file.csv': 'CSV',
-  'history.download': '이 날짜를 {format}로 저장하기',
+  'history.download': '{format}: 이 날짜 저장하기',
   'history.keeping': '보관',
   'history.kept.other': '기기 {n}대의 이력이 {size}를 차지합니다.',
   'history.keptFor.other': '위치는 {n}일 동안, 모두 합쳐 {most}까지 보관합니다.',
