@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"mwm/server/broker"
 	"mwm/server/stomp"
@@ -114,6 +116,40 @@ func TestNack(t *testing.T) {
 			p.send(answerTo(version, "NACK", m) + "SUBSCRIBE\nid:dead\ndestination:/queue/DLQ.q\n\n^@")
 			p.want("MESSAGE", "subscription:dead", "destination:/queue/DLQ.q", "=1")
 			p.sync()
+		})
+	}
+}
+
+// With the option, persistent messages whose time is over become dead letters, with
+// the reason; others are given up, and dead letters stay where they are.
+func TestExpiredDeadLetters(t *testing.T) {
+	for _, keep := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			w := pipeWorld(t, broker.New(broker.Options{KeepExpired: keep}), stomp.Options{})
+			p := w.connect("1.2", "client-id:X")
+			expires := fmt.Sprintf("expires:%d\n", time.Now().Add(time.Minute).UnixMilli())
+			p.send("SUBSCRIBE\nid:0\ndestination:/topic/news\nactivemq.subscriptionName:n\nreceipt:s\n\n^@")
+			p.want("RECEIPT")
+			p.send("UNSUBSCRIBE\nid:0\n\n^@")
+			for _, to := range []string{"/queue/q", "/queue/DLQ.old", "/topic/news"} {
+				p.send("SEND\ndestination:" + to + "\npersistent:true\n" + expires + "\nkept from " + to + "^@")
+				p.send("SEND\ndestination:" + to + "\n" + expires + "\ngiven up^@")
+			}
+			time.Sleep(2 * time.Minute)
+			p.send("SUBSCRIBE\nid:1\ndestination:/queue/>\n\n^@")
+			if keep {
+				got := map[string]string{}
+				for range 2 {
+					m := p.want("MESSAGE", "dlqDeliveryFailureCause:expired", "expires:0", "persistent:true")
+					got[m.get("destination")] = m.body
+				}
+				if got["/queue/DLQ.q"] != "kept from /queue/q" || got["/queue/DLQ.news"] != "kept from /topic/news" {
+					t.Errorf("dead letters: %q", got)
+				}
+			}
+			p.sync()
+			p.send("DISCONNECT\n\n^@")
+			p.wantEnd()
 		})
 	}
 }
