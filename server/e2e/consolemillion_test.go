@@ -30,10 +30,10 @@ func TestConsoleOfAMillion(t *testing.T) {
 		took := eval[float64](p, `(async () => {
 			const began = performance.now();
 			`+act+`;
-			while (!(`+shown+`)) {
+			do {
 				if (performance.now() - began > 20000) throw new Error('it never showed');
-				await new Promise(requestAnimationFrame);
-			}
+				await new Promise(requestAnimationFrame); // what is there still is from before the click
+			} while (!(`+shown+`));
 			return performance.now() - began;
 		})()`)
 		t.Logf("%-40s %4.0f ms", what, took)
