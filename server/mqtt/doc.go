@@ -25,8 +25,8 @@
 //
 // A user property never becomes a header that the broker sets or that means
 // something to it: destination, content-length, message-id, subscription, ack,
-// timestamp, expires, priority, redelivered, receipt, transaction, persistent,
-// retain, and content-type, reply-to and correlation-id when the property of that
+// timestamp, expires, priority, redelivered, JMSXDeliveryCount, receipt, transaction,
+// persistent, retain, and content-type, reply-to and correlation-id when the property of that
 // meaning is there. Nor does such a header become a user property. A reply-to that is
 // no topic stays a user property: MQTT cannot send to a queue. What a STOMP receiver
 // cannot be told is left out and counted: NUL, and text that is not UTF-8; to 1.0

@@ -67,7 +67,7 @@ func (w *browser) run() {
 		}
 		var frames []byte
 		for _, d := range page {
-			frames = w.sub.enc.appendDelivery(frames, d.Message, nil, d.Redelivered > 0)
+			frames = w.sub.enc.appendDelivery(frames, d.Message, nil, d.Redelivered)
 		}
 		if _, wake := out.SendMessages(frames, len(page)); wake {
 			out.Wake()

@@ -118,9 +118,9 @@ var ackSentences = []sentence{
 
 	{"NACK", "MAY", new11, "the message is delivered again, then a dead letter", `
 		C> SUBSCRIBE|id:0|destination:/queue/q|ack:client||^@SEND|destination:/queue/q||1^@
-		C< MESSAGE !redelivered =1
+		C< MESSAGE !redelivered !JMSXDeliveryCount =1
 		C> {NACK 1}
-		C< MESSAGE redelivered:true =1
+		C< MESSAGE redelivered:true JMSXDeliveryCount:2 =1
 		C> {NACK 2}
 		C~
 		C> SUBSCRIBE|id:1|destination:/queue/DLQ.q||^@

@@ -18,8 +18,8 @@ var serverSentences = []sentence{
 		C< MESSAGE destination:/topic/device.BBB.location`, nil},
 	{"MESSAGE", "MUST", all, "message-id is unique", "", differentMessages},
 	{"MESSAGE", "MUST", all, "message-id and subscription cannot be forged", subscribed + `
-		C> SEND|destination:/topic/a|message-id:1|subscription:9|ack:1-1||^@
-		C< MESSAGE subscription:0 !ack
+		C> SEND|destination:/topic/a|message-id:1|subscription:9|ack:1-1|redelivered:true|JMSXDeliveryCount:9||^@
+		C< MESSAGE subscription:0 !ack !redelivered !JMSXDeliveryCount
 		C~`, nil},
 	{"MESSAGE", "MUST", new11, "subscription is the id of the subscription", `
 		C> SUBSCRIBE|id:a|destination:/topic/a||^@SUBSCRIBE|id:b|destination:/queue/b||^@

@@ -59,6 +59,9 @@
 // carries out SENDs, ACKs and NACKs in their order, in one transaction on the disk.
 // The transaction header of other frames is ignored.
 //
+// A message that comes again has redelivered:true and, in JMSXDeliveryCount, how often
+// it has been delivered, this time included, as far as that is known.
+//
 // NACK puts a message back in its place on the queue, to be delivered again at
 // once, and with requeue:false (RabbitMQ's) into the dead letter queue. Of a
 // message from a topic it means that the message is given up.

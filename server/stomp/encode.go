@@ -75,16 +75,18 @@ func (e *encoder) Append(dst []byte, m *broker.Message) []byte {
 }
 
 // appendDelivery is Append for a message that may have to be acknowledged: ack
-// is the value of that header, "" for none.
-func (e *encoder) appendDelivery(dst []byte, m *broker.Message, ack []byte, redelivered bool) []byte {
+// is the value of that header, "" for none; before is how often it was delivered
+// before.
+func (e *encoder) appendDelivery(dst []byte, m *broker.Message, ack []byte, before int) []byte {
 	dst = append(dst, e.head...)
 	dst = append(dst, m.ID[:]...)
 	if len(ack) > 0 {
 		dst = append(dst, "ack:"...)
 		dst = append(append(dst, ack...), '\n')
 	}
-	if redelivered {
-		dst = append(dst, "redelivered:true\n"...)
+	if before > 0 {
+		dst = append(dst, "redelivered:true\nJMSXDeliveryCount:"...)
+		dst = append(strconv.AppendInt(dst, int64(before)+1, 10), '\n')
 	}
 	return e.appendRest(dst, m)
 }

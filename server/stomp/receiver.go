@@ -78,7 +78,7 @@ func (r *ackReceiver) give(m *broker.Message) (wake bool) {
 	defer l.mu.Unlock()
 	tag := l.next(pendingAck{id: m.ID})
 	var ack [40]byte
-	l.scratch = r.enc.appendDelivery(l.scratch[:0], m, (*subscription)(r).ackID(ack[:0], tag), false)
+	l.scratch = r.enc.appendDelivery(l.scratch[:0], m, (*subscription)(r).ackID(ack[:0], tag), 0)
 	_, wake = r.s.out.SendMessages(l.scratch, 1)
 	if cap(l.scratch) > netx.ChunkSize {
 		l.scratch = nil

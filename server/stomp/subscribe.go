@@ -253,7 +253,7 @@ func (sub *subscription) appendDelivery(dst []byte, d broker.Delivery) []byte {
 		sub.ledger.note(d.Tag, d.ID)
 	}
 	var ack [40]byte
-	return sub.enc.appendDelivery(dst, d.Message, sub.ackID(ack[:0], d.Tag), d.Redelivered > 0)
+	return sub.enc.appendDelivery(dst, d.Message, sub.ackID(ack[:0], d.Tag), d.Redelivered)
 }
 
 // appendWild is appendDelivery for one of several queues: the deliveries are
@@ -264,7 +264,7 @@ func (sub *subscription) appendWild(dst []byte, d broker.Delivery) []byte {
 	if sub.ledger != nil {
 		id = sub.ackID(id, sub.ledger.number(pendingAck{d.ID, d.Consumer, d.Tag}))
 	}
-	return sub.enc.appendDelivery(dst, d.Message, id, d.Redelivered > 0)
+	return sub.enc.appendDelivery(dst, d.Message, id, d.Redelivered)
 }
 
 // ackID appends the ack header's value of a delivery: the numbers of the

@@ -339,7 +339,7 @@ func (f *Frame) setExpires(value []byte) (err error) {
 func Reserved[S ~string | ~[]byte](name S) bool {
 	switch string(name) {
 	case "receipt", "transaction", "message-id", "subscription", "ack",
-		"redelivered", "timestamp", "priority", "expires":
+		"redelivered", "JMSXDeliveryCount", "timestamp", "priority", "expires":
 		return true
 	}
 	return false
