@@ -1,6 +1,7 @@
 package stomp_test
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"net"
@@ -70,6 +71,42 @@ func TestSlowReaders(t *testing.T) {
 	}
 	if limit := int64((len(rates)+3)*bound + 8<<20); most > limit {
 		t.Errorf("%d bytes were held, want at most %d", most, limit)
+	}
+}
+
+// Those who are all as fast as each other set the pace together, and nothing is lost,
+// however fast their publisher is.
+func TestFastReaders(t *testing.T) {
+	const subscribers, n = 30, 30_000
+	w := serve(t, stomp.Options{})
+	var reading sync.WaitGroup
+	for range subscribers {
+		p := w.connect("1.2")
+		p.send("SUBSCRIBE\nid:0\ndestination:/topic/a\n\n^@")
+		p.sync()
+		reading.Go(func() {
+			buf, frames := make([]byte, 64<<10), 0
+			p.nc.SetReadDeadline(time.Now().Add(6 * patience))
+			for frames < n {
+				k, err := p.nc.Read(buf)
+				if err != nil {
+					t.Errorf("after %d messages: %v", frames, err)
+					return
+				}
+				frames += bytes.Count(buf[:k], []byte{0})
+			}
+		})
+	}
+	pub := w.connect("1.2")
+	burst := strings.Repeat("SEND\ndestination:/topic/a\n\n"+strings.Repeat("x", 100)+"\x00", 100)
+	for range n / 100 {
+		if _, err := io.WriteString(pub.nc, burst); err != nil {
+			t.Fatal(err)
+		}
+	}
+	reading.Wait()
+	if n := w.server.Dropped(); n != 0 {
+		t.Errorf("%d messages were dropped", n)
 	}
 }
 
