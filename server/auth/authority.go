@@ -347,7 +347,7 @@ func (a *Authority) byPassword(ctx context.Context, c Credentials) (*Principal, 
 }
 
 func (a *Authority) byToken(ctx context.Context, c Credentials) (*Principal, error) {
-	said, err := a.tokens.verify(ctx, c.Password)
+	said, key, err := a.tokens.verify(ctx, c.Password)
 	if err != nil {
 		return nil, err
 	}
@@ -358,7 +358,11 @@ func (a *Authority) byToken(ctx context.Context, c Credentials) (*Principal, err
 	if c.Name != "" && c.Name != account.Name {
 		return nil, fmt.Errorf("%w: the token is not that of the user name", ErrForbidden)
 	}
-	return a.outsider(account, said.Expiry.Time().Add(leeway))
+	p, err := a.outsider(account, said.Expiry.Time().Add(leeway))
+	if err == nil {
+		p.key = key
+	}
+	return p, err
 }
 
 func (a *Authority) byCertificate(c *x509.Certificate) (*Principal, error) {
@@ -389,6 +393,9 @@ func (a *Authority) outsider(account Account, until time.Time) (*Principal, erro
 func (a *Authority) Valid(p *Principal) error {
 	if err := p.Valid(time.Now()); err != nil {
 		return err
+	}
+	if p.key != nil && !a.tokens.keys.has(p.key) {
+		return ErrRevoked
 	}
 	if p.outside && (*a.accounts.Load())[p.Name] != p.entry { // it would get other permissions now, or none
 		return ErrRevoked

@@ -12,6 +12,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -34,7 +36,7 @@ type keySource struct {
 	from string
 
 	mu      sync.Mutex
-	keys    []jose.JSONWebKey
+	keys    []*jose.JSONWebKey
 	tried   time.Time     // when they were fetched last, or that was tried
 	asked   chan struct{} // has room for one: fetch them now
 	fetched chan struct{} // closed after the next attempt; nil: nobody waits
@@ -59,7 +61,7 @@ func checkURL(s string) error {
 
 // find returns the keys that a token may be signed with: those of that ID, or
 // all if it names none.
-func (s *keySource) find(ctx context.Context, id string) []jose.JSONWebKey {
+func (s *keySource) find(ctx context.Context, id string) []*jose.JSONWebKey {
 	found, wait := s.look(id)
 	if len(found) > 0 || wait == nil {
 		return found
@@ -77,7 +79,7 @@ func (s *keySource) find(ctx context.Context, id string) []jose.JSONWebKey {
 
 // look returns the keys that there are, and what to wait for if there are none
 // and that may change.
-func (s *keySource) look(id string) (found []jose.JSONWebKey, wait chan struct{}) {
+func (s *keySource) look(id string) (found []*jose.JSONWebKey, wait chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if id == "" {
@@ -101,10 +103,25 @@ func (s *keySource) look(id string) (found []jose.JSONWebKey, wait chan struct{}
 	return nil, s.fetched
 }
 
+// set takes new keys. Those that were there before stay the same, for has.
+// s.mu is held.
 func (s *keySource) set(keys []jose.JSONWebKey) {
+	was := s.keys
+	s.keys = nil
+	for i := range keys {
+		k := &keys[i]
+		if at := slices.IndexFunc(was, func(o *jose.JSONWebKey) bool { return reflect.DeepEqual(o, k) }); at >= 0 {
+			k = was[at]
+		}
+		s.keys = append(s.keys, k)
+	}
+}
+
+// has reports whether a key that was found is still one.
+func (s *keySource) has(k *jose.JSONWebKey) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.keys = keys
+	return slices.Contains(s.keys, k)
 }
 
 // readFile takes the keys of the file.
@@ -121,6 +138,8 @@ func (s *keySource) readFile() error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", s.from, err)
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.set(keys)
 	return nil
 }
@@ -164,7 +183,7 @@ func (s *keySource) fetch(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err == nil {
-		s.keys = keys
+		s.set(keys)
 	}
 	s.tried = time.Now()
 	if s.fetched != nil {

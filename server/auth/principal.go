@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"mwm/server/netx"
 )
 
@@ -41,6 +43,7 @@ type Principal struct {
 	owners  func(id string) bool // whether a device has that name
 	outside bool                 // somebody else vouches for it
 	entry   *entry               // what the file says about one from outside; nil: nothing
+	key     *jose.JSONWebKey     // that a token was verified with; nil: there was none
 	revoked atomic.Bool
 }
 

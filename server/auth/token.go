@@ -99,11 +99,11 @@ type claims struct {
 	More []string `json:"allow"` // further permissions, see ParseGrant
 }
 
-// verify returns what a token says, if it may be believed.
-func (t *tokens) verify(ctx context.Context, raw Secret) (*claims, error) {
+// verify returns what a token says, if it may be believed, and by which key.
+func (t *tokens) verify(ctx context.Context, raw Secret) (*claims, *jose.JSONWebKey, error) {
 	token, err := jwt.ParseSigned(raw.Reveal(), t.algs)
 	if err != nil || len(token.Headers) != 1 {
-		return nil, fmt.Errorf("%w: the token cannot be read, or its algorithm is not permitted", ErrCredentials)
+		return nil, nil, fmt.Errorf("%w: the token cannot be read, or its algorithm is not permitted", ErrCredentials)
 	}
 	head := token.Headers[0]
 	c := &claims{}
@@ -114,10 +114,10 @@ func (t *tokens) verify(ctx context.Context, raw Secret) (*claims, error) {
 		}
 		*c = claims{}
 		if token.Claims(k.Key, c) == nil {
-			return c, t.judge(c)
+			return c, k, t.judge(c)
 		}
 	}
-	return nil, fmt.Errorf("%w: no key verifies the token", ErrCredentials)
+	return nil, nil, fmt.Errorf("%w: no key verifies the token", ErrCredentials)
 }
 
 // judge checks the claims of a token whose signature is right.
@@ -153,7 +153,7 @@ func (c *claims) account() (Account, error) {
 
 // suits reports whether a key may verify signatures of an algorithm: a public
 // key must never be taken for a shared secret.
-func suits(k jose.JSONWebKey, alg string) bool {
+func suits(k *jose.JSONWebKey, alg string) bool {
 	if k.Algorithm != "" && k.Algorithm != alg {
 		return false
 	}
