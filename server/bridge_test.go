@@ -18,22 +18,33 @@ import (
 // messages come.
 func phone5(t *testing.T, s *server.Server, id string) (*paho.Client, <-chan *paho.Publish) {
 	t.Helper()
+	got := make(chan *paho.Publish, 100)
+	c, _ := connect5(t, s, id, 3600, func(r paho.PublishReceived) (bool, error) { got <- r.Packet; return true, nil })
+	return c, got
+}
+
+// connect5 connects with MQTT 5, and returns what was granted.
+func connect5(t *testing.T, s *server.Server, id string, expiry uint32, on ...func(paho.PublishReceived) (bool, error)) (*paho.Client, *paho.Connack) {
+	t.Helper()
+	c := paho.NewClient(paho.ClientConfig{Conn: dialMQTT(t, s), ClientID: id, OnPublishReceived: on})
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	granted, err := c.Connect(ctx, &paho.Connect{ClientID: id, KeepAlive: 30, Properties: &paho.ConnectProperties{SessionExpiryInterval: &expiry}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Disconnect(&paho.Disconnect{}) })
+	return c, granted
+}
+
+func dialMQTT(t *testing.T, s *server.Server) net.Conn {
+	t.Helper()
 	nc, err := net.Dial("tcp", s.Addresses().MQTT)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := make(chan *paho.Publish, 100)
-	c := paho.NewClient(paho.ClientConfig{Conn: nc, ClientID: id, OnPublishReceived: []func(paho.PublishReceived) (bool, error){
-		func(r paho.PublishReceived) (bool, error) { got <- r.Packet; return true, nil },
-	}})
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	expiry := uint32(3600)
-	if _, err := c.Connect(ctx, &paho.Connect{ClientID: id, KeepAlive: 30, Properties: &paho.ConnectProperties{SessionExpiryInterval: &expiry}}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Disconnect(&paho.Disconnect{}) })
-	return c, got
+	t.Cleanup(func() { nc.Close() })
+	return nc
 }
 
 func subscribe5(t *testing.T, c *paho.Client, filter string) {
