@@ -4,6 +4,7 @@ import $ from '../../vendor/jquery.js';
 import { t } from '../i18n.js';
 import { make, button, setText } from '../ui/dom.js';
 import { dialogHead, showDialog, closeBeside } from '../ui/dialog.js';
+import { input } from './parts.js';
 import { Sweep } from './sweep.js';
 import * as units from './units.js';
 
@@ -30,7 +31,7 @@ export function ask({ title, lead, yes, count = null, danger = true, act }) {
   const $result = make('p', 'result').attr({ role: 'status', 'data-testid': 'ask-result' });
   const $yes = button(danger ? 'button button-danger' : 'button button-primary', null, yes).attr({ type: 'submit', 'data-testid': 'ask-yes' });
   const $no = button('button', null, t('console.cancel')).attr('data-testid', 'ask-no').on('click', () => $dialog[0].close());
-  const $count = count === null ? null : make('input').attr({ type: 'text', inputmode: 'numeric', autocomplete: 'off', 'data-testid': 'ask-count' });
+  const $count = count === null ? null : input('ask-count', { inputmode: 'numeric' });
   const typed = () => count === null || $count.val().replace(/[\s.,'’_]/g, '') === String(count);
   if ($count) {
     $yes.prop('disabled', true);
@@ -56,11 +57,13 @@ export function ask({ title, lead, yes, count = null, danger = true, act }) {
 
 // askTarget asks for the queue that messages are to be moved to.
 export function askTarget({ title, lead, value = '', act }) {
-  const $to = make('input').attr({ type: 'text', required: true, autocomplete: 'off', spellcheck: false, 'data-testid': 'move-to' }).val(value);
+  const $to = input('move-to', { required: true }).val(value);
   const $result = make('p', 'result').attr({ role: 'status', 'data-testid': 'ask-result' });
   const $yes = button('button button-primary', 'forward', t('console.move')).attr({ type: 'submit', 'data-testid': 'ask-yes' });
   const $no = button('button', null, t('console.cancel')).on('click', () => $dialog[0].close());
-  const $form = make('form', 'console-form').append(field(t('console.moveTo'), $to), $result, make('div', 'compose-buttons').append($no, $yes)).on('submit', async (e) => {
+  const $form = make('form', 'console-form').append(
+    field(t('console.moveTo'), $to), $result, make('div', 'compose-buttons').append($no, $yes),
+  ).on('submit', async (e) => {
     e.preventDefault();
     $yes.prop('disabled', true);
     try {

@@ -215,7 +215,8 @@ export class Grid {
 
   #renderNote(total) {
     const { error } = this.#rows;
-    const text = error && total === null ? t('console.failed', { reason: error.message }) : total === null ? t('console.loading') : total === 0 ? this.#opt.empty() : '';
+    let text = total === 0 ? this.#opt.empty() : '';
+    if (total === null) text = error ? t('console.failed', { reason: error.message }) : t('console.loading');
     this.$note.prop('hidden', !text).attr('data-tone', error ? 'bad' : '');
     setText(this.$note[0], text);
   }

@@ -1,11 +1,12 @@
 // A list of the console with its filter, and what stands beside it.
 
 import { t } from '../i18n.js';
-import { make, button, icon, setText } from '../ui/dom.js';
+import { make, button, setText } from '../ui/dom.js';
 import * as api from './api.js';
 import { ask } from './dialogs.js';
 import { Grid } from './grid.js';
 import { LISTS, columnsOf } from './lists.js';
+import { input, searchField } from './parts.js';
 import { PANELS } from './side.js';
 import { SidePane } from './sidepane.js';
 
@@ -43,9 +44,9 @@ export class ListPage {
   }
 
   #bar() {
-    this.$search = make('input').attr({
-      type: 'search', autocomplete: 'off', spellcheck: false, maxlength: 256, placeholder: t(this.#list.search), 'aria-label': t(this.#list.search), 'data-testid': 'console-search',
-    }).val(this.#state.q).on('input', () => this.#filter()).on('keydown', (e) => {
+    const label = t(this.#list.search);
+    this.$search = input('console-search', { type: 'search', maxlength: 256, placeholder: label, 'aria-label': label }).val(this.#state.q);
+    this.$search.on('input', () => this.#filter()).on('keydown', (e) => {
       if (e.key !== 'ArrowDown' && e.key !== 'Enter') return;
       e.preventDefault();
       this.grid.focus();
@@ -59,7 +60,8 @@ export class ListPage {
         button('button', null, t('marks.clear')).on('click', () => this.grid.unmark()),
       );
     }
-    return make('div', 'console-bar').append(make('div', 'search').append(icon('search'), this.$search, make('kbd', 'search-key', '/').attr('aria-hidden', true)), this.$summary, this.$marks);
+    const $key = make('kbd', 'search-key', '/').attr('aria-hidden', true);
+    return make('div', 'console-bar').append(searchField('div', this.$search, $key), this.$summary, this.$marks);
   }
 
   focusSearch() {

@@ -1,4 +1,4 @@
-// The lists of the console: what each is made of. `about` are the columns; weight: the greater, the sooner a column gives way.
+// The lists of the console: what each is made of. Where there is no room for all columns, the one with the greatest weight goes first.
 
 import { t } from '../i18n.js';
 import * as units from './units.js';
@@ -9,10 +9,13 @@ const number = (name, weight, { sort = name, tone = () => '', width = 104 } = {}
 });
 const text = (name, weight, width, value = (row) => row[name], sort = name) => ({ name, title: () => t(`console.${name}`), width, weight, sort, show: value });
 const size = (name, weight) => ({ ...number(name, weight), show: (row) => ({ text: units.bytes(row[name]), tone: row[name] ? '' : 'none' }) });
+// plain is a column of anything, which no list is sorted by.
+const plain = (name, weight, width, show, numeric = false) => ({ name, title: () => t(`console.${name}`), width, numeric, weight, show });
 const bad = () => 'bad';
 const warn = () => 'warn';
 
 const who = (row) => row.client || t('console.nameless');
+const account = (row) => row.user || t('console.anonymous');
 const presence = (online) => (online ? { text: t('console.online'), tone: 'good' } : { text: t('console.away'), tone: 'quiet' });
 
 const QUEUES = {
@@ -20,7 +23,8 @@ const QUEUES = {
   columns: [
     text('destination', 0, 250, (row) => row.destination, 'name'),
     number('waiting', 1), number('consumers', 2), number('enqueued', 3), number('consumed', 4),
-    number('unacknowledged', 5), number('delivered', 9), number('dead', 6, { tone: bad, width: 122 }), number('expired', 7, { tone: warn }), number('removed', 10), size('bytes', 8),
+    number('unacknowledged', 5), number('delivered', 9), number('dead', 6, { tone: bad, width: 122 }), number('expired', 7, { tone: warn }),
+    number('removed', 10), size('bytes', 8),
   ],
 };
 
@@ -36,7 +40,7 @@ const TOPICS = {
 const CONNECTIONS = {
   sort: 'id', keyOf: ({ id }) => id, search: 'console.findConnection',
   columns: [
-    text('client', 0, 230, who), text('protocol', 2, 170, (row) => protocol(row)), text('address', 4, 240), text('user', 7, 120, (row) => row.user || t('console.anonymous')),
+    text('client', 0, 230, who), text('protocol', 2, 170, (row) => protocol(row)), text('address', 4, 240), text('user', 7, 120, account),
     number('messagesIn', 1, { width: 124 }), number('messagesOut', 3, { width: 132 }), { ...size('pendingBytes', 5), width: 112 }, number('dropped', 6, { tone: bad }),
   ],
 };
@@ -62,9 +66,9 @@ const DURABLES = {
 const SESSIONS = {
   sort: 'client', keyOf: ({ client }) => client, search: 'console.findSession',
   columns: [
-    text('client', 0, 190), text('user', 6, 120, (row) => row.user || t('console.anonymous')),
+    text('client', 0, 190), text('user', 6, 120, account),
     { name: 'state', title: () => t('console.state'), width: 110, weight: 1, sort: 'online', show: (row) => presence(row.connection !== null) },
-    { name: 'subscriptions', title: () => t('console.subscriptions'), width: 132, numeric: true, weight: 3, sort: 'subscriptions', show: (row) => units.count(row.subscriptions.length) },
+    { ...number('subscriptions', 3, { width: 132 }), show: (row) => units.count(row.subscriptions.length) },
     number('queued', 2), number('inflight', 4), number('dropped', 5, { tone: bad }),
     { ...text('will', 7, 160, (row) => row.will?.mqtt ?? ''), sort: null },
   ],
@@ -92,16 +96,16 @@ export const columnsOf = (columns) => columns.map((column) => ({ ...column, titl
 
 // ---- messages of a queue
 
-const MESSAGE = {
-  position: { name: 'position', title: () => t('console.position'), width: 90, numeric: true, weight: 3, show: (row) => (row.position === null ? '–' : units.count(row.position + 1)) },
-  body: { name: 'body', title: () => t('console.body'), width: 320, weight: 0, show: (row) => ({ text: row.preview ?? t('console.binary', { n: row.size }), tone: row.preview === null ? 'quiet' : '' }) },
-  deliveries: number('deliveries', 2, { sort: null, tone: warn }),
-  priority: { ...number('priority', 6, { sort: null, width: 84 }), show: (row) => ({ text: String(row.priority), tone: row.priority === 4 ? 'none' : '' }) },
-  size: { ...number('size', 5, { sort: null, width: 88 }), show: (row) => units.bytes(row.size) },
-  at: { name: 'at', title: () => t('console.at'), width: 110, numeric: true, weight: 1, show: (row) => units.moment(row.at) },
-  expires: { name: 'expires', title: () => t('console.expires'), width: 110, numeric: true, weight: 4, show: (row) => (row.expires ? units.moment(row.expires) : { text: '–', tone: 'none' }) },
-  sender: { name: 'sender', title: () => t('console.sender'), width: 120, weight: 7, show: (row) => row.sender },
-  persistent: { name: 'persistent', title: () => t('console.persistent'), width: 110, weight: 8, show: (row) => (row.onDisk ? t('console.onDisk') : t('console.inMemory')) },
-};
+const when = (ms) => (ms ? units.moment(ms) : { text: '–', tone: 'none' });
 
-export const MESSAGE_COLUMNS = Object.values(MESSAGE);
+export const MESSAGE_COLUMNS = [
+  plain('position', 3, 90, (row) => (row.position === null ? '–' : units.count(row.position + 1)), true),
+  plain('body', 0, 320, (row) => (row.preview === null ? { text: t('console.binary', { n: row.size }), tone: 'quiet' } : row.preview)),
+  number('deliveries', 2, { sort: null, tone: warn }),
+  plain('priority', 6, 84, (row) => ({ text: String(row.priority), tone: row.priority === 4 ? 'none' : '' }), true),
+  plain('size', 5, 88, (row) => units.bytes(row.size), true),
+  plain('at', 1, 110, (row) => when(row.at), true),
+  plain('expires', 4, 110, (row) => when(row.expires), true),
+  plain('sender', 7, 120, (row) => row.sender),
+  plain('persistent', 8, 110, (row) => t(row.onDisk ? 'console.onDisk' : 'console.inMemory')),
+];

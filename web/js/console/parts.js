@@ -26,6 +26,12 @@ export function table(titles, rows) {
   return make('table', 'console-table').append(make('thead').append(make('tr').append(titles.map((title) => make('th', '', title).attr('scope', 'col')))), $rows);
 }
 
+// input is a field for something short.
+export const input = (testid, more = {}) => make('input').attr({ type: 'text', autocomplete: 'off', spellcheck: false, 'data-testid': testid, ...more });
+
+// searchField is an input with its icon in front.
+export const searchField = (tag, $input, ...more) => make(tag, 'search').append(icon('search'), $input, more);
+
 // action is a button for operators.
 export const action = (testid, iconName, text, act, className = 'button') => (
   button(`${className} operator`, iconName, text).attr('data-testid', testid).on('click', act)
@@ -50,7 +56,8 @@ export function bodyView(body, destination, link) {
   show(chosen === 'hex' ? chosen : forms[0]);
   const $bar = make('div', 'console-body-bar').append($forms);
   if (link) {
-    $bar.append(make('a', 'button console-save').attr({ href: link, download: '', 'data-testid': 'message-save' }).append(icon('download'), make('span', '', t('console.save'))));
+    const $save = make('a', 'button console-save').attr({ href: link, download: '', 'data-testid': 'message-save' });
+    $bar.append($save.append(icon('download'), make('span', '', t('console.save'))));
   }
   $view.append($bar, $text);
   if (body.truncated) $view.append(make('p', 'console-quiet', t('console.truncated', { n: body.size })));

@@ -6,7 +6,7 @@ import * as api from './api.js';
 import { ask, askTarget, sweep } from './dialogs.js';
 import { Grid } from './grid.js';
 import { MESSAGE_COLUMNS, columnsOf } from './lists.js';
-import { action } from './parts.js';
+import { action, input, searchField } from './parts.js';
 import { deadFor } from './place.js';
 import { Search } from './search.js';
 import { message, subscribersSection } from './side.js';
@@ -26,7 +26,7 @@ export class QueuePage {
   #search = null; // what is looked for
   #stats = {};
   #end = null; // the button that ends it
-  #$consumers = make('div', 'console-consumers').attr({ 'data-testid': 'consumers', tabindex: 0, role: 'region', 'aria-label': t('console.consumers') }).prop('hidden', true);
+  #$consumers = make('div', 'console-consumers').attr({ 'data-testid': 'consumers', tabindex: 0, role: 'region', 'aria-label': t('console.consumers') });
 
   constructor(ref, context) {
     this.#ref = ref;
@@ -78,11 +78,12 @@ export class QueuePage {
 
   #bar() {
     const states = ['waiting', 'unacknowledged', ...(this.#ref.durable ? [] : ['consumers'])];
-    this.$states = make('div', 'segmented').attr({ role: 'group', 'aria-label': t('console.show') }).append(states.map((state) => (
-      make('button', '', t(`console.show.${state}`)).attr({ type: 'button', 'data-state': state, 'aria-pressed': state === this.#state, 'data-testid': `show-${state}` })
-        .on('click', () => this.#turn(state))
-    )));
-    const $to = make('input').attr({ type: 'text', inputmode: 'numeric', autocomplete: 'off', 'aria-label': t('console.goTo'), title: t('console.goTo'), placeholder: t('console.position'), 'data-testid': 'go-to' });
+    this.$states = make('div', 'segmented').attr({ role: 'group', 'aria-label': t('console.show') }).append(states.map((state) => {
+      const attributes = { type: 'button', 'data-state': state, 'aria-pressed': state === this.#state, 'data-testid': `show-${state}` };
+      return make('button', '', t(`console.show.${state}`)).attr(attributes).on('click', () => this.#turn(state));
+    }));
+    const goTo = t('console.goTo');
+    const $to = input('go-to', { inputmode: 'numeric', 'aria-label': goTo, title: goTo, placeholder: t('console.position') });
     this.$goTo = make('form', 'console-goto').append($to).on('submit', (e) => {
       e.preventDefault();
       const position = Number($to.val().replace(/\D/g, ''));
@@ -90,10 +91,9 @@ export class QueuePage {
       $to.val('');
       this.grid.goTo(position - 1);
     });
-    this.$find = make('input').attr({
-      type: 'search', autocomplete: 'off', spellcheck: false, maxlength: 256, placeholder: t('console.findMessage'), 'aria-label': t('console.findMessage'), 'data-testid': 'find-message',
-    });
-    this.$finding = make('form', 'search console-find').append(icon('search'), this.$find).on('submit', (e) => {
+    const findMessage = t('console.findMessage');
+    this.$find = input('find-message', { type: 'search', maxlength: 256, placeholder: findMessage, 'aria-label': findMessage });
+    this.$finding = searchField('form', this.$find).addClass('console-find').on('submit', (e) => {
       e.preventDefault();
       this.#find(this.$find.val());
       this.grid.focus();
@@ -117,7 +117,8 @@ export class QueuePage {
     this.grid?.close();
     const waiting = this.#state === 'waiting';
     this.grid = new Grid({
-      label: t(`console.show.${waiting ? 'waiting' : 'unacknowledged'}`), testid: 'messages', columns: columnsOf(MESSAGE_COLUMNS), keyOf: ({ key }) => key, marks: waiting,
+      label: t(`console.show.${waiting ? 'waiting' : 'unacknowledged'}`), testid: 'messages',
+      columns: columnsOf(MESSAGE_COLUMNS), keyOf: ({ key }) => key, marks: waiting,
       load: (_, ...part) => this.#load(...part),
       empty: () => t(this.#search ? (this.#search.running ? 'console.searching' : 'console.nothingFound') : waiting ? 'console.none.messages' : 'console.none.held'),
       onOpen: (row) => this.#open(row), onMarks: () => this.#showMarks(), onError: this.#context.failed,
@@ -279,17 +280,17 @@ export class QueuePage {
   }
 
   #moveAll(to) {
-    this.#all(t('console.movingTo', { to }), (n, running) => t(running ? 'console.movedSoFar' : 'console.moved', { n, to }), () => api.moveMessages(this.#ref, { all: true }, to));
+    const words = (n, running) => t(running ? 'console.movedSoFar' : 'console.moved', { n, to });
+    this.#all(t('console.movingTo', { to }), words, () => api.moveMessages(this.#ref, { all: true }, to));
   }
 
   #purge() {
     const n = this.#info?.waiting ?? 0;
+    const words = (done, running) => t(running ? 'console.deletedSoFar' : 'console.deleted', { n: done });
     ask({
       title: t('console.purgeSure', { n }), lead: t('console.purgeWhy', { name: this.#ref.durable || this.#ref.queue }), yes: t('console.deleteN', { n }), count: n,
       act: async () => {
-        setTimeout(() => this.#all(
-          t('console.purging'), (done, running) => t(running ? 'console.deletedSoFar' : 'console.deleted', { n: done }), () => api.deleteMessages(this.#ref, { all: true }),
-        ));
+        setTimeout(() => this.#all(t('console.purging'), words, () => api.deleteMessages(this.#ref, { all: true })));
       },
     });
   }

@@ -5,6 +5,7 @@ import { make, button, icon } from '../ui/dom.js';
 import { showDialog } from '../ui/dialog.js';
 import * as api from './api.js';
 import { dialog, field } from './dialogs.js';
+import { input } from './parts.js';
 
 const LIFETIMES = [0, 5, 60, 1440]; // minutes; 0: for ever
 
@@ -12,16 +13,14 @@ const encoder = new TextEncoder();
 
 // openSend opens the form; sent() is called after each message.
 export function openSend({ destination = '', retain = false, sent }) {
-  const $to = make('input').attr({
-    type: 'text', required: true, autocomplete: 'off', spellcheck: false, placeholder: '/queue/orders', pattern: '/(topic|queue)/.+', 'data-testid': 'send-to',
-    title: t('console.toForm'),
-  }).val(destination);
+  const $to = input('send-to', { required: true, placeholder: '/queue/orders', pattern: '/(topic|queue)/.+', title: t('console.toForm') }).val(destination);
   const $body = make('textarea').attr({ rows: 6, spellcheck: false, 'data-testid': 'send-body' });
   const $size = make('span', 'field-note').text(t('wire.bytes', { n: 0 }));
   const $headers = make('div', 'send-headers');
-  const $type = make('input').attr({ type: 'text', autocomplete: 'off', spellcheck: false, 'data-testid': 'send-type' }).val('text/plain');
+  const $type = input('send-type').val('text/plain');
   const $priority = make('select').attr('data-testid', 'send-priority').append(Array.from({ length: 10 }, (_, n) => make('option', '', String(n)).val(n))).val(4);
-  const $lifetime = make('select').attr('data-testid', 'send-expires').append(LIFETIMES.map((m) => make('option', '', t(m ? `text.expires.${m}` : 'console.never')).val(m)));
+  const lifetimes = LIFETIMES.map((m) => make('option', '', t(m ? `text.expires.${m}` : 'console.never')).val(m));
+  const $lifetime = make('select').attr('data-testid', 'send-expires').append(lifetimes);
   const $persistent = box('send-persistent', true);
   const $retain = box('send-retain', retain);
   const $result = make('p', 'result').attr({ role: 'status', 'data-testid': 'send-result' });
@@ -36,6 +35,8 @@ export function openSend({ destination = '', retain = false, sent }) {
   $body.on('input', () => $size.text(t('wire.bytes', { n: encoder.encode($body.val()).length })))
     .on('keydown', (e) => { if (e.key === 'Enter' && (e.ctrlKey || e.metaKey)) $form.trigger('submit'); });
 
+  const $add = button('button', 'plus', t('console.addHeader')).attr('data-testid', 'send-add').on('click', () => addHeader($headers).find('input')[0].focus());
+
   const $form = make('form', 'console-form').append(
     field(t('console.destination'), $to),
     make('div', 'field').append(field(t('console.body'), $body), $size),
@@ -43,8 +44,7 @@ export function openSend({ destination = '', retain = false, sent }) {
       field('content-type', $type), field(t('console.priority'), $priority), field(t('console.expires'), $lifetime),
     ),
     make('div', 'send-checks').append(check(t('console.persistentAsked'), t('console.persistentWhy'), $persistent), $retainField),
-    make('fieldset', 'send-set').append(make('legend', 'field-label', t('console.headers')), $headers, button('button', 'plus', t('console.addHeader')).attr('data-testid', 'send-add')
-      .on('click', () => addHeader($headers).find('input')[0].focus())),
+    make('fieldset', 'send-set').append(make('legend', 'field-label', t('console.headers')), $headers, $add),
     $result, make('div', 'compose-buttons').append($send),
   ).on('submit', async (e) => {
     e.preventDefault();
@@ -74,11 +74,13 @@ const box = (testid, checked) => make('input').attr({ type: 'checkbox', 'data-te
 const check = (label, why, $box) => make('label', 'check').append($box, make('span').append(make('b', '', label), make('small', '', why)));
 
 function addHeader($headers) {
-  const input = (name) => make('input').attr({ type: 'text', autocomplete: 'off', spellcheck: false, placeholder: t(name), 'aria-label': t(name) });
-  const $header = make('div', 'send-header').append(input('console.header').addClass('header-name'), input('console.value').addClass('header-value'));
+  const part = (testid, name) => input(testid, { placeholder: t(name), 'aria-label': t(name) });
+  const $header = make('div', 'send-header').append(part('header-name', 'console.header'), part('header-value', 'console.value'));
   make('button', 'icon-button').attr({ type: 'button', 'aria-label': t('console.dropHeader'), title: t('console.dropHeader') }).append(icon('close'))
     .on('click', () => $header.remove()).appendTo($header);
   return $header.appendTo($headers);
 }
 
-const headersOf = ($headers) => Array.from($headers.children(), (row) => [...row.querySelectorAll('input')].map((input) => input.value)).filter(([name]) => name !== '');
+const headersOf = ($headers) => (
+  Array.from($headers.children(), (row) => [...row.querySelectorAll('input')].map(({ value }) => value)).filter(([name]) => name !== '')
+);

@@ -13,11 +13,22 @@ const yes = (is) => t(is ? 'console.yes' : 'console.no');
 
 // head is a panel's title, with what it is and a button that closes it.
 function head(what, title, close) {
+  const label = t('dialog.close');
+  const $close = make('button', 'tool').attr({ type: 'button', 'aria-label': label, title: label, 'data-testid': 'side-close' }).append(icon('close'));
   return make('header', 'console-side-head').append(
     make('div').append(make('p', 'console-kind', what), make('h3', 'console-name', title).attr({ tabindex: -1, 'data-testid': 'side-title' })),
-    make('button', 'tool').attr({ type: 'button', 'aria-label': t('dialog.close'), title: t('dialog.close'), 'data-testid': 'side-close' }).append(icon('close')).on('click', close),
+    $close.on('click', close),
   );
 }
+
+const stateOf = ({ connection }) => [t('console.state'), t(connection === null ? 'console.away' : 'console.online')];
+
+// listed is a section with a table, or why there is none.
+const listed = (title, titles, rows, none) => section(title, rows.length ? table(titles, rows) : make('p', 'console-quiet', none));
+
+const toConnection = (testid, row, show) => (
+  action(testid, 'connect', t('console.toConnection'), () => show('connection', row.connection)).removeClass('operator')
+);
 
 const actions = (...all) => make('div', 'console-actions').append(all);
 
@@ -36,13 +47,13 @@ async function connection(row, { close, changed, show }) {
       c.client ? action('connection-wire', 'wire', t('nav.wire'), () => show('wire', c.client)).removeClass('operator') : null,
     ),
     facts([
-      [t('console.protocol'), protocol(c)], [t('console.address'), c.address], [t('console.user'), c.user || t('console.anonymous')], [t('console.since'), units.moment(c.since)],
+      [t('console.protocol'), protocol(c)], [t('console.address'), c.address],
+      [t('console.user'), c.user || t('console.anonymous')], [t('console.since'), units.moment(c.since)],
       [t('console.messagesIn'), rate(c.messagesIn, c.rates.messagesIn)], [t('console.messagesOut'), rate(c.messagesOut, c.rates.messagesOut)],
       [t('console.bytesIn'), units.bytes(c.bytesIn)], [t('console.bytesOut'), units.bytes(c.bytesOut)],
       [t('console.pendingBytes'), units.bytes(c.pendingBytes), c.pendingBytes ? 'warn' : ''], [t('console.dropped'), units.count(c.dropped), c.dropped ? 'bad' : ''],
     ]),
-    section(t('console.subscriptions'), subscriptions.length
-      ? table([t('console.destination'), t('console.mode'), t('console.details')], subscriptions) : make('p', 'console-quiet', t('console.noSubscriptions'))),
+    listed(t('console.subscriptions'), [t('console.destination'), t('console.mode'), t('console.details')], subscriptions, t('console.noSubscriptions')),
     c.will ? will(c.will) : c.protocol === 'mqtt' ? section(t('console.will'), make('p', 'console-quiet', t('console.noWill'))) : null,
   ];
 }
@@ -78,11 +89,11 @@ export function subscribersSection({ rows, total }) {
 async function subscription(row, { close, show }) {
   return [
     head(t('console.subscription'), row.destination, close),
-    row.connection === null ? null : actions(action('subscription-connection', 'connect', t('console.toConnection'), () => show('connection', row.connection)).removeClass('operator')),
+    row.connection === null ? null : actions(toConnection('subscription-connection', row, show)),
     facts([
-      [t('console.client'), row.client || t('console.nameless')], [t('console.protocol'), row.protocol.toUpperCase()], [t('console.user'), row.user || t('console.anonymous')],
-      [t('console.address'), row.address], [t('console.id'), row.id], [t('console.mode'), row.mode], [t('console.selector'), row.selector], [t('console.durable'), row.durable],
-      [t('console.state'), t(row.connection === null ? 'console.away' : 'console.online')],
+      [t('console.client'), row.client || t('console.nameless')], [t('console.protocol'), row.protocol.toUpperCase()],
+      [t('console.user'), row.user || t('console.anonymous')], [t('console.address'), row.address], [t('console.id'), row.id],
+      [t('console.mode'), row.mode], [t('console.selector'), row.selector], [t('console.durable'), row.durable], stateOf(row),
     ]),
   ];
 }
@@ -96,15 +107,14 @@ async function session(row, { close, changed, show }) {
           title: t('console.endSessionSure', { client: row.client }), lead: t('console.endSessionWhy', { n: row.queued }), yes: t('console.endSession'),
           act: async () => { await api.endSession(row.client); close(); changed(); },
         }))
-        : action('session-connection', 'connect', t('console.toConnection'), () => show('connection', row.connection)).removeClass('operator'),
+        : toConnection('session-connection', row, show),
     ),
     facts([
-      [t('console.state'), t(row.connection === null ? 'console.away' : 'console.online')], [t('console.user'), row.user || t('console.anonymous')], [t('console.keptFor'), units.span(row.expirySeconds)],
+      stateOf(row), [t('console.user'), row.user || t('console.anonymous')], [t('console.keptFor'), units.span(row.expirySeconds)],
       [t('console.queued'), `${units.count(row.queued)} · ${units.bytes(row.queuedBytes)}`], [t('console.inflight'), units.count(row.inflight)],
       [t('console.dropped'), units.count(row.dropped), row.dropped ? 'bad' : ''],
     ]),
-    section(t('console.subscriptions'), row.subscriptions.length
-      ? table([t('console.filter'), t('console.mode')], row.subscriptions.map((s) => [s.filter, `QoS ${s.qos}`])) : make('p', 'console-quiet', t('console.noSubscriptions'))),
+    listed(t('console.subscriptions'), [t('console.filter'), t('console.mode')], row.subscriptions.map((s) => [s.filter, `QoS ${s.qos}`]), t('console.noSubscriptions')),
     row.will ? will(row.will) : null,
   ];
 }
@@ -130,7 +140,10 @@ export async function message(row, { ref, close, remove, move }) {
   const free = m.connection === null; // else a consumer has it
   return [
     head(free ? t('console.messageAt', { n: m.position + 1 }) : t('console.messageHeld'), m.id, close),
-    free ? actions(action('message-move', 'forward', t('console.move'), () => move([row.key])), action('message-delete', 'trash', t('console.delete'), () => remove([row.key]))) : null,
+    free ? actions(
+      action('message-move', 'forward', t('console.move'), () => move([row.key])),
+      action('message-delete', 'trash', t('console.delete'), () => remove([row.key])),
+    ) : null,
     bodyView(m.body, m.destination, api.bodyLink(ref, row.key)),
     headers(m), messageFacts(m),
     facts([
@@ -146,7 +159,6 @@ const messageFacts = (m) => facts([
   [t('console.size'), units.bytes(m.size)], [t('console.priority'), String(m.priority)], [t('console.persistentAsked'), yes(m.persistent)],
 ]);
 
-const headers = (m) => section(t('console.headers'), m.headers.length
-  ? table([t('console.header'), t('console.value')], m.headers) : make('p', 'console-quiet', t('console.noHeaders')));
+const headers = (m) => listed(t('console.headers'), [t('console.header'), t('console.value')], m.headers, t('console.noHeaders'));
 
 export const PANELS = { connections: connection, topics: topic, subscriptions: subscription, sessions: session, retained };
