@@ -65,6 +65,14 @@ func publish5(t *testing.T, c *paho.Client, m *paho.Publish) {
 	}
 }
 
+// settled waits until the server has taken what the truck has sent.
+func settled(t *testing.T, c *gostomp.Conn) {
+	t.Helper()
+	if err := c.Send("/topic/settled", "", nil, gostomp.SendOpt.Receipt); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // hear takes the next message of a phone.
 func hear(t *testing.T, got <-chan *paho.Publish) *paho.Publish {
 	t.Helper()
@@ -81,10 +89,12 @@ func hear(t *testing.T, got <-chan *paho.Publish) *paho.Publish {
 // a user property never takes the place of a header that the broker sets.
 func TestBridgeToSTOMP(t *testing.T) {
 	s, _ := start(t, server.Config{})
-	sub, err := truck(t, s, "desk").Subscribe("/topic/from.*", gostomp.AckAuto)
+	desk := truck(t, s, "desk")
+	sub, err := desk.Subscribe("/topic/from.*", gostomp.AckAuto)
 	if err != nil {
 		t.Fatal(err)
 	}
+	settled(t, desk)
 	c, _ := phone5(t, s, "phone")
 	minute := uint32(60)
 	for qos := range byte(3) {
@@ -164,9 +174,7 @@ func TestBridgeWhileAway(t *testing.T) {
 		return sub
 	}
 	paper(desk)
-	if err := desk.Send("/topic/sync", "", nil, gostomp.SendOpt.Receipt); err != nil {
-		t.Fatal(err)
-	}
+	settled(t, desk)
 	c, _ := phone5(t, s, "phone")
 	subscribe5(t, c, "from/stomp")
 	if err := desk.Disconnect(); err != nil {
