@@ -41,6 +41,9 @@ func (w *writer) exec(query string, args ...driver.Value) error {
 
 // Apply makes the changes in one transaction and returns when it is synced.
 func (s *Store) Apply(c *broker.Changes) error {
+	for _, r := range c.Insert {
+		s.room.written.Add(int64(len(r.Message.Body)))
+	}
 	return s.write(func(w *writer) error { return w.apply(c) })
 }
 

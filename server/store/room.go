@@ -14,11 +14,16 @@ type room struct {
 	reserve  int64        // bytes; 0: none
 	reusable atomic.Int64 // bytes of the database that hold nothing
 	looked   atomic.Int64
+	written  atomic.Int64 // bytes of bodies since then
 	trouble  atomic.Pointer[error]
 }
 
-// lookEvery is how often the disk is asked at most.
-const lookEvery = 200 * time.Millisecond
+// lookEvery is how often the disk is asked, unless a part of the reserve may have
+// been used up meanwhile.
+const (
+	lookEvery = 200 * time.Millisecond
+	usedUp    = 16 // one part in so many; a message takes about twice its size, in the log and in the database
+)
 
 // KeepFree sets how many bytes of the disk are to stay free. It is called before
 // the store is used.
@@ -33,7 +38,10 @@ func (s *Store) Room() error {
 		return nil
 	}
 	now := time.Now().UnixNano()
-	if last := r.looked.Load(); time.Duration(now-last).Abs() > lookEvery && r.looked.CompareAndSwap(last, now) {
+	last := r.looked.Load()
+	due := time.Duration(now-last).Abs() > lookEvery || r.written.Load() > r.reserve/usedUp
+	if due && r.looked.CompareAndSwap(last, now) {
+		r.written.Store(0)
 		var trouble error
 		if free, ok := Free(r.dir); ok && free+r.reusable.Load() < r.reserve {
 			trouble = fmt.Errorf("only %d MB of the disk of %s are free, and --min-free keeps %d MB for acknowledgements",
