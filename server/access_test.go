@@ -19,7 +19,7 @@ import (
 const password = "correct horse"
 
 // accountsFile writes a file with the operator olga, the viewer vera and devices.
-func accountsFile(t *testing.T, devices ...string) (file string, passwords map[string]string) {
+func accountsFile(t testing.TB, devices ...string) (file string, passwords map[string]string) {
 	t.Helper()
 	file = filepath.Join(t.TempDir(), "accounts")
 	hash, err := auth.HashPassword(password)

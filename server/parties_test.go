@@ -44,7 +44,7 @@ type will struct{ address, body string }
 // way is one way to the brokers.
 type way struct {
 	actions string // that there are
-	connect func(t *testing.T, s *server.Server, user, pass, clientID string, w *will) (party, error)
+	connect func(t testing.TB, s *server.Server, user, pass, clientID string, w *will) (party, error)
 }
 
 const (
@@ -75,7 +75,7 @@ var secureWays = map[string]way{
 
 // dial opens a connection to tcp://, tls://, ws:// or wss://. Whose certificate
 // it is, other tests look at.
-func dial(t *testing.T, url, subprotocol string, kind websocket.MessageType) (net.Conn, error) {
+func dial(t testing.TB, url, subprotocol string, kind websocket.MessageType) (net.Conn, error) {
 	t.Helper()
 	anybody := &tls.Config{InsecureSkipVerify: true}
 	scheme, addr, _ := strings.Cut(url, "://")
@@ -103,7 +103,7 @@ type stompPeer struct {
 }
 
 func stompWay(at func(addresses) string) way {
-	return way{stompActions, func(t *testing.T, s *server.Server, user, pass, clientID string, w *will) (party, error) {
+	return way{stompActions, func(t testing.TB, s *server.Server, user, pass, clientID string, w *will) (party, error) {
 		if w != nil {
 			return nil, errors.New("STOMP has no last wills")
 		}
@@ -190,7 +190,7 @@ type mqttPeer struct {
 }
 
 func mqttWay(level byte, at func(addresses) string) way {
-	return way{mqttActions, func(t *testing.T, s *server.Server, user, pass, clientID string, w *will) (party, error) {
+	return way{mqttActions, func(t testing.TB, s *server.Server, user, pass, clientID string, w *will) (party, error) {
 		connect := func(keep bool) (*mqttPeer, error) {
 			nc, err := dial(t, at(s.Addresses()), "mqtt", websocket.MessageBinary)
 			if err != nil {
@@ -328,12 +328,12 @@ func (p *mqttPeer) publish(topic, body string, flags byte) bool {
 func (p *mqttPeer) drop() { p.nc.Close() }
 
 // apiWay is the API: for people alone, with the credentials in each request.
-var apiWay = way{"publish retain browse", func(t *testing.T, s *server.Server, user, pass, _ string, _ *will) (party, error) {
+var apiWay = way{"publish retain browse", func(t testing.TB, s *server.Server, user, pass, _ string, _ *will) (party, error) {
 	return apiParty{t, s, user, pass}, nil
 }}
 
 type apiParty struct {
-	t          *testing.T
+	t          testing.TB
 	s          *server.Server
 	user, pass string
 }
@@ -370,12 +370,12 @@ func (p apiParty) drop() {}
 
 // watcher is an operator who gets everything.
 type watcher struct {
-	t    *testing.T
+	t    testing.TB
 	peer *stompPeer
 	seen map[string]bool // bodies
 }
 
-func watch(t *testing.T, s *server.Server) *watcher {
+func watch(t testing.TB, s *server.Server) *watcher {
 	t.Helper()
 	p, err := ways["STOMP"].connect(t, s, "olga", password, "watcher", nil)
 	if err != nil {

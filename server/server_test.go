@@ -22,13 +22,13 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // start runs a server on free ports until the test ends or stop is called.
-func start(t *testing.T, cfg server.Config) (s *server.Server, stop func()) {
+func start(t testing.TB, cfg server.Config) (s *server.Server, stop func()) {
 	t.Helper()
 	return startLogged(t, cfg, slog.NewTextHandler(t.Output(), nil))
 }
 
 // startLogged is start with a log of the test's own.
-func startLogged(t *testing.T, cfg server.Config, log slog.Handler) (s *server.Server, stop func()) {
+func startLogged(t testing.TB, cfg server.Config, log slog.Handler) (s *server.Server, stop func()) {
 	t.Helper()
 	for _, addr := range []*string{&cfg.HTTP, &cfg.STOMP, &cfg.STOMPWS, &cfg.MQTT, &cfg.MQTTWS} {
 		if *addr == "" {

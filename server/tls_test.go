@@ -30,12 +30,12 @@ import (
 
 // authority signs certificates for a test.
 type authority struct {
-	t    *testing.T
+	t    testing.TB
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
 }
 
-func newAuthority(t *testing.T, name string) *authority {
+func newAuthority(t testing.TB, name string) *authority {
 	t.Helper()
 	a := &authority{t: t}
 	a.cert, a.key = a.make(&x509.Certificate{
@@ -100,7 +100,7 @@ func (a *authority) pool() *x509.CertPool {
 	return p
 }
 
-func writePEM(t *testing.T, file, kind string, der []byte) {
+func writePEM(t testing.TB, file, kind string, der []byte) {
 	t.Helper()
 	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
 		t.Fatal(err)
@@ -108,7 +108,7 @@ func writePEM(t *testing.T, file, kind string, der []byte) {
 }
 
 // secure is a server with TLS on all ports.
-func secure(t *testing.T, a *authority, cfg server.Config) *server.Server {
+func secure(t testing.TB, a *authority, cfg server.Config) *server.Server {
 	t.Helper()
 	cfg.HTTPS, cfg.STOMPS, cfg.MQTTS = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
 	if cfg.TLSCert == "" {
