@@ -75,6 +75,26 @@ var conformance = []struct{ statements, what, test string }{
 
 // Every test that the table names exists, and no statement is claimed twice.
 func TestConformanceTable(t *testing.T) {
+	have := declaredTests(t)
+	claimed := map[string]bool{}
+	for _, c := range conformance {
+		for name := range strings.FieldsSeq(c.test) {
+			if !have[name] {
+				t.Errorf("%s is said to be tested by %s, which does not exist", c.what, name)
+			}
+		}
+		for id := range strings.FieldsSeq(c.statements) {
+			if claimed[id] {
+				t.Errorf("[MQTT-%s] stands twice in the table", id)
+			}
+			claimed[id] = true
+		}
+	}
+}
+
+// declaredTests are the names of the tests of this package.
+func declaredTests(t *testing.T) map[string]bool {
+	t.Helper()
 	have := map[string]bool{}
 	files, err := os.ReadDir(".")
 	if err != nil {
@@ -94,18 +114,5 @@ func TestConformanceTable(t *testing.T) {
 			}
 		}
 	}
-	claimed := map[string]bool{}
-	for _, c := range conformance {
-		for name := range strings.FieldsSeq(c.test) {
-			if !have[name] {
-				t.Errorf("%s is said to be tested by %s, which does not exist", c.what, name)
-			}
-		}
-		for id := range strings.FieldsSeq(c.statements) {
-			if claimed[id] {
-				t.Errorf("[MQTT-%s] stands twice in the table", id)
-			}
-			claimed[id] = true
-		}
-	}
+	return have
 }
