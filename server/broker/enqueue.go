@@ -18,6 +18,9 @@ var ErrQueues = errors.New("too many queues")
 func (b *Broker) enqueue(m *Message, c *Client, done func(error)) *Queue {
 	q, err := b.lockQueue(m.Name)
 	if err != nil {
+		if errors.Is(err, ErrQueues) {
+			b.stats.Refused.Add(1)
+		}
 		done(err)
 		return nil
 	}

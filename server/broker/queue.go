@@ -71,7 +71,6 @@ func (b *Broker) lockQueue(name string) (*Queue, error) {
 	q := b.queues[name]
 	if q == nil {
 		if len(b.queues) >= b.opt.MaxQueues {
-			b.stats.Refused.Add(1)
 			return nil, fmt.Errorf("%w: %d exist, no more are allowed", ErrQueues, len(b.queues))
 		}
 		q = &Queue{b: b, name: name, watched: b.opt.Watch(name), counts: b.past.take(name)}

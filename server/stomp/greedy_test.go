@@ -234,6 +234,8 @@ func TestReceiptsThatWait(t *testing.T) {
 	b := broker.New(broker.Options{Store: disk})
 	w := serveBroker(t, b, stomp.Options{MaxReceipts: 100})
 	runs(t, b)
+	release := sync.OnceFunc(func() { close(disk.release) })
+	t.Cleanup(release)
 	unharmed := w.bystanders()
 	p := w.connect("1.2")
 	const n = 20_000
@@ -259,7 +261,7 @@ func TestReceiptsThatWait(t *testing.T) {
 	if got := waiting(); got != 100 {
 		t.Errorf("%d messages were taken meanwhile", got)
 	}
-	close(disk.release)
+	release()
 	for i := range n {
 		p.want("RECEIPT", fmt.Sprintf("receipt-id:%d", i))
 	}
