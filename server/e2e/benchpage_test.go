@@ -32,7 +32,7 @@ import (
 // TestBenchPage measures the page in Chromium. `make bench-page` runs it; it is
 // no part of the tests. Its settings are variables:
 //
-//	MWM_BENCH_PAGE     what to measure, of own, gateways and feed; or all
+//	MWM_BENCH_PAGE     what to measure, of own, gateways, feed and history; or all
 //	MWM_BENCH_SECONDS  for each way to use the page; default 10
 //	MWM_BENCH_MINUTES  to watch the heap; default 1
 //	MWM_BENCH_SENDS    positions sent to measure the way to the pixel; default 100
@@ -41,7 +41,8 @@ import (
 //
 // own: trucks that report once a second, each on a connection of its own.
 // gateways: trucks that share connections. feed: what a page was sent of the
-// latter, recorded and sent again by a small feeder. Server and simulator are
+// latter, recorded and sent again by a small feeder. history: a day of a device
+// that reported each second, drawn and replayed. Server and simulator are
 // processes of their own; everything shares the machine, whose load is part of the
 // figures.
 func TestBenchPage(t *testing.T) {
@@ -59,6 +60,9 @@ func TestBenchPage(t *testing.T) {
 		if wanted(c.name) {
 			t.Run(c.name, func(t *testing.T) { benchServer(t, c) })
 		}
+	}
+	if wanted("history") {
+		t.Run("history", benchHistory)
 	}
 	if wanted("feed") {
 		var recorded *recording
@@ -446,26 +450,29 @@ func (b *bench) watchPixels(places [2]place) {
 	b.wait("seen.length === 1")
 }
 
-// heap watches what the page holds after collecting garbage.
+// held is what the page holds after collecting garbage, in MB.
+func (b *bench) held() (mb float64) {
+	b.page.t.Helper()
+	b.call("heap", func(ctx context.Context) error {
+		if _, err := chromedp.Call(ctx, heapprofiler.CollectGarbage, cdp.Empty{}); err != nil {
+			return err
+		}
+		r, err := chromedp.Call(ctx, runtime.GetHeapUsage, cdp.Empty{})
+		if err == nil {
+			mb = (r.UsedSize + r.BackingStorageSize) / 1e6
+		}
+		return err
+	})
+	return mb
+}
+
+// heap watches what the page holds.
 func (b *bench) heap() {
 	b.page.t.Helper()
-	used := func() (mb float64) {
-		b.call("heap", func(ctx context.Context) error {
-			if _, err := chromedp.Call(ctx, heapprofiler.CollectGarbage, cdp.Empty{}); err != nil {
-				return err
-			}
-			r, err := chromedp.Call(ctx, runtime.GetHeapUsage, cdp.Empty{})
-			if err == nil {
-				mb = (r.UsedSize + r.BackingStorageSize) / 1e6
-			}
-			return err
-		})
-		return mb
-	}
-	line := []string{fmt.Sprintf("%.1f", used())}
+	line := []string{fmt.Sprintf("%.1f", b.held())}
 	for range setting("MWM_BENCH_MINUTES", 1) {
 		<-time.After(time.Minute)
-		line = append(line, fmt.Sprintf("%.1f", used()))
+		line = append(line, fmt.Sprintf("%.1f", b.held()))
 	}
 	b.add("heap, minute by minute", "%s MB", strings.Join(line, ", "))
 }

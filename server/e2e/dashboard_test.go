@@ -1,9 +1,11 @@
 package e2e
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"testing"
+	"time"
 
 	"mwm/devicesim"
 	"mwm/server"
@@ -218,4 +220,38 @@ func pageSurvivesRestart(p *page, s *testServer) {
 	back.listen()
 	back.show(back.text())
 	p.waitState("see you after the break", "consumed")
+}
+
+// The circle round the selected device is as large as the device says that its
+// error may be, and goes with it.
+func TestAccuracyOfTheSelected(t *testing.T) {
+	s := serve(t, server.Config{}, server.Options{})
+	p := open(t, s.page())
+	tr := newTruck(t, s, "BBB")
+	say := func(lat float64, accuracy string) {
+		t.Helper()
+		tr.send([]byte(fmt.Sprintf(`{"deviceID":"BBB","lat":%g,"lng":1.5,"ts":%q%s}`, lat, time.Now().UTC().Format(time.RFC3339Nano), accuracy)))
+	}
+	say(42.5, `,"accuracy":300`)
+	p.wait("mwm.located === 1")
+	painted := func() bool { // well beside the ring, and inside a circle of 300 m
+		return eval[bool](p, `(() => {
+			const at = mwm.position('BBB');
+			const canvas = document.querySelector('.device-layer');
+			const { left, top } = canvas.getBoundingClientRect();
+			const scale = canvas.width / canvas.clientWidth;
+			return canvas.getContext('2d').getImageData((at.x - left) * scale, (at.y - top + 40) * scale, 1, 1).data[3] > 0;
+		})()`)
+	}
+	if painted() {
+		t.Error("a circle without a selection")
+	}
+	p.choose("BBB")
+	p.waitText(tagged("fact-accuracy"), "± 300 m")
+	eventually(t, "the circle is drawn", painted)
+	say(42.5001, `,"accuracy":4`)
+	p.waitText(tagged("fact-accuracy"), "± 4 m")
+	eventually(t, "the circle is gone", func() bool { return !painted() })
+	say(42.5002, "")
+	p.waitText(tagged("fact-accuracy"), "")
 }

@@ -21,6 +21,7 @@ var views = []struct{ name, link, ready string }{
 	{"card", "#device=AAA", find(tagged("text"))},
 	{"phone", "#device=XYZ", "mwm.motion('XYZ') && " + find(tagged("card-motion")) + "?.checkVisibility()"},
 	{"motion", "#view=motion", "mwm.view === 'motion' && " + all(tagged("phone")) + ".length >= 6"},
+	{"history", "#view=history&device=AAA", "mwm.history?.state === 'ready'"},
 }
 
 // lively is a server with devices that have something to show.
