@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alecthomas/kong"
 )
@@ -61,11 +63,11 @@ func TestEverySettingInAFile(t *testing.T) {
 				t.Errorf("the variables of --%s are %q", f.Name, f.Envs)
 			}
 			value := f.Default
-			switch {
-			case f.IsBool():
+			switch f.Target.Interface().(type) {
+			case bool:
 				value = "true"
-			case f.Name == "max-memory": // its default is no number
-				value = "1"
+			case int64, time.Duration: // some have none
+				value = cmp.Or(value, "0")
 			}
 			if _, err := parse(t, "serve", "--config", write(t, f.Name+" = "+value+"\n")); err != nil {
 				t.Errorf("%s = %s: %v", f.Name, value, err)
