@@ -89,6 +89,31 @@ func TestConnectTimeoutOverTheWire(t *testing.T) {
 	}
 }
 
+// --max-outbound: beyond it a subscriber that does not read loses messages, and one
+// that must get something is ended.
+func TestMaxOutboundOverTheWire(t *testing.T) {
+	s, _ := start(t, server.Config{MaxOutbound: 64 << 10})
+	flood := strings.Repeat("SEND\ndestination:/topic/a\n\n"+strings.Repeat("x", 1000)+"\x00", 1000)
+	for name, c := range map[string]struct{ hello, frames, metric string }{
+		"topic":    {"SUBSCRIBE\nid:0\ndestination:/topic/a\n\n\x00", flood, "mwm_stomp_dropped_total"},
+		"receipts": {"", strings.ReplaceAll(flood, "/topic/a", "/topic/b\nreceipt:r"), `mwm_stomp_ended_total{reason="too slow"}`},
+	} {
+		before := figure(t, s, c.metric)
+		nc, err := net.Dial("tcp", s.Addresses().STOMP)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer nc.Close()
+		_ = nc.(*net.TCPConn).SetReadBuffer(4 << 10)
+		_ = nc.SetWriteDeadline(time.Now().Add(10 * patience))
+		_, err = io.WriteString(nc, "CONNECT\n\n\x00"+c.hello)
+		for err == nil && figure(t, s, c.metric) == before {
+			_, err = io.WriteString(nc, c.frames)
+		}
+		eventually(t, name+" is counted", func() bool { return figure(t, s, c.metric) > before })
+	}
+}
+
 // --max-message-age holds for what names no expiry, or a later one, on queues, in
 // transactions and among the retained.
 func TestMaxMessageAge(t *testing.T) {
