@@ -67,7 +67,7 @@ func (s *Server) openAccess(given Options) (err error) {
 		return nil
 	}
 	opt := auth.Options{
-		File: c.Accounts, Certificates: c.TLSClientCA != "", DeviceRate: c.DeviceRate, Rate: c.AccountRate,
+		File: c.Accounts, Certificates: c.TLSClientCA != "", DeviceRate: c.DeviceRate, Rate: c.AccountRate, DeviceConns: c.DeviceConns,
 		Extra: given.Accounts, Changed: s.expel, Logger: s.log,
 	}
 	if c.JWTKeys != "" {

@@ -86,6 +86,7 @@ type Config struct {
 	MaxConnectRate   int           `name:"max-connect-rate" env:"MWM_MAX_CONNECT_RATE" default:"200" placeholder:"N" help:"Connections that one address may open in a second; a tenfold at once. 0: no limit. Default: ${default}" group:"Limits"`
 	MaxMemory        int64         `name:"max-memory" env:"MWM_MAX_MEMORY" placeholder:"BYTES" help:"What clients may make the server hold, all together: unread output, half frames, waiting messages. Default: half of GOMEMLIMIT, if that is set" group:"Limits"`
 	MaxSubscriptions int           `name:"max-subscriptions" env:"MWM_MAX_SUBSCRIPTIONS" default:"1000" placeholder:"N" help:"Subscriptions of one connection or session; further ones are refused. Default: ${default}" group:"Limits"`
+	DeviceConns      int           `name:"device-connections" env:"MWM_DEVICE_CONNECTIONS" default:"10" placeholder:"N" help:"Connections that one device's account may have at a time, over both protocols; further ones are refused. 0: no limit. Default: ${default}" group:"Limits"`
 	DeviceRate       netx.Rate     `name:"device-rate" env:"MWM_DEVICE_RATE" default:"200,1MiB" placeholder:"N[,BYTES]" help:"What one device may send in a second, over all its connections; beyond, it is read more slowly. Default: ${default}" group:"Limits"`
 	AccountRate      netx.Rate     `name:"account-rate" env:"MWM_ACCOUNT_RATE" placeholder:"N[,BYTES]" help:"The same for any account. Default: no limit" group:"Limits"`
 	ConnectionRate   netx.Rate     `name:"connection-rate" env:"MWM_CONNECTION_RATE" placeholder:"N[,BYTES]" help:"The same for one connection. Default: no limit" group:"Limits"`
@@ -176,7 +177,7 @@ func (c *Config) checkNumbers() error {
 	}{
 		{"max-devices", c.MaxDevices}, {"max-connections", c.MaxConns}, {"max-message", c.MaxMessage},
 		{"max-outbound", c.MaxOutbound}, {"max-queue-messages", c.MaxQueueMessages},
-		{"max-connections-per-address", c.MaxPerAddress}, {"max-connect-rate", c.MaxConnectRate}, {"max-subscriptions", c.MaxSubscriptions},
+		{"max-connections-per-address", c.MaxPerAddress}, {"max-connect-rate", c.MaxConnectRate}, {"max-subscriptions", c.MaxSubscriptions}, {"device-connections", c.DeviceConns},
 		{"max-queue-bytes", c.MaxQueueBytes}, {"max-retained", c.MaxRetained}, {"max-retained-bytes", c.MaxRetainedBytes},
 		{"max-mqtt-sessions", c.MaxMQTTSessions}, {"max-session-messages", c.MaxSessionMessages}, {"max-session-bytes", c.MaxSessionBytes},
 		{"max-filters", c.MaxFilters}, {"max-inflight", c.MaxInflight}, {"min-free", int(min(c.MinFree, 1))},

@@ -142,6 +142,64 @@ func TestConnectionsOfAnAddress(t *testing.T) {
 	}
 }
 
+// --device-connections counts over both protocols; who goes makes room, and a
+// connection that is taken over is not counted twice. Nor can a device leave
+// sessions behind that it could never come back to.
+func TestDeviceConnections(t *testing.T) {
+	file, passwords := accountsFile(t, "AAA", "BBB")
+	s, _ := start(t, server.Config{Accounts: file, DeviceConns: 3})
+	connect := func(way, user, id string) (party, error) {
+		return ways[way].connect(t, s, user, passwords[user], id, nil)
+	}
+	stay := func(way, user, id string) party {
+		t.Helper()
+		p, err := connect(way, user, id)
+		if err != nil {
+			t.Fatalf("%s, %s: %v", way, user, err)
+		}
+		t.Cleanup(p.drop)
+		return p
+	}
+	stay("STOMP", "BBB", "BBB")
+	leaves := stay("MQTT 5", "BBB", "")
+	stay("MQTT over WebSocket", "BBB", "BBB")
+	for way, want := range map[string]string{"STOMP": "too many connections", "MQTT": "20 0003", "MQTT 5": "20 0097"} {
+		if p, err := connect(way, "BBB", ""); err == nil || !strings.Contains(err.Error(), want) {
+			if err == nil {
+				p.drop()
+			}
+			t.Errorf("%s: a fourth connection: %v, want %q", way, err, want)
+		}
+	}
+	stay("STOMP", "BBB", "BBB") // takes over
+	stay("STOMP", "AAA", "AAA")
+	for range 5 {
+		stay("STOMP", "olga", "")
+	}
+	if !leaves.do("subscribe", "/topic/.mwm.BBB.alert", "") {
+		t.Error("the connection is of no use")
+	}
+	leaves.drop()
+	eventually(t, "there is room again", func() bool {
+		p, err := connect("MQTT", "BBB", "")
+		if err == nil {
+			p.drop()
+		}
+		return err == nil
+	})
+	p, err := connect("MQTT 5", "AAA", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !p.do("kept", "/topic/.mwm.AAA.alert", "") {
+		t.Error("a session of no name is refused")
+	}
+	p.drop()
+	eventually(t, "the session is gone with its connection", func() bool {
+		return len(getAs[struct{ Sessions []struct{ Client string } }](t, s, "olga", "/api/v1/sessions").Sessions) == 1
+	})
+}
+
 // After 20 wrong passwords no more are looked at, from that address and for that
 // account, and every protocol says so in its way. Who has a password that cannot
 // be guessed is not held up by it.

@@ -26,6 +26,8 @@ type Options struct {
 	// send in a second over all its connections.
 	DeviceRate netx.Rate
 	Rate       netx.Rate
+	// DeviceConns is how many connections each device may have; 0: any number.
+	DeviceConns int
 
 	// Extra are accounts beside those of the file.
 	Extra []Account
@@ -234,6 +236,9 @@ func (e *entry) principal(a *Authority) *Principal {
 func (a *Authority) newPrincipal(acc Account) *Principal {
 	p := a.opt.Policy.Principal(acc)
 	p.owners, p.Meter = a.isDevice, a.meter(p)
+	if p.Role == Device {
+		p.MaxConns = a.opt.DeviceConns
+	}
 	return p
 }
 

@@ -39,6 +39,8 @@ type Principal struct {
 	Expires time.Time   // when a token or certificate ends; zero: never
 	Meter   *netx.Meter // of all that its connections send; may be nil
 
+	MaxConns int // how many it may have at a time; 0: any number
+
 	rights  rights
 	owners  func(id string) bool // whether a device has that name
 	outside bool                 // somebody else vouches for it

@@ -20,6 +20,9 @@ const (
 // ErrTakenOver closes a connection when another one connects with its client identifier.
 var ErrTakenOver = errors.New("another connection took over this client-id")
 
+// ErrTooMany refuses a client whose principal has enough connections (Client.Max).
+var ErrTooMany = errors.New("too many connections of the same account")
+
 // ErrOtherPrincipal refuses a client whose identifier is in use by somebody else.
 var ErrOtherPrincipal = errors.New("the client-id is in use by another principal")
 
@@ -39,6 +42,8 @@ type Client struct {
 	// Owner says that the ID is the principal's own name: others who use it give
 	// way.
 	Owner bool
+	// Max is how many connections the principal may have at a time; 0: any number.
+	Max int
 	// Temp begins the names of the connection's own temporary destinations; "": it
 	// has none.
 	Temp  string
@@ -73,6 +78,8 @@ type clients struct {
 	all  map[*Client]struct{}
 	gone Traffic // of those who were in it
 	byID map[clientKey]*Client
+	// of counts those of principals that may have so many.
+	of map[string]int
 	// count numbers them.
 	count uint64
 }
@@ -102,9 +109,16 @@ func (l *clients) attach(c *Client) (old *Client, err error) {
 			return nil, ErrOtherPrincipal
 		}
 	}
+	if c.Max > 0 && old == nil && l.of[c.Principal] >= c.Max { // who takes over makes room
+		return nil, ErrTooMany
+	}
 	if l.all == nil {
 		l.all = map[*Client]struct{}{}
 		l.byID = map[clientKey]*Client{}
+		l.of = map[string]int{}
+	}
+	if c.Max > 0 {
+		l.of[c.Principal]++
 	}
 	l.count++
 	c.num = l.count
@@ -124,6 +138,7 @@ func (b *Broker) Detach(c *Client, err error) (last bool) {
 	if known {
 		delete(b.clients.all, c)
 		b.clients.gone.Add(c.Traffic())
+		b.clients.forget(c)
 	}
 	last = true
 	if c.ID != "" {
@@ -137,6 +152,16 @@ func (b *Broker) Detach(c *Client, err error) (last bool) {
 		b.observe.Disconnected(c, err, last)
 	}
 	return last
+}
+
+// forget takes a client off the count of its principal. l.mu is held.
+func (l *clients) forget(c *Client) {
+	if c.Max == 0 {
+		return
+	}
+	if l.of[c.Principal]--; l.of[c.Principal] == 0 {
+		delete(l.of, c.Principal)
+	}
 }
 
 // Clients returns those connected now, in no order.

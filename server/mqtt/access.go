@@ -46,7 +46,11 @@ func (c *conn) authenticate(h *handshake, client *broker.Client) (*auth.Principa
 	if err != nil {
 		return nil, refusal(err)
 	}
-	client.Principal, client.Access, client.Owner = p.String(), p, p.Owns(h.clientID)
+	client.Principal, client.Access, client.Owner, client.Max = p.String(), p, p.Owns(h.clientID), p.MaxConns
+	if h.assigned && p.Role == auth.Device {
+		h.cut = h.expiry > 0
+		h.expiry = 0 // it could not come back to the session: the identifier is not its own
+	}
 	c.meters[1] = p.Meter
 	if h.will != nil {
 		if err := client.MayPublish(broker.TopicKind, h.will.name, h.will.body); err != nil {

@@ -197,7 +197,11 @@ func (s *Server) attach(c *conn, h *handshake) error {
 		if sess != old {
 			s.discard(sess)
 		}
-		return newFault(packets.ErrNotAuthorized, "%s", err)
+		code := packets.ErrNotAuthorized
+		if errors.Is(err, broker.ErrTooMany) {
+			code = packets.ErrQuotaExceeded
+		}
+		return newFault(code, "%s", err)
 	}
 	s.stats.Connected.Add(1)
 	c.mu.Lock()
@@ -274,7 +278,9 @@ func (s *session) isKept() bool {
 func (s *Server) discard(sess *session) {
 	s.b.Journal().Together(func() {
 		for _, it := range s.dissolve(sess) {
-			it.shared.adopt(it.msg)
+			if !it.shared.adopt(&it) {
+				s.b.Journal().Remove(nil, it.rec)
+			}
 		}
 	})
 }

@@ -44,7 +44,7 @@ func (s *session) authenticate(f *frame.Frame, c *broker.Client) (*auth.Principa
 	if err != nil {
 		return nil, refusal(err)
 	}
-	c.Principal, c.Access, c.Owner = p.String(), p, p.Owns(c.ID)
+	c.Principal, c.Access, c.Owner, c.Max = p.String(), p, p.Owns(c.ID), p.MaxConns
 	s.meters[1] = p.Meter
 	return p, nil
 }

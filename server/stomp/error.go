@@ -75,6 +75,8 @@ func asProtocolError(err error) *ProtocolError {
 		return tell("access refused")
 	case errors.Is(err, broker.ErrRevoked):
 		return tell("access revoked")
+	case errors.Is(err, broker.ErrTooMany):
+		return tell("too many connections")
 	case errors.Is(err, broker.ErrOtherPrincipal):
 		return tell("client-id in use")
 	case errors.Is(err, ErrShutdown):
