@@ -278,9 +278,7 @@ func (s *session) isKept() bool {
 func (s *Server) discard(sess *session) {
 	s.b.Journal().Together(func() {
 		for _, it := range s.dissolve(sess) {
-			if !it.shared.adopt(&it) {
-				s.b.Journal().Remove(nil, it.rec)
-			}
+			it.shared.adopt(it.msg)
 		}
 	})
 }
