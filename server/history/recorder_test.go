@@ -370,6 +370,41 @@ func TestDelete(t *testing.T) {
 	}
 }
 
+// What the log holds of a deleted device is nobody's, also after two crashes: its
+// number is not given to the next one.
+func TestDeletedPointsAreNobodys(t *testing.T) {
+	o := Options{Store: newDisk(), All: true}
+	r := newRecorder(t, o)
+	points := drive(begin, 20, rand.New(rand.NewPCG(1, 1)))
+	for _, p := range points {
+		r.Add("AAA", p) // whose chunk stays open, and keeps the log
+		r.Add("BBB", p)
+	}
+	flush := func() {
+		t.Helper()
+		if err := r.flush(false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	flush()
+	done := make(chan error)
+	go func() { done <- r.Delete(t.Context(), "BBB") }()
+	<-r.wake
+	flush()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	r = newRecorder(t, o)
+	r.Add("CCC", points[0])
+	flush()
+	r = newRecorder(t, o)
+	for id, want := range map[string][]Point{"AAA": points, "BBB": nil, "CCC": points[:1]} {
+		if got := track(t, r, id, begin, begin+hourMs); !slices.Equal(got, want) {
+			t.Errorf("%d points of %s, want %d", len(got), id, len(want))
+		}
+	}
+}
+
 // Run writes each second, drops by age and by size, and writes the rest at the end.
 func TestRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -403,6 +438,12 @@ func TestRun(t *testing.T) {
 		got := track(t, r, "BBB", start.UnixMilli(), start.UnixMilli()+10*hourMs)
 		if len(got) == 0 || len(got) > 2*3600+chunkPoints {
 			t.Errorf("%d points are left", len(got))
+		}
+		if err := r.Delete(t.Context(), "BBB"); err != nil {
+			t.Error(err)
+		}
+		if synctest.Wait(); r.Stats().Usage != (Usage{}) {
+			t.Errorf("after deleting all that is left: %+v", r.Stats())
 		}
 		r.Add("last", At(start.UnixMilli(), 1, 1))
 		cancel()
