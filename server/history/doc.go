@@ -18,6 +18,12 @@
 // points; age, for the retention, counts from when they came in: a report that
 // comes a year late is kept as long as any other.
 //
+// # Deletion
+//
+// A device's history can be deleted, all of it. From then on nothing gives it
+// back, not even a crash; the bytes are gone from the store's tables within the
+// hour.
+//
 // # When the disk does not keep up
 //
 // Memory is bounded. Beyond the bound points are dropped, counted by reason, and
