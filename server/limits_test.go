@@ -452,6 +452,17 @@ func TestDiskLimitOverTheWire(t *testing.T) {
 	}
 }
 
+// Strangers are not told what the server's disk and directories are like.
+func TestStrangersAreNotToldWhatIsWrong(t *testing.T) {
+	file, _ := accountsFile(t, "BBB")
+	s, _ := start(t, server.Config{Accounts: file, Data: t.TempDir(), MinFree: 1 << 60})
+	for _, path := range []string{"/readyz", "/healthz"} {
+		if status, body := raw(t, s.Addresses().HTTP, "GET "+path+" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"); strings.Contains(body, "/") || strings.Contains(body, "MB") || path == "/readyz" && status != 503 {
+			t.Errorf("%s: %d %s", path, status, body)
+		}
+	}
+}
+
 // Of too many sessions of one account the one ends that was not used for longest.
 func TestPageSessionsAreBounded(t *testing.T) {
 	file, _ := accountsFile(t)

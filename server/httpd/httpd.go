@@ -306,13 +306,19 @@ func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
 
 func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
 	err := s.opts.Ready()
+	if err != nil && s.opts.Accounts != nil {
+		err = errDegraded // anybody may ask, and what is wrong is not for all
+	}
 	if !s.ready.Load() {
 		err = errNotServing
 	}
 	answerProbe(w, err)
 }
 
-var errNotServing = errors.New("not ready")
+var (
+	errNotServing = errors.New("not ready")
+	errDegraded   = errors.New("something does not work; the server's log says what")
+)
 
 // answerProbe answers one who asks again and again.
 func answerProbe(w http.ResponseWriter, err error) {
