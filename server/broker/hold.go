@@ -64,8 +64,8 @@ func (b *Batch) hold(r Receiver, out *netx.Outbound) {
 	}
 }
 
-// shareHold lets the other receivers of the route that are crowded make the publisher wait
-// together with the one behind out: a crowd of slow ones may hold those who are
+// shareHold lets the other receivers of the route that are behind make the publisher
+// wait together with the one behind out: a crowd of slow ones may hold those who are
 // healthy no longer than one could.
 func (b *Batch) shareHold(out *netx.Outbound, start time.Time, patience time.Duration, harm bool) {
 	budget := maxHold
@@ -73,8 +73,12 @@ func (b *Batch) shareHold(out *netx.Outbound, start time.Time, patience time.Dur
 		budget = 0
 	}
 	for _, s := range b.route.subs {
-		if x, ok := s.Receiver.(Outlet); ok && x.Outlet() != out {
-			x.Outlet().Share(start, patience, budget)
+		x, ok := s.Receiver.(Outlet)
+		if !ok {
+			continue
+		}
+		if o := x.Outlet(); o != nil && o != out {
+			o.Share(start, patience, budget)
 		}
 	}
 }

@@ -227,7 +227,7 @@ func TestOverload(t *testing.T) {
 // second are published: the healthy get everything, and wait no longer
 // than the budget and what of it has come back; the slow one gets what it can read.
 func TestSlowBesideHealthy(t *testing.T) {
-	const size, perTick, tick, span = 10_000, 5, time.Millisecond, 4 * time.Second
+	const size, perTick, tick, span = 10_000, 5, time.Millisecond, 6 * time.Second
 	for name, rate := range map[string]int{"80 KB/s": 80_000, "1 MB/s": 1_000_000, "20 MB/s": 20_000_000} {
 		for _, crowd := range []int{1, 20} {
 			t.Run(fmt.Sprint(name, " ", crowd), func(t *testing.T) {
@@ -257,7 +257,8 @@ func TestSlowBesideHealthy(t *testing.T) {
 						}
 					}
 					t.Logf("%.0f MB sent, held for %v, kept %.3f", float64(sent)/1e6, held, 1-held.Seconds()/span.Seconds())
-					if limit := maxHold + span/60 + 500*time.Millisecond; held > limit {
+					// Waits of less than a step are not charged, of which the fast have many.
+					if limit := maxHold + span/60 + 700*time.Millisecond; held > limit {
 						t.Errorf("the healthy were held for %v, want at most %v", held, limit)
 					}
 					time.Sleep(time.Second)

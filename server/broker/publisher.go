@@ -288,9 +288,10 @@ func (e *encoding) Append(dst []byte, i int) []byte { return e.enc.Append(dst, &
 // Send appends the batch to a subscriber's outbound queue, as frames that may
 // be lost. While that queue is more than half full and its peer reads, Send
 // waits, so that publishers cannot outrun their subscribers; but only until the
-// peer makes no progress for 100 ms, or has held publishers for a second while
-// other subscribers of the topic had nothing to do. Then the peer loses its
-// oldest messages, counted, until it has caught up.
+// peer makes no progress for 100 ms, or has held publishers for half a second while
+// other subscribers of the topic had nothing to do, alone or together with others
+// that are slow. Then the peer loses its oldest messages, counted, until it has
+// caught up.
 func (b *Batch) Send(s *Subscription, out *netx.Outbound, enc Encoder) {
 	b.run = encoding{b.Messages, enc}
 	if s.Key == "" || b.route.keyed == 1 {

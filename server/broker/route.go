@@ -32,7 +32,7 @@ type Backlogged interface {
 
 // Outlet is an ability of a [Receiver] that publishers may have to wait for.
 type Outlet interface {
-	// Outlet is what it uses [Batch.Send] with.
+	// Outlet is what it uses [Batch.Send] with; nil if it does not just now.
 	Outlet() *netx.Outbound
 }
 

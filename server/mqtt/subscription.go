@@ -8,6 +8,7 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 
 	"mwm/server/broker"
+	"mwm/server/netx"
 	"mwm/server/topic"
 )
 
@@ -148,6 +149,14 @@ func (s *subscription) Backlog() int {
 		return t.conn.out.Pending()
 	}
 	return 1 << 30 // it has enough, or is away
+}
+
+// Outlet implements [broker.Outlet]: at QoS 0, publishers wait for the connection.
+func (s *subscription) Outlet() *netx.Outbound {
+	if t := s.terms.Load(); t != nil && t.conn != nil && t.qos == 0 {
+		return t.conn.out
+	}
+	return nil
 }
 
 // receiver is what the broker knows the subscription as.
