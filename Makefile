@@ -36,8 +36,8 @@ lint: ## go vet and the pinned linters
 fuzz: ## every fuzz target for FUZZTIME (default 1m) each
 	./.ci/fuzz
 
-crash: ## kill the server, break the network and send garbage, for long (MWM_CRASH_KILLS times, MWM_GARBAGE seconds)
-	MWM_CRASH_KILLS=$${MWM_CRASH_KILLS:-300} MWM_GARBAGE=$${MWM_GARBAGE:-600} go test -count=1 -timeout=3h -v ./server/faults
+crash: ## kill the server, break the network, send garbage and use it up, for long (MWM_CRASH_KILLS times, MWM_GARBAGE and MWM_ABUSE seconds)
+	MWM_CRASH_KILLS=$${MWM_CRASH_KILLS:-300} MWM_GARBAGE=$${MWM_GARBAGE:-600} MWM_ABUSE=$${MWM_ABUSE:-600} go test -count=1 -timeout=3h -v ./server/faults
 
 soak: ## let the server work for MWM_SOAK (default 1h) with MWM_SOAK_DEVICES (default 2000) that come and go; MWM_SOAK_LOG names a file for the report
 	MWM_SOAK=$${MWM_SOAK:-1h} MWM_SOAK_DEVICES=$${MWM_SOAK_DEVICES:-2000} go test -count=1 -timeout=0 -v -run='^TestSoak$$' ./server/faults

@@ -122,7 +122,7 @@ var stompAssaults = []assault{
 	silence,
 	{name: "a slow frame", begin: "CONNECT\nx:", more: "x", pace: slow, answer: "ERROR"},
 	{name: "slow ends of lines", more: "\n", pace: slow, answer: "ERROR"},
-	{name: "endless ends of lines", more: strings.Repeat("\n", 1<<10)},
+	{name: "endless ends of lines", more: strings.Repeat("\n", 1<<10), pace: slow},
 	{name: "an endless command", more: strings.Repeat("C", 1<<10), answer: "ERROR"},
 	{name: "an endless header", begin: "CONNECT\nx:", more: strings.Repeat("x", 1<<10), answer: "ERROR"},
 	{name: "endless headers", begin: "CONNECT\n", more: "x:x\n", answer: "ERROR"},
@@ -187,7 +187,7 @@ func TestEndless(t *testing.T) {
 	file, passwords := accountsFile(t, "BBB")
 	s, _ := start(t, server.Config{
 		Accounts: file, HTTPS: "127.0.0.1:0", STOMPS: "127.0.0.1:0", MQTTS: "127.0.0.1:0", TLSSelfSigned: true,
-		ConnectTimeout: 2 * time.Second, MaxMessage: 64 << 10,
+		ConnectTimeout: 5 * time.Second, MaxMessage: 64 << 10,
 	})
 	a := s.Addresses()
 	tcp := func(addr string) func() (net.Conn, error) {
@@ -224,7 +224,7 @@ func TestEndless(t *testing.T) {
 		{"a TLS handshake of MQTT", tcp(a.MQTTS), [][]assault{tlsAssaults}},
 	}
 	var all errgroup.Group // most wait for a time to be over
-	all.SetLimit(40)
+	all.SetLimit(80)
 	for _, c := range ports {
 		for _, x := range slices.Concat(c.assaults...) {
 			all.Go(func() error {
