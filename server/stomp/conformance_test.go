@@ -37,7 +37,7 @@ func TestConformance(t *testing.T) {
 		sendSentences, subscribeSentences, ackSentences, transactionSentences, serverSentences} {
 		for _, s := range part {
 			for version := range strings.FieldsSeq(s.versions) {
-				t.Run(s.section+"/"+s.says+"/"+version, func(t *testing.T) {
+				t.Run(s.section+"/"+s.level+" "+s.says+"/"+version, func(t *testing.T) {
 					if s.prove != nil {
 						s.prove(t, version)
 						return
