@@ -115,7 +115,7 @@ func (s *session) subscribe(c *conn, f packets.Subscription) (*subscription, err
 		if len(s.subs) >= s.srv.opt.MaxSubscriptions {
 			return nil, newFault(packets.ErrQuotaExceeded, "%d subscriptions, no more are allowed", len(s.subs))
 		}
-		if netx.Pressed() {
+		if netx.Exhausted() {
 			return nil, newFault(packets.ErrQuotaExceeded, "%s", netx.ErrMemory)
 		}
 	}

@@ -145,7 +145,7 @@ func (l *gatedListener) admit(addr netip.Addr) func() {
 		Unbook(connectionCost)
 	}
 	Book(connectionCost)
-	if l.open.Add(1) > l.max || exhausted() {
+	if l.open.Add(1) > l.max || Exhausted() {
 		free()
 		return nil
 	}

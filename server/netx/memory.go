@@ -18,7 +18,8 @@ var ErrMemory = errors.New("the server is short of memory")
 // From three quarters of the limit on, nothing is begun that could wait: queues
 // take no more messages, and connections may have pressedOutbound waiting instead
 // of their own bound. Connections that have had half a frame in memory for a while
-// are then ended, and at the limit those that are about to.
+// are then ended. At the limit nobody may come, nor begin what lasts: what is on
+// queues stays when their senders go, and must not keep others out for good.
 var memory struct {
 	used, limit atomic.Int64 // limit 0: none
 }
@@ -40,8 +41,8 @@ func Pressed() bool {
 	return limit > 0 && memory.used.Load() > limit-limit/4
 }
 
-// exhausted reports whether there is none left.
-func exhausted() bool {
+// Exhausted reports whether there is none left.
+func Exhausted() bool {
 	limit := memory.limit.Load()
 	return limit > 0 && memory.used.Load() > limit
 }
@@ -112,10 +113,10 @@ func (r *Reader) relieve() {
 func (r *Reader) relieved() bool {
 	r.relieve()
 	for range 10 {
-		if !exhausted() {
+		if !Exhausted() {
 			return true
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	return !exhausted()
+	return !Exhausted()
 }

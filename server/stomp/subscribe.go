@@ -180,7 +180,7 @@ func (s *session) add(sub *subscription, window int, done func(error)) error {
 		return refuse("subscription exists", "there is a subscription %.80q already", sub.id)
 	case len(s.subs) >= s.srv.opt.MaxSubscriptions:
 		return refuse("too many subscriptions", "the connection has %d, no more are allowed", len(s.subs))
-	case netx.Pressed() && sub.to.kind == broker.TopicKind && sub.durable == "":
+	case netx.Exhausted() && sub.to.kind == broker.TopicKind && sub.durable == "":
 		return netx.ErrMemory // the others take away what lies there
 	}
 	if s.subs == nil {
