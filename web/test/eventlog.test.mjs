@@ -14,6 +14,7 @@ test('a flood of one kind leaves the others', () => {
   log.add({ seq: 2000, kind: 'unheard of' });
   assert.equal(log.list().length, 200);
   assert.equal(log.list()[199].seq, 2000);
+  assert.equal(log.size, 201, 'of each group the newest are kept');
   log.toggle('lastwill');
   assert.deepEqual(log.list().map(({ seq }) => seq), [1]);
   assert.deepEqual([log.shows({ kind: 'lastwill' }), log.shows({ kind: 'text' })], [true, false]);
