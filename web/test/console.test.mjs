@@ -37,6 +37,7 @@ test('a million rows: step by step, in proportion, from end to end', () => {
   scroll.moved(end);
   assert.equal(scroll.top, 40e6 - 800);
   assert.equal(Math.round(scroll.yOf(999_999, end)), 16_000_000 - 40, 'the last row is at the end');
+  scroll.moved(end / 2);
   scroll.moved(end - 300);
   scroll.moved(end);
   assert.equal(scroll.top, 40e6 - 800, 'the wheel gets to the end, too');
