@@ -77,13 +77,19 @@ func (it *item) state(id uint16) uint64 {
 // kept reports whether the session outlives its connection. s.mu is held.
 func (s *session) kept() bool { return s.expiry > 0 }
 
+// sessionCost is what a session takes while its client is away, in bytes, roughly,
+// beside its subscriptions and what waits.
+const sessionCost = 2 << 10
+
 // keepFor sets how long the session outlives its connection. s.mu is held.
 func (s *session) keepFor(d time.Duration) {
 	switch {
 	case s.expiry == 0 && d > 0:
 		s.srv.keptSessions.Add(1)
+		netx.Book(sessionCost)
 	case s.expiry > 0 && d == 0:
 		s.srv.keptSessions.Add(-1)
+		netx.Unbook(sessionCost)
 	}
 	s.expiry = d
 }
