@@ -30,6 +30,7 @@ type disk struct {
 	commits  int
 
 	room    func() error  // nil: there is always some
+	fails   error         // what the next transaction that inserts something comes to
 	slow    time.Duration // how long a transaction takes at most
 	left    int           // transactions until the crash; negative: there is none
 	crashed chan struct{}
@@ -65,6 +66,10 @@ func (d *disk) Apply(c *broker.Changes) error {
 		return errCrashed
 	}
 	defer d.mu.Unlock()
+	if err := d.fails; err != nil && len(c.Insert) > 0 {
+		d.fails = nil
+		return err
+	}
 	d.left--
 	d.commits++
 	for _, b := range c.Boxes {

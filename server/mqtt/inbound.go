@@ -55,35 +55,31 @@ func (in *inbound) keep(id uint16, rec *broker.Record) {
 }
 
 // confirmed notes that the message of an identifier is safe, or that it was
-// refused and the identifier is free: then it returns the record.
-func (in *inbound) confirmed(id uint16, ok bool) (gone *broker.Record) {
+// refused and the identifier is free. It returns what was known of it.
+func (in *inbound) confirmed(id uint16, ok bool) arrival {
 	in.mu.Lock()
+	defer in.mu.Unlock()
 	a, known := in.m[id]
 	if known && ok {
 		in.m[id] = arrival{safe: true, rec: a.rec}
 	} else {
 		delete(in.m, id)
-		gone = a.rec
 	}
-	in.mu.Unlock()
-	if a.again != nil {
-		a.again.owed.settle(a.ticket, 0, "")
-	}
-	return gone
+	return a
 }
 
-// askAgain arranges for a connection to be told when an identifier is safe; false:
-// it is by now.
-func (in *inbound) askAgain(id uint16, c *conn, ticket uint16) bool {
+// askAgain arranges for a connection to be told when an identifier is safe; unless
+// it is by now, or was refused and is not known any more.
+func (in *inbound) askAgain(id uint16, c *conn, ticket uint16) (waits, safe bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	a, known := in.m[id]
 	if !known || a.safe {
-		return false
+		return false, a.safe
 	}
 	a.again, a.ticket = c, ticket
 	in.m[id] = a
-	return true
+	return true, false
 }
 
 // release frees an identifier and returns its record.

@@ -149,17 +149,33 @@ func (o *owed) send() (wake bool) {
 // Confirmed implements [broker.Tickets]: the message of a PUBLISH is safe, or
 // cannot be made so.
 func (c *conn) Confirmed(ticket uint16, err error) {
-	a := c.owed.get(ticket)
+	if a := c.owed.get(ticket); a.kind == packets.Pubrec {
+		code, _, told := c.outcome(err)
+		ok := told && code < 0x80
+		was := c.sess.inbound.confirmed(a.id, ok)
+		if !ok {
+			c.srv.b.Journal().Remove(nil, was.rec)
+		}
+		if was.again != nil {
+			was.again.conclude(was.ticket, err)
+		}
+	}
+	c.conclude(ticket, err)
+}
+
+// conclude tells the client what has become of a message; if it cannot be told, the
+// connection ends, and the client sends it again when it is back.
+func (c *conn) conclude(ticket uint16, err error) {
 	code, reason, ok := c.outcome(err)
-	if !ok { // never acknowledged: the client sends it again when it is back
+	if !ok {
 		c.close(newFault(packets.ErrUnspecifiedError, "a message cannot be stored: %s", err))
 		return
 	}
-	if a.kind == packets.Pubrec {
-		c.srv.b.Journal().Remove(nil, c.sess.inbound.confirmed(a.id, code < 0x80))
-	}
 	c.owed.settle(ticket, code, reason)
 }
+
+// errRefused answers the repetition of a PUBLISH that was refused just now.
+var errRefused = newFault(packets.ErrUnspecifiedError, "the message was refused")
 
 // outcome is the reason code for the fate of a message; 0 is what was planned. ok
 // is false if the version cannot tell the client, and it must not be told anything

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 // The queue of a session that is away is bounded in messages and bytes; what
@@ -150,4 +151,79 @@ func TestNearlyFullDisk(t *testing.T) {
 		hears(plain, "5", 4)
 		l.stop()
 	})
+}
+
+// What is refused at QoS 2 is not taken for a repetition when it is sent again: 3.x
+// clients, who are disconnected, do so.
+func TestRefusedQoS2(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDisk()
+		d.boot(-1)
+		var short error
+		d.room = func() error { return short }
+		l := live(t, d, Options{}, false)
+		sub := l.peer()
+		sub.shake(hello{id: "sub", keep: true})
+		sub.subscribe(1, "t", 2)
+		sub.expect("SUBACK 1 [02]")
+		src := l.peer()
+		src.shake(hello{id: "src", keep: true})
+		short = errors.New("nothing is left")
+		m := pub{topic: "t", body: "x", qos: 2, id: 7}
+		src.publish(m)
+		src.expectClosed()
+		short = nil
+		src = l.peer()
+		src.shake2(hello{id: "src", keep: true}, "CONNACK session=true code=0x00")
+		m.dup = true
+		src.send(m)
+		sub.take(`PUBLISH t "x"`, 2, 1)
+		sub.expectNothing()
+		l.stop()
+		if _, records := d.count(); records != 0 {
+			t.Errorf("%d records are left", records)
+		}
+	})
+}
+
+// A client that comes back, and sends again what is still on its way to the disk, is
+// told when that fails.
+func TestRefusedAgain(t *testing.T) {
+	for _, level := range []byte{v311, v5} {
+		synctest.Test(t, func(t *testing.T) {
+			d := newDisk()
+			d.slow = 5 * time.Second
+			d.boot(-1)
+			l := live(t, d, Options{}, false)
+			sub := l.peer()
+			sub.shake(hello{id: "sub", keep: true})
+			sub.subscribe(1, "t", 2)
+			sub.expect("SUBACK 1 [02]")
+			sub.goodbye()
+			h := hello{level: level, id: "src", keep: true}
+			if level == v5 {
+				h.props = forever
+			}
+			src := l.peer()
+			src.shake(h)
+			synctest.Wait()
+			d.mu.Lock()
+			d.fails = errors.New("the disk is broken")
+			d.mu.Unlock()
+			m := pub{topic: "t", body: "x", qos: 2, id: 7}
+			src.publish(m)
+			src.nc.Close()
+			time.Sleep(time.Millisecond)
+			src = l.peer()
+			src.shake(h)
+			m.dup = true
+			src.publish(m)
+			if level == v5 {
+				src.expect(`PUBREC 7 code=0x80 reason="the disk refuses to write: the disk is broken"`)
+			} else {
+				src.expectClosed()
+			}
+			l.stop()
+		})
+	}
 }

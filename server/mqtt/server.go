@@ -278,7 +278,9 @@ func (s *session) isKept() bool {
 func (s *Server) discard(sess *session) {
 	s.b.Journal().Together(func() {
 		for _, it := range s.dissolve(sess) {
-			it.shared.adopt(it.msg)
+			if !it.shared.adopt(&it) {
+				s.b.Journal().Remove(nil, it.rec)
+			}
 		}
 	})
 }

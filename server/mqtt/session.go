@@ -188,8 +188,13 @@ func (s *session) arrive(c *conn, id uint16) (again bool, err error) {
 		return false, nil
 	}
 	ticket, err := c.owed.add(answer{id: id, kind: packets.Pubrec, ready: safe})
-	if err == nil && !safe && !s.inbound.askAgain(id, c, ticket) {
-		c.owed.settle(ticket, 0, "")
+	if err == nil && !safe {
+		switch waits, ok := s.inbound.askAgain(id, c, ticket); {
+		case ok:
+			c.conclude(ticket, nil)
+		case !waits:
+			c.conclude(ticket, errRefused)
+		}
 	}
 	return true, err
 }

@@ -8,7 +8,6 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 
 	"mwm/server/broker"
-	"mwm/server/netx"
 )
 
 // sharePrefix begins the filters of shared subscriptions (MQTT 5.0 §4.8.2).
@@ -64,14 +63,19 @@ func (g *group) Keep(_ *broker.Subscription, b *broker.Batch) {
 	}
 }
 
-// give gives a message to a member; to another one if that ends just now.
-func (g *group) give(qos byte, to func(*subscription) bool) {
+// give gives a message to a member; to another one if that ends just now. It reports
+// whether there is one.
+func (g *group) give(qos byte, to func(*subscription) bool) bool {
 	for range maxTries {
 		s := g.pick(*g.members.Load(), qos)
-		if s == nil || to(s) {
-			return
+		if s == nil {
+			return false
+		}
+		if to(s) {
+			return true
 		}
 	}
+	return false
 }
 
 // maxTries is how many members may end while one message is given away.
@@ -160,50 +164,56 @@ func (s *Server) leaveGroup(sub *subscription) {
 func (s *session) leftShared() (left []item) {
 	for f := s.flights.published.first; f != nil; f = f.next {
 		if f.shared != nil && (f.qos == 1 || !f.sent) {
-			left = append(left, item{msg: f.msg, shared: f.shared})
+			left = append(left, item{msg: f.msg, rec: f.rec, shared: f.shared})
+			f.rec = nil
 		}
 	}
 	for i := range s.queue.n {
 		if it := s.queue.at(i); it.shared != nil {
 			left = append(left, *it)
+			it.rec = nil
 		}
 	}
 	return left
 }
 
-// adopt gives a message of a member that has ended to another one.
-func (g *group) adopt(m *broker.Message) {
-	g.give(m.QoS, func(s *subscription) bool { return s.sess.adopt(s, m) })
+// adopt gives what a member that has ended leaves to another one. It reports whether
+// there was one.
+func (g *group) adopt(left *item) bool {
+	return g.give(left.msg.QoS, func(s *subscription) bool { return s.sess.adopt(s, left) })
 }
 
-// adopt takes a message of another session that has ended. It reports whether the
-// subscription lasts.
-func (s *session) adopt(sub *subscription, m *broker.Message) bool {
+// adopt takes what another session has left. It reports whether the subscription
+// lasts.
+func (s *session) adopt(sub *subscription, left *item) bool {
 	s.mu.Lock()
 	t := sub.terms.Load()
 	if t == nil || s.ended {
 		s.mu.Unlock()
 		return false
 	}
-	var wake *netx.Outbound
+	m, j := left.msg, s.srv.b.Journal()
 	it := item{msg: m, subID: t.subID, qos: min(m.QoS, t.qos), retain: t.keep && m.Retain, shared: sub.group}
-	switch err := s.roomFor(m, false); {
+	err, box := s.queueRoom(m, false), s.box.Load()
+	if err == nil && it.qos > 0 && box != 0 { // on disk it takes the place of the other record
+		it.rec = j.Move(left.rec, box, m)
+		j.SetState(it.rec, it.state(0))
+	} else {
+		j.Remove(nil, left.rec)
+	}
+	switch {
 	case err != nil:
 		s.drop(err)
 	case it.qos > 0:
-		if box := s.box.Load(); box != 0 {
-			it.rec = s.srv.b.Journal().PutState(box, m, it.state(0), nil)
-		}
 		s.queue.push(it)
 	case s.conn != nil && s.ready():
 		s.encode(&flight{retain: it.retain, subID: it.subID, msg: m}, false)
 	}
-	if c := s.conn; c != nil && s.pump() {
-		wake = c.out
-	}
+	c := s.conn
+	wake := c != nil && s.pump()
 	s.mu.Unlock()
-	if wake != nil {
-		wake.Wake()
+	if wake {
+		c.out.Wake()
 	}
 	return true
 }
