@@ -21,7 +21,7 @@ type process struct {
 }
 
 // addresses are where a server is reached, as host:port.
-type addresses struct{ http, stomp, stompWS, mqtt, mqttWS string }
+type addresses struct{ http, stomp, stompWS, mqtt, mqttWS, pprof string }
 
 // freePorts makes every listener take a port of its own.
 var freePorts = []string{"--http=127.0.0.1:0", "--stomp=127.0.0.1:0", "--stomp-ws=127.0.0.1:0", "--mqtt=127.0.0.1:0", "--mqtt-ws=127.0.0.1:0"}
@@ -84,6 +84,8 @@ func (p *process) awaitReady() {
 				p.mqtt = m[2]
 			case "mqtt-ws":
 				p.mqttWS = m[2]
+			case "pprof":
+				p.pprof = m[2]
 			}
 		}
 		return true
