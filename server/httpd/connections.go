@@ -151,7 +151,7 @@ func (s *Server) closeConnection(w http.ResponseWriter, r *http.Request) {
 	if c == nil || !s.decode(w, r, &req) {
 		return
 	}
-	s.opts.Logger.Info("an operator closed a connection", "client", c.ID, "protocol", c.Protocol, "remote", c.Remote)
+	s.note(r, "an operator closed a connection", "client", c.ID, "protocol", c.Protocol, "remote", c.Remote)
 	c.Close(broker.ErrClosedByOperator)
 	w.WriteHeader(http.StatusNoContent)
 }
@@ -221,6 +221,7 @@ func (s *Server) deleteSession(w http.ResponseWriter, r *http.Request) {
 	case !away:
 		problem(w, http.StatusConflict, "the client is connected; close its connection first")
 	default:
+		s.note(r, "an operator ended a session", "client", req.Client)
 		w.WriteHeader(http.StatusNoContent)
 	}
 }

@@ -362,7 +362,7 @@ func (s *Server) finish(w http.ResponseWriter, r *http.Request, what string, op 
 		s.failed(w, r, what, err)
 		return
 	}
-	s.opts.Logger.Info("an operator worked on a queue", "what", what, "queue", op.Queue, "client", op.Client, "durable", op.Durable, "to", op.To, "messages", d.Count)
+	s.note(r, "an operator worked on a queue", "what", what, "queue", op.Queue, "client", op.Client, "durable", op.Durable, "to", op.To, "messages", d.Count)
 	replyJSON(w, http.StatusOK, d)
 }
 
@@ -378,5 +378,6 @@ func (s *Server) deleteQueue(w http.ResponseWriter, r *http.Request) {
 		s.failed(w, r, "queue", err)
 		return
 	}
+	s.note(r, "an operator forgot a queue", "queue", req.Queue)
 	w.WriteHeader(http.StatusNoContent)
 }

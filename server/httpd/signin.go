@@ -73,9 +73,21 @@ func (s *Server) recognised(next http.Handler) http.Handler {
 	})
 }
 
+// userKey is under what a request has the name of who makes it.
+type userKey struct{}
+
+// note logs what an operator has done, and who it was if that is known.
+func (s *Server) note(r *http.Request, what string, args ...any) {
+	if name, ok := r.Context().Value(userKey{}).(string); ok {
+		args = append(args, "user", name)
+	}
+	s.opts.Logger.Info(what, append(args, "from", r.RemoteAddr)...)
+}
+
 // serveUser serves a request. One that lasts, the feed, ends when its user may
 // not stay.
 func (s *Server) serveUser(u user, next http.Handler, w http.ResponseWriter, r *http.Request) {
+	r = r.WithContext(context.WithValue(r.Context(), userKey{}, u.Name))
 	if r.Header.Get("Upgrade") == "" {
 		next.ServeHTTP(w, r)
 		return

@@ -407,6 +407,33 @@ func TestNothingSecretInLog(t *testing.T) {
 	}
 }
 
+// What an operator does to queues, connections and tracks is in the log, with the
+// operator's name; without accounts, from where it was done.
+func TestDeedsAreLogged(t *testing.T) {
+	for _, accounts := range []bool{true, false} {
+		var log bytes.Buffer
+		opts, _ := options(t)
+		opts.Logger = slog.New(slog.NewTextHandler(&log, nil))
+		opts.Sessions = func() []Session { return nil }
+		opts.EndSession = func(client string) (found, away bool) { return client == "XYZ", true }
+		cookie, who := "X: y", ""
+		if accounts {
+			opts.Accounts, opts.SignedIn = &people{}, auth.NewSessions(auth.SessionOptions{})
+		}
+		s := newServer(t, opts)
+		if accounts {
+			cookie, who = signIn(t, s, "olga"), "user=olga "
+		}
+		log.Reset()
+		if w := ask(s, "POST", "/api/v1/sessions/delete", `{"client":"XYZ"}`, cookie, asJSON); w.Code != http.StatusNoContent {
+			t.Fatalf("%d %s", w.Code, w.Body)
+		}
+		if want := `msg="an operator ended a session" client=XYZ ` + who + "from="; !strings.Contains(log.String(), want) {
+			t.Errorf("the log does not have %q:\n%s", want, log.String())
+		}
+	}
+}
+
 func TestProxies(t *testing.T) {
 	p, err := ParseProxies([]string{"10.0.0.1", "192.168.0.0/16", "2001:db8::/32"})
 	if err != nil {

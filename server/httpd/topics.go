@@ -142,6 +142,7 @@ func (s *Server) clearRetained(w http.ResponseWriter, r *http.Request) {
 		s.failed(w, r, "retained", err)
 		return
 	}
+	s.note(r, "an operator cleared retained messages", "topics", cleared)
 	replyJSON(w, http.StatusOK, done{Count: cleared})
 }
 
@@ -241,6 +242,7 @@ func (s *Server) deleteDurable(w http.ResponseWriter, r *http.Request) {
 		s.failed(w, r, "durable", err)
 		return
 	}
+	s.note(r, "an operator ended a durable subscription", "client", req.Client, "durable", req.Durable)
 	w.WriteHeader(http.StatusNoContent)
 }
 

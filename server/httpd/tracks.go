@@ -73,6 +73,7 @@ func (s *Server) deleteTrack(w http.ResponseWriter, r *http.Request) {
 		s.unavailable(w, r, "delete track", err)
 		return
 	}
+	s.note(r, "an operator deleted a track", "device", id)
 	w.WriteHeader(http.StatusNoContent)
 }
 
