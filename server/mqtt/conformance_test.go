@@ -62,7 +62,7 @@ var conformance = []struct{ statements, what, test string }{
 	{"3.14.0-1 3.14.2-1 3.14.4-3", "DISCONNECT", "TestWill TestUnexpectedPackets TestShutdown"},
 	{"4.1.0-1 4.1.0-2", "session state", "TestSessionExpiry TestExpiredSubscriptions"},
 	{"4.3.1-1 4.3.2-1 4.3.2-2 4.3.2-3 4.3.2-4", "QoS 0 and 1", "TestQoS TestResend"},
-	{"4.3.3-1 4.3.3-2 4.3.3-4 4.3.3-8 4.3.3-9 4.3.3-10 4.3.3-11", "QoS 2", "TestQoS TestQoS2Once TestResend TestWrongAcks"},
+	{"4.3.3-1 4.3.3-2 4.3.3-4 4.3.3-8 4.3.3-9 4.3.3-10 4.3.3-11", "QoS 2", "TestQoS TestQoS2Once TestRefusedQoS2 TestResend TestWrongAcks"},
 	{"4.4.0-1 4.4.0-2", "sending again", "TestResend"},
 	{"4.5.0-1", "messages for a session that is away", "TestKeptSession TestQueueLimits"},
 	{"4.6.0-1 4.6.0-2 4.6.0-3 4.6.0-4 4.6.0-5 4.6.0-6", "order", "TestResend TestOrder TestKeptSession"},
