@@ -184,3 +184,31 @@ func TestDurableOwner(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// One client-id cannot have all the durable subscriptions that there may be; those
+// that it ends make room.
+func TestDurablesOfClient(t *testing.T) {
+	b := New(Options{MaxDurablesOfClient: 2})
+	subscribe := func(client, name string) error {
+		in := &inbox{}
+		c, err := b.ConsumeDurable(name, DurableOptions{Filter: "news"}, nil, in.options(t, client), nil)
+		if err == nil {
+			c.Leave()
+		}
+		return err
+	}
+	for i, c := range []struct {
+		client, name string
+		ok           bool
+	}{{"A", "1", true}, {"A", "2", true}, {"A", "3", false}, {"A", "1", true}, {"B", "3", true}} {
+		if err := subscribe(c.client, c.name); (err == nil) != c.ok || err != nil && !errors.Is(err, ErrDurables) {
+			t.Errorf("%d: %v", i, err)
+		}
+	}
+	if err := b.ForgetOwn(&Client{ID: "A"}, "1", nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := subscribe("A", "3"); err != nil {
+		t.Errorf("after one has ended: %v", err)
+	}
+}

@@ -26,6 +26,8 @@ type Options struct {
 	MaxRetainedBytes int
 	// MaxDurables is how many durable topic subscriptions may exist; default 100,000.
 	MaxDurables int
+	// MaxDurablesOfClient is how many of them one client-id may have; default 1000.
+	MaxDurablesOfClient int
 	// MaxDeliveries is how often a message is delivered before it is moved to
 	// the queue "DLQ." + name; default 6.
 	MaxDeliveries int
@@ -64,6 +66,7 @@ func (o Options) withDefaults() Options {
 	def(&o.MaxRetained, 1_000_000)
 	def(&o.MaxRetainedBytes, 256<<20)
 	def(&o.MaxDurables, 100_000)
+	def(&o.MaxDurablesOfClient, 1000)
 	def(&o.MaxDeliveries, 6)
 	if o.Watch == nil {
 		o.Watch = func(string) bool { return false }
@@ -118,11 +121,12 @@ type Broker struct {
 
 	durablesMu sync.Mutex
 	durables   map[durableKey]*durable
+	durablesOf map[string]int // client-id
 }
 
 // New returns a broker.
 func New(opt Options) *Broker {
-	b := &Broker{opt: opt.withDefaults(), queues: map[string]*Queue{}, durables: map[durableKey]*durable{}}
+	b := &Broker{opt: opt.withDefaults(), queues: map[string]*Queue{}, durables: map[durableKey]*durable{}, durablesOf: map[string]int{}}
 	b.observe = b.opt.Observer
 	b.journal.init(b.opt.Store, b.opt.OnDisk)
 	b.routes.init()

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"mwm/server/netx"
 	"mwm/server/topic"
 )
 
@@ -132,6 +133,8 @@ func (b *Broker) ConsumeDurable(name string, opt DurableOptions, match func(*Mes
 		}
 	case len(b.durables) >= b.opt.MaxDurables:
 		return nil, fmt.Errorf("%w: %d exist, no more are allowed", ErrDurables, len(b.durables))
+	case b.durablesOf[key.Client] >= b.opt.MaxDurablesOfClient:
+		return nil, fmt.Errorf("%w: %d belong to the client-id, no more are allowed", ErrDurables, b.durablesOf[key.Client])
 	default:
 		d = b.addDurable(own, match, 0)
 		box := Box{Kind: DurableBox, Name: name, Meta: own.encode()}
@@ -158,14 +161,20 @@ func (b *Broker) addDurable(m meta, match func(*Message) bool, box uint64) *dura
 	d := &durable{key: m.Key, owner: m.Owner, opt: m.Opt, match: match, queue: &Queue{b: b, name: m.Opt.Filter, box: box}}
 	d.sub = &Subscription{Filter: m.Opt.Filter, Receiver: d}
 	b.durables[m.Key] = d
+	b.durablesOf[m.Key.Client]++
 	b.routes.add(d.sub)
+	netx.Book(d.sub.cost())
 	return d
 }
 
 // dropDurable ends a durable subscription and all it kept. b.durablesMu is held.
 func (b *Broker) dropDurable(d *durable, done func(error)) {
 	b.routes.remove(d.sub)
+	netx.Unbook(d.sub.cost())
 	delete(b.durables, d.key)
+	if b.durablesOf[d.key.Client]--; b.durablesOf[d.key.Client] == 0 {
+		delete(b.durablesOf, d.key.Client)
+	}
 	q := d.queue
 	q.mu.Lock()
 	var records []*Record
