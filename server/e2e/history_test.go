@@ -258,8 +258,12 @@ func TestHistoryWithout(t *testing.T) {
 		p.wait("mwm.history?.state === " + js(state))
 		p.waitText(tagged("history-message")+" p", text)
 	}
-	p := past(t, s, "#view=history")
+	p := past(t, s, "")
+	eval[string](p, "location.hash = '#view=history&device=nobody'; location.hash = '#view=history'") // before anything of it is loaded
 	message(p, "none", "Choose a device in the list to see where it has been.")
+	if n := eval[int](p, all(".history-view")+".length"); n != 1 {
+		t.Errorf("there are %d histories", n)
+	}
 	p.click(having("device-row", "data-device", "BBB"))
 	p.ready(daysAgo(1, 8, 0), 96)
 	eval[string](p, "location.hash = '#view=history&device=nobody'")

@@ -30,7 +30,7 @@ import { notify } from './ui/notices.js';
 import { makeSheet, narrow, settle } from './ui/sheet.js';
 import { bindKeys } from './ui/keys.js';
 import { makeMenu } from './ui/menu.js';
-import { addStyles } from './ui/styles.js';
+import { addStyles, once } from './ui/lazy.js';
 import { startAccount } from './ui/account.js';
 import { exposeDiagnostics } from './diagnostics.js';
 import * as permalink from './permalink.js';
@@ -226,7 +226,7 @@ async function showHistory(shown) {
   if (selection.id !== null) autoView.stop();
   mapView.follow(false);
   try {
-    historyPage ??= await makeHistory();
+    historyPage = await makeHistory();
     if (view === 'history') historyPage.show(true, historyLink ?? {});
     historyLink = null;
   } catch (err) {
@@ -236,10 +236,10 @@ async function showHistory(shown) {
   }
 }
 
-async function makeHistory() {
+const makeHistory = once(async () => {
   const [{ HistoryPage }] = await Promise.all([import('./history/page.js'), addStyles('css/history.css')]);
   return new HistoryPage({ mapView, selection, marks, feed, actions: { save: saveLink, notify } });
-}
+});
 
 // The console is imported when it is first wanted, too.
 let consoleView = null;
@@ -251,7 +251,7 @@ async function showConsole(shown) {
   consoleView?.show(false);
   if (!shown) return;
   try {
-    consoleView ??= await makeConsole();
+    consoleView = await makeConsole();
     if (view !== 'console') return;
     if (consoleLink) consoleView.open(consoleLink);
     consoleLink = '';
@@ -263,7 +263,7 @@ async function showConsole(shown) {
   }
 }
 
-async function makeConsole() {
+const makeConsole = once(async () => {
   const [{ Console }] = await Promise.all([import('./console/console.js'), addStyles('css/console.css')]);
   return new Console({
     $root: $('#console-view'), feed, notify, onPlace: saveLink, wire: (client) => {
@@ -271,7 +271,7 @@ async function makeConsole() {
       show('wire');
     },
   });
-}
+});
 
 function fit() {
   if (view === 'history') historyPage?.fit();

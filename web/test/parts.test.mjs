@@ -1,5 +1,6 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
+import { once } from '../js/ui/lazy.js';
 import { Backoff } from '../js/feed/backoff.js';
 import { PickGrid } from '../js/devicelayer/pickgrid.js';
 import { Quality, BEST } from '../js/devicelayer/quality.js';
@@ -83,4 +84,16 @@ test('angles', () => {
   assert.equal(angle(-0.001, false), '0°');
   assert.equal(angle(-1.5708, true), '−1.57');
   assert.equal(angle(NaN, false), '–');
+});
+
+test('what is wanted twice is made once, and again after a failure', async () => {
+  let made = 0;
+  const get = once(async () => {
+    if (++made === 1) throw new Error('offline');
+    return { made };
+  });
+  await Promise.all([assert.rejects(get(), /offline/), assert.rejects(get(), /offline/)]);
+  const [a, b] = await Promise.all([get(), get()]);
+  assert.equal(a, b);
+  assert.equal(made, 2);
 });
