@@ -257,9 +257,12 @@ func (s *session) farewell(err error) {
 	s.report(err) // before others notice
 	s.leave()
 	gone := err
-	if err == errGoodbye {
+	switch err {
+	case errGoodbye:
 		s.receipts.wait(s.srv.opt.Linger)
 		gone = nil
+	case errPeerClosed: // its sending side, perhaps: it may still read what it was promised
+		s.receipts.wait(s.srv.opt.Linger)
 	}
 	s.receipts.close()
 	if c := s.client.Load(); c != nil {
