@@ -1,6 +1,7 @@
 package mqtt
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -45,10 +46,10 @@ func (g *group) Deliver(_ *broker.Subscription, b *broker.Batch) {
 			kept = true
 			continue
 		}
-		g.give(b.Messages[i].QoS, func(s *subscription) bool { return s.deliverOne(b, i) })
+		g.give(&b.Messages[i], func(s *subscription) bool { return s.deliverOne(b, i) })
 	}
 	if kept { // who would get the next one is the last to be crowded
-		if s := g.pick(*g.members.Load(), 2); s != nil {
+		if s := g.pick(*g.members.Load(), &b.Messages[0]); s != nil {
 			s.sess.waitTurn(s, b)
 		}
 	}
@@ -57,17 +58,17 @@ func (g *group) Deliver(_ *broker.Subscription, b *broker.Batch) {
 // Keep implements [broker.Keeper].
 func (g *group) Keep(_ *broker.Subscription, b *broker.Batch) {
 	for i := range b.Messages {
-		if qos := b.Messages[i].QoS; qos > 0 {
-			g.give(qos, func(s *subscription) bool { return s.keepOne(b, i) })
+		if m := &b.Messages[i]; m.QoS > 0 {
+			g.give(m, func(s *subscription) bool { return s.keepOne(b, i) })
 		}
 	}
 }
 
 // give gives a message to a member; to another one if that ends just now. It reports
 // whether there is one.
-func (g *group) give(qos byte, to func(*subscription) bool) bool {
+func (g *group) give(m *broker.Message, to func(*subscription) bool) bool {
 	for range maxTries {
-		s := g.pick(*g.members.Load(), qos)
+		s := g.pick(*g.members.Load(), m)
 		if s == nil {
 			return false
 		}
@@ -83,31 +84,28 @@ const maxTries = 100
 
 // pick chooses the member that gets the next message: in turn, those first that
 // are online and keep up, then those that are online. A message that may wait
-// goes to a member that is away if nobody is online.
-func (g *group) pick(members []*subscription, qos byte) *subscription {
+// goes to a member that is away if nobody is online, to one that has room if there
+// is one.
+func (g *group) pick(members []*subscription, m *broker.Message) *subscription {
 	turn := int(g.turn.Add(1) & 0x7fffffff)
-	var busy, away *subscription
+	var busy, away, full *subscription
 	for i := range members {
 		s := members[(turn+i)%len(members)]
 		t := s.terms.Load()
 		switch {
 		case t == nil:
-		case t.conn == nil:
-			if away == nil && min(qos, t.qos) > 0 {
-				away = s
-			}
-		case t.conn.out.Pending() > t.conn.out.Limit()/2 || s.sess.isCrowded():
-			if busy == nil {
-				busy = s
-			}
-		default:
+		case t.conn != nil && t.conn.out.Pending() <= t.conn.out.Limit()/2 && !s.sess.isCrowded():
 			return s
+		case t.conn != nil:
+			busy = cmp.Or(busy, s)
+		case away != nil || min(m.QoS, t.qos) == 0:
+		case s.sess.isFull(m):
+			full = cmp.Or(full, s)
+		default:
+			away = s
 		}
 	}
-	if busy != nil {
-		return busy
-	}
-	return away
+	return cmp.Or(busy, away, full)
 }
 
 // Backlog implements [broker.Backlogged]: that of the member that has least to do.
@@ -180,7 +178,7 @@ func (s *session) leftShared() (left []item) {
 // adopt gives what a member that has ended leaves to another one. It reports whether
 // there was one.
 func (g *group) adopt(left *item) bool {
-	return g.give(left.msg.QoS, func(s *subscription) bool { return s.sess.adopt(s, left) })
+	return g.give(left.msg, func(s *subscription) bool { return s.sess.adopt(s, left) })
 }
 
 // adopt takes what another session has left. It reports whether the subscription
@@ -223,4 +221,11 @@ func (s *session) isCrowded() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.crowded()
+}
+
+// isFull reports whether there is no room for a message.
+func (s *session) isFull(m *broker.Message) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.roomFor(m, false) != nil
 }

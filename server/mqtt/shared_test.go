@@ -87,3 +87,18 @@ func TestSharedHandedDownLater(t *testing.T) {
 		}
 	})
 }
+
+// While all members are away each message goes to one that has room.
+func TestSharedFull(t *testing.T) {
+	f := newFixture(t, Options{MaxQueued: 2}, true)
+	f.away(forMinutes("A"), "own", 1)
+	f.away(forMinutes("A"), "$share/g/t", 1)
+	f.away(forMinutes("B"), "$share/g/t", 1)
+	src := f.connect(hello{level: v5, id: "src"})
+	for _, name := range []string{"own", "own", "t", "t"} { // A is full, B has room
+		src.publish(pub{topic: name, qos: 1, id: 1})
+		src.expect("PUBACK 1")
+	}
+	src.publish(pub{topic: "t", qos: 1, id: 1})
+	src.expect(`PUBACK 1 code=0x97 reason="the queue of a session is full"`)
+}
