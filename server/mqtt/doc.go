@@ -80,8 +80,8 @@
 // will is published but those that were waiting for their delay: they go on waiting.
 //
 // The messages of a shared subscription go to one of the sessions that are
-// connected and keep up; if none is, to one that is away and kept, where they wait
-// for it. When a session ends, the others get what it was not sent, and what it had
+// connected and keep up; if none is, to one that is away, kept and has room, where
+// they wait for it. When a session ends, the others get what it was not sent, and what it had
 // not acknowledged at QoS 1 (MQTT 5.0 §4.8.2).
 //
 // # Deviations from the specifications
