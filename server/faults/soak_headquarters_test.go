@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -192,13 +193,13 @@ func (s *soak) historian(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		s.checkTracks()
+		_ = s.checkTracks() // the server may be about to be restarted: there is a next time
 	}
 }
 
 // checkTracks compares the tracks of the witnesses with the reports that had a
 // RECEIPT. A kill may cost the last second, on a busy machine some more.
-func (s *soak) checkTracks() {
+func (s *soak) checkTracks() error {
 	client := &http.Client{Transport: &http.Transport{}, Timeout: patience}
 	defer client.CloseIdleConnections()
 	s.mu.RLock()
@@ -216,7 +217,7 @@ func (s *soak) checkTracks() {
 		}
 		has, err := s.track(client, t.id, from, to)
 		if err != nil {
-			return // the server is being restarted; there is a next time
+			return fmt.Errorf("the track of %s: %w", t.id, err)
 		}
 		for _, ms := range owed {
 			if !has[ms] {
@@ -225,6 +226,7 @@ func (s *soak) checkTracks() {
 		}
 		s.count.checked.Add(int64(len(owed)))
 	}
+	return nil
 }
 
 // promised are the times of the reports in a span that the history has to have.
@@ -253,6 +255,9 @@ func (s *soak) track(client *http.Client, id string, from, to time.Time) (map[in
 		return nil, err
 	}
 	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return nil, errors.New(res.Status)
+	}
 	var track struct{ Points [][]*float64 }
 	if err := json.NewDecoder(res.Body).Decode(&track); err != nil {
 		return nil, err

@@ -217,8 +217,7 @@ func (s *soak) finish() {
 	close(s.finishing)
 	eventually(s.t, "all devices are there", func() bool { return int(s.settled.Load()) == len(s.trucks)+len(s.phones) })
 	eventually(s.t, "all that was promised has come", func() bool { return s.book.owed() == 0 })
-	s.checkRetained()
-	s.checkTracks()
+	s.checkAll()
 }
 
 // afterwards compares again what the server has when everybody has left and it
@@ -228,8 +227,20 @@ func (s *soak) afterwards() {
 		await(context.Background(), 2*time.Second) // retained values are written each second
 		s.stop(kill)
 		s.start()
-		s.checkRetained()
-		s.checkTracks()
+		s.checkAll()
+	}
+}
+
+// checkAll compares what is retained, and the tracks.
+func (s *soak) checkAll() {
+	s.t.Helper()
+	s.checkRetained()
+	before := s.count.checked.Load()
+	if err := s.checkTracks(); err != nil {
+		s.fault("%v", err)
+	}
+	if s.count.checked.Load() == before {
+		s.fault("there was no track to compare")
 	}
 }
 
