@@ -347,6 +347,26 @@ func TestQueueLimitsOverTheWire(t *testing.T) {
 	}
 }
 
+// Temporary queues go with their connection: what waits there nobody else may have.
+func TestTemporaryQueuesOverTheWire(t *testing.T) {
+	s, _ := start(t, server.Config{})
+	p := anonymous(t, s, "STOMP", "truck")
+	for i := range 3 {
+		if !p.do("publish", fmt.Sprint("/temp-queue/", i), "x") {
+			t.Fatal("it may not send to itself")
+		}
+	}
+	queues := func() int {
+		list, _ := get[struct{ Queues []struct{ Name string } }](t, s, "/api/v1/queues")
+		return len(list.Queues)
+	}
+	if n := queues(); n != 3 {
+		t.Errorf("%d queues", n)
+	}
+	p.drop()
+	eventually(t, "they are gone", func() bool { return queues() == 0 })
+}
+
 // Beyond --max-retained a message is delivered, and not retained.
 func TestMaxRetained(t *testing.T) {
 	s, _ := start(t, server.Config{MaxRetained: 2})

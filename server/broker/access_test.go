@@ -2,6 +2,7 @@ package broker
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -210,5 +211,41 @@ func TestDurablesOfClient(t *testing.T) {
 	}
 	if err := subscribe("A", "3"); err != nil {
 		t.Errorf("after one has ended: %v", err)
+	}
+}
+
+// The temporary queues of a connection end with it, and are not without number.
+func TestTemporaryQueuesEnd(t *testing.T) {
+	b := New(Options{})
+	c := &Client{Protocol: STOMP, Temp: "$temp.me.", Access: &only{}}
+	if err := b.Attach(c); err != nil {
+		t.Fatal(err)
+	}
+	p := b.NewPublisher(c)
+	enqueue := func(name string) (err error) {
+		p.Enqueue(name, func(m *Message) { m.Body = []byte("x") }, func(e error) { err = e })
+		p.Flush()
+		return err
+	}
+	for i := range maxTemps + 1 {
+		if err := enqueue(fmt.Sprint("$temp.me.", i)); errors.Is(err, ErrQueues) != (i == maxTemps) {
+			t.Fatalf("queue %d: %v", i, err)
+		}
+	}
+	if err := enqueue("$temp.me.0"); err != nil {
+		t.Errorf("one that exists: %v", err)
+	}
+	other := b.NewPublisher(nil)
+	other.Enqueue("$temp.mean.0", func(m *Message) { m.Body = []byte("x") }, func(error) {})
+	other.Flush()
+	b.Detach(c, nil)
+	if left := b.Queues("$temp.me.>"); len(left) != 0 {
+		t.Errorf("%d queues are left", len(left))
+	}
+	if left := b.Queues("$temp.mean.>"); len(left) != 1 {
+		t.Errorf("%d queues of another one are left", len(left))
+	}
+	if len(b.temps) != 1 {
+		t.Errorf("%d connections are remembered", len(b.temps))
 	}
 }

@@ -111,6 +111,7 @@ type Broker struct {
 	retainedDirty  map[string]struct{}
 
 	queuesMu  sync.RWMutex
+	temps     map[string]map[string]struct{} // names of temporary queues, by Client.Temp
 	queues    map[string]*Queue
 	past      pastQueues
 	wild      topic.Tree[*WildConsumer]
@@ -126,7 +127,7 @@ type Broker struct {
 
 // New returns a broker.
 func New(opt Options) *Broker {
-	b := &Broker{opt: opt.withDefaults(), queues: map[string]*Queue{}, durables: map[durableKey]*durable{}, durablesOf: map[string]int{}}
+	b := &Broker{opt: opt.withDefaults(), queues: map[string]*Queue{}, durables: map[durableKey]*durable{}, durablesOf: map[string]int{}, temps: map[string]map[string]struct{}{}}
 	b.observe = b.opt.Observer
 	b.journal.init(b.opt.Store, b.opt.OnDisk)
 	b.routes.init()

@@ -149,6 +149,7 @@ func (b *Broker) Detach(c *Client, err error) (last bool) {
 	}
 	b.clients.mu.Unlock()
 	if known {
+		b.endTemps(c)
 		b.observe.Disconnected(c, err, last)
 	}
 	return last

@@ -73,6 +73,9 @@ func (b *Broker) lockQueue(name string) (*Queue, error) {
 		if len(b.queues) >= b.opt.MaxQueues {
 			return nil, fmt.Errorf("%w: %d exist, no more are allowed", ErrQueues, len(b.queues))
 		}
+		if err := b.addTemp(name); err != nil {
+			return nil, err
+		}
 		q = &Queue{b: b, name: name, watched: b.opt.Watch(name), counts: b.past.take(name)}
 		b.queues[name] = q
 		q.mu.Lock()
@@ -91,6 +94,7 @@ func (b *Broker) tidy(q *Queue) {
 	defer q.mu.Unlock()
 	if q.unused() && b.queues[q.name] == q {
 		delete(b.queues, q.name)
+		b.removeTemp(q.name)
 		b.past.put(q.name, q.counts)
 		b.partWild(q)
 		if q.box != 0 {
@@ -114,6 +118,7 @@ func (b *Broker) DeleteQueue(name string) {
 	defer q.mu.Unlock()
 	if q.bound == 0 {
 		delete(b.queues, name)
+		b.removeTemp(name)
 		q.abandon()
 	}
 }
