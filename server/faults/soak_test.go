@@ -17,7 +17,7 @@ import (
 // alerts, while dashboards look on. Its time has three parts:
 //
 //   - an eighth with restarts, every other one a kill;
-//   - three quarters without: after a quarter of warming up, memory, goroutines, file
+//   - three quarters without: after a third of warming up, memory, goroutines, file
 //     descriptors and disk of the last third may not be more than those of the first;
 //   - an eighth with restarts again.
 //

@@ -118,13 +118,13 @@ func ownCPU() time.Duration {
 }
 
 // judge compares the first and the last third of the part without restarts, after
-// a quarter of it in which what is bounded fills up. Of the memory it looks at the
+// a third of it in which what is bounded fills up, such as the devices' trails. Of the memory it looks at the
 // lowest tenth: a busy machine that delays the garbage collector makes it rise for
 // minutes, which a leak is not.
 func (s *soak) judge() {
 	s.t.Helper()
 	judged := s.samples[s.steady:s.settledAt]
-	judged = judged[len(judged)/4:]
+	judged = judged[len(judged)/3:]
 	third := len(judged) / 3
 	if third == 0 {
 		return // too short for a sample
