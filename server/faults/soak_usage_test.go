@@ -118,9 +118,9 @@ func ownCPU() time.Duration {
 }
 
 // judge compares the first and the last third of the part without restarts, after
-// a third of it in which what is bounded fills up, such as the devices' trails. Of the memory it looks at the
-// lowest tenth: a busy machine that delays the garbage collector makes it rise for
-// minutes, which a leak is not.
+// a third of it in which what is bounded fills up, such as the devices' trails. Of
+// the memory it looks at the lowest tenth: a busy machine that delays the garbage
+// collector makes it rise for minutes, which a leak is not.
 func (s *soak) judge() {
 	s.t.Helper()
 	judged := s.samples[s.steady:s.settledAt]
@@ -130,7 +130,7 @@ func (s *soak) judge() {
 		return // too short for a sample
 	}
 	first, last := judged[:third], judged[len(judged)-third:]
-	long := last[third-1].at-first[0].at >= 10*time.Minute
+	long := last[third-1].at-first[0].at >= 15*time.Minute
 	s.say("%-12s %12s %12s %8s   of %v and %v", "", "first third", "last third", "change",
 		(first[third-1].at - first[0].at).Round(time.Second), (last[third-1].at - last[0].at).Round(time.Second))
 	const low, middle = 0.1, 0.5
