@@ -70,12 +70,26 @@ func (s *soak) work(ctx context.Context, stay <-chan time.Time, closed <-chan st
 				return err
 			}
 			s.settled.Add(1)
-			select {
-			case <-ctx.Done():
-			case <-closed:
-				s.fault("a connection was closed at the end")
+			return s.stay(ctx, closed, last)
+		}
+	}
+}
+
+// stay keeps a connection alive until ctx ends.
+func (s *soak) stay(ctx context.Context, closed <-chan struct{}, ping func() error) error {
+	tick := time.NewTicker(beat * time.Second / 2)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			if err := ping(); err != nil {
+				return err
 			}
+		case <-ctx.Done():
 			return errLeft
+		case <-closed:
+			s.fault("a connection was closed at the end")
+			return io.EOF
 		}
 	}
 }
@@ -121,8 +135,11 @@ func (t *truck) session(ctx context.Context, at addresses, stay <-chan time.Time
 	if err != nil {
 		return err
 	}
-	synced := func() error { return nil } // the reports' receipts tell
-	err = t.work(ctx, stay, closed, func() error { return t.report(c.nc) }, synced)
+	beat := func() error { // nothing is to be waited for: the reports' receipts tell
+		_, err := c.nc.Write([]byte("\n"))
+		return err
+	}
+	err = t.work(ctx, stay, closed, func() error { return t.report(c.nc) }, beat)
 	if errors.Is(err, errLeft) {
 		t.leave(ctx, c.nc, []byte("DISCONNECT\n\n\x00"), silent, closed)
 		return nil

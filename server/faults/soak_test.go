@@ -131,19 +131,25 @@ func (s *soak) devices() (all []device) {
 func (s *soak) live(ctx context.Context, d device) {
 	stay, away := min(4*time.Minute, s.length/8), min(20*time.Second, s.length/60)
 	for ctx.Err() == nil {
-		wait := time.NewTimer(random(away))
-		select {
-		case <-wait.C:
-		case <-s.finishing:
-		case <-ctx.Done():
-		}
-		wait.Stop()
+		s.rest(ctx, random(away))
 		leave := time.NewTimer(random(stay))
 		s.count.sessions.Add(1)
 		if err := d.session(ctx, s.here(), leave.C); err != nil {
-			await(ctx, random(away)/2)
+			s.rest(ctx, random(away)/2)
 		}
 		leave.Stop()
+	}
+}
+
+// rest waits for a time, or until all finish.
+func (s *soak) rest(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-s.finishing:
+		await(ctx, 10*time.Millisecond) // between attempts
+	case <-ctx.Done():
 	}
 }
 
