@@ -115,8 +115,8 @@ func TestHistory(t *testing.T) {
 	p.waitText(tagged("replay-what"), "72 km/h, 0° N")
 
 	p.click(having("moment", "data-kind", "gap"))
-	p.click(tagged("scrubber")) // noon
-	p.now("08:54:50")
+	p.click(tagged("scrubber")) // in the middle, which is 08:27:25
+	p.wait(find(tagged("replay-time")) + ".textContent.startsWith('08:27:')")
 	p.click(tagged("moment-before"))
 	p.now("08:20:00")
 	p.click(tagged("speed-300"))

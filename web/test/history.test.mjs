@@ -2,7 +2,7 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { decode } from '../js/history/decode.js';
 import { measure, metres, GAP } from '../js/history/track.js';
-import { columns, courseAt, indexAt, momentAt, moments, placeAt, speedScale, ticks, NOTHING, REPORTS, STOP } from '../js/history/timeline.js';
+import { columns, courseAt, indexAt, momentAt, moments, placeAt, span, speedScale, ticks, NOTHING, REPORTS, STOP } from '../js/history/timeline.js';
 import { bounds, lonely, segments } from '../js/history/simplify.js';
 import { Replay } from '../js/history/replay.js';
 import { monthOf, near } from '../js/history/days.js';
@@ -168,7 +168,22 @@ test('a line of the day has a column for every report, and says what was there',
   assert.ok(columns(seldom, START, START + 720_001, 1000).state.every((s) => s === REPORTS), 'between reports that belong together there is no hole');
 });
 
-test('hours are marked as there is room', () => {
+test('the line shows the day, or the part of it that has reports', () => {
+  const hours = (n) => n * 3_600_000;
+  const shown = (...ts) => span({ ts, count: ts.length }, 0, hours(24));
+  assert.deepEqual(shown(), { from: 0, to: hours(24) });
+  assert.deepEqual(shown(hours(6), hours(18)), { from: 0, to: hours(24) });
+  assert.deepEqual(shown(hours(8), hours(10)), { from: hours(7.9), to: hours(10.1) });
+  assert.deepEqual(shown(0, hours(2)), { from: 0, to: hours(2.1) }, 'not the day before');
+  const { from, to } = shown(hours(9));
+  assert.ok(from < hours(9) && hours(9) < to && to - from > 600_000, 'one report has a place, too');
+});
+
+test('times are marked as there is room', () => {
+  const minute = 60_000;
+  assert.deepEqual(ticks(7.2 * minute, 18.4 * minute, 200, 0), [10 * minute, 15 * minute]);
+  assert.deepEqual(ticks(7.2 * minute, 9.4 * minute, 1400, 0), [8 * minute, 9 * minute]);
+
   const day = 86_400_000;
   assert.equal(ticks(0, day, 1400).length, 24);
   assert.equal(ticks(0, day, 600).length, 8);

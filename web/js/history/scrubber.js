@@ -2,7 +2,7 @@
 
 import { make, sharp, setAttribute, setText } from '../ui/dom.js';
 import { colour } from '../theme.js';
-import { columns, ticks, speedScale, NOTHING, REPORTS, STOP } from './timeline.js';
+import { columns, span, ticks, speedScale, NOTHING, REPORTS, STOP } from './timeline.js';
 import { clock, hour } from './words.js';
 
 const HEIGHT = 40; // of the profile, px
@@ -18,6 +18,7 @@ export class Scrubber {
   #tip = make('div', 'scrubber-tip').prop('hidden', true)[0];
   #track = null;
   #tint = null;
+  #day = 0; // when it begins
   #from = 0;
   #to = 1;
   #time = 0;
@@ -42,14 +43,14 @@ export class Scrubber {
     this.#observer.disconnect();
   }
 
-  // show draws a track's day; tint(mps, time) is the colour of a speed at a time, as on the map.
+  // show draws a track's day, or the part of it that has reports; tint(mps, time) is the colour of a speed at a time, as on the map.
   show(track, from, to, tint = () => '') {
     this.#track = track;
     this.#tint = tint;
-    this.#from = from;
-    this.#to = to;
+    this.#day = from;
+    ({ from: this.#from, to: this.#to } = span(track, from, to));
     setAttribute(this.$root[0], 'aria-valuemin', 0);
-    setAttribute(this.$root[0], 'aria-valuemax', Math.round((to - from) / 1000));
+    setAttribute(this.$root[0], 'aria-valuemax', Math.round((this.#to - this.#from) / 1000));
     this.redraw();
   }
 
@@ -89,7 +90,7 @@ export class Scrubber {
     g.textBaseline = 'alphabetic';
     g.fillStyle = colour('--ink-2');
     const line = colour('--line');
-    for (const time of ticks(this.#from, this.#to, this.#width)) {
+    for (const time of ticks(this.#from, this.#to, this.#width, this.#day)) {
       const x = Math.round((time - this.#from) / (this.#to - this.#from) * this.#width) + 0.5;
       g.strokeStyle = line;
       g.lineWidth = 1;

@@ -2,8 +2,10 @@
 
 import { GAP } from './track.js';
 
-const HOUR = 3_600_000;
-const LABEL = 52; // px that the label of an hour needs
+const MINUTE = 60_000;
+const SHORTEST = 10 * MINUTE; // that fills the line
+const TICKS = [1, 2, 5, 10, 15, 30, 60, 120, 180, 240, 360, 720, 1440]; // minutes
+const LABEL = 52; // px that the label of a time needs
 
 export const NOTHING = 0;
 export const REPORTS = 1;
@@ -71,12 +73,21 @@ function fill(state, first, last, value, speed, mps) {
   }
 }
 
-// ticks returns the hours to be marked on a line of so many pixels.
-export function ticks(from, to, width) {
-  const hours = (to - from) / HOUR;
-  const step = [1, 2, 3, 4, 6, 12].find((n) => width / hours * n >= LABEL) ?? 24;
+// span returns the part of a day to be shown: all of it, or around the reports where they would be a hairline.
+export function span({ ts, count }, from, to) {
+  if (!count) return { from, to };
+  const length = Math.max(ts[count - 1] - ts[0], SHORTEST);
+  if (length > (to - from) / 3) return { from, to };
+  const middle = (ts[0] + ts[count - 1]) / 2;
+  const half = length * 0.55;
+  return { from: Math.max(from, middle - half), to: Math.min(to, middle + half) };
+}
+
+// ticks returns the times to be marked on a line of so many pixels; they count from the day's beginning, origin.
+export function ticks(from, to, width, origin = from) {
+  const step = MINUTE * (TICKS.find((n) => width / (to - from) * n * MINUTE >= LABEL) ?? TICKS[TICKS.length - 1]);
   const times = [];
-  for (let k = 0; k * HOUR < to - from; k += step) times.push(from + k * HOUR);
+  for (let k = Math.ceil((from - origin) / step); origin + k * step < to; k++) times.push(origin + k * step);
   return times;
 }
 
