@@ -43,7 +43,8 @@ func cases() []runCase {
 		{name: "queue", about: "persistent messages with receipts, one consumer that acknowledges", asks: true, nobody: "gostomp",
 			runs: []runArgs{queue, {stomp, false, []string{"-mode", "queue", "-n", "8", "-time", "3s", "-msgs", "800000"}}}},
 		{name: "latency", about: "from end to end", runs: []runArgs{
-			{both, true, []string{"-mode", "latency", "-n", "1000", "-rate", "1", "-time", "3s"}}}},
+			{both, true, []string{"-mode", "latency", "-n", "1000", "-rate", "1", "-time", "3s"}},
+			{both, true, []string{"-mode", "latency", "-n", "200", "-rate", "50", "-time", "3s"}}}},
 
 		{name: "accounts", about: "accounts and permissions on and off, in turns", peers: []string{"mwm", "mwm-accounts"}, runs: []runArgs{fanin, pairs, queue}},
 		{name: "tls", about: "TLS on and off, in turns", peers: []string{"mwm", "mwm-tls"}, runs: []runArgs{fanin, pairs, queue}},
