@@ -460,15 +460,14 @@ func TestMemoryIsGivenBack(t *testing.T) {
 	}
 	for _, way := range []string{"STOMP", "MQTT 5"} {
 		p := anonymous(t, s, way, way)
-		refused := 0
-		for i := range 20_000 {
-			if !p.do("subscribe", fmt.Sprint("/topic/", i, ".", strings.Repeat("x", 500)), "") {
-				refused = i
-				break
+		permitted := 0
+		for p.do("subscribe", fmt.Sprint("/topic/", permitted, ".", strings.Repeat("x", 500)), "") {
+			if permitted++; permitted > 200_000 {
+				t.Fatal("there is no limit")
 			}
 		}
-		if refused < 100 {
-			t.Errorf("%s: %d subscriptions are permitted", way, refused)
+		if permitted < 100 {
+			t.Errorf("%s: %d subscriptions are permitted", way, permitted)
 		}
 		p.drop()
 		eventually(t, way+" is off the books", func() bool { return held() == before })

@@ -51,7 +51,7 @@ func Exhausted() bool {
 const pressedOutbound = 64 << 10
 
 const (
-	// patience is how long a frame may take to come while memory is short.
+	// patience is how long a frame may take to come or to go while memory is short.
 	patience = 2 * time.Second
 	// relieveEvery is how often it is looked for those who take longer.
 	relieveEvery = 50 * time.Millisecond

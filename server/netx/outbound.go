@@ -116,10 +116,14 @@ func (o *Outbound) Limit() int {
 	return o.limit
 }
 
-// overflows reports whether the peer has let kept frames grow too much. o.mu is
-// held.
+// overflows reports whether the peer has let kept frames grow too much: less is
+// too much while memory is short, from one that takes nothing, and from everybody
+// when there is none left. o.mu is held.
 func (o *Outbound) overflows(n int) bool {
-	return o.bytes > 2*o.limit+n || o.bytes > o.limit/4+n && Pressed()
+	if o.bytes > 2*o.limit+n {
+		return true
+	}
+	return o.bytes > o.limit/4+n && Pressed() && (o.Idle() > patience || Exhausted())
 }
 
 // crowded reports whether more than half of the bound is taken by a peer that
@@ -235,6 +239,7 @@ func (o *Outbound) begin() bool {
 	first := !o.writing && len(o.queue) > o.head
 	if first {
 		o.writing = true
+		o.last.Store(int64(time.Since(epoch))) // nobody is to blame for the time before
 	}
 	return first
 }
