@@ -6,6 +6,7 @@ export const OUTCOMES = ['accepted', 'waiting', 'delivered', 'consumed', 'refuse
 export class BulkSend {
   failed = new Map(); // device → reason
   stopped = false;
+  running; // until it is known what became of the last request
   #devices;
   #send;
   #next = 0;
@@ -18,6 +19,7 @@ export class BulkSend {
     this.#devices = devices;
     this.#send = send;
     this.#changed = changed;
+    this.running = devices.length > 0;
   }
 
   get total() {
@@ -27,10 +29,6 @@ export class BulkSend {
   // handled counts the devices that the server has answered for.
   get handled() {
     return this.#texts.size + this.failed.size;
-  }
-
-  get running() {
-    return !this.stopped && this.handled < this.total;
   }
 
   // left lists the devices that have got nothing: those that failed, and after a stop those whose turn never came.
@@ -56,6 +54,7 @@ export class BulkSend {
       } catch (err) {
         for (const device of part) this.failed.set(device, err.message);
       }
+      this.running = !this.stopped && this.#next < this.total;
       this.#changed();
     }
     this.#heard.clear();

@@ -46,10 +46,21 @@ test('those that have got nothing can be tried again', async () => {
 test('a stop lets nothing further begin', async () => {
   const bulk = new BulkSend(devices(1000), async (part) => {
     bulk.stop();
+    assert.ok(bulk.running, 'what is under way may still go wrong');
     return { texts: accept(part), refused: [] };
   }, () => {});
   await bulk.run();
   assert.deepEqual([bulk.handled, bulk.left.length, bulk.running], [200, 800, false]);
+});
+
+test('a stop during the last request waits for what becomes of it', async () => {
+  const said = [];
+  const bulk = new BulkSend(devices(2), async () => {
+    bulk.stop();
+    throw new Error('the server is away');
+  }, () => said.push([bulk.running, bulk.left.length]));
+  await bulk.run();
+  assert.deepEqual(said, [[true, 0], [false, 2]]);
 });
 
 test('marks', () => {

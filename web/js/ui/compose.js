@@ -124,7 +124,8 @@ export class Compose {
       this.#write();
       this.#form.$area[0].focus();
     });
-    const $send = button('button button-primary', 'send', t('compose.send', { n })).attr('data-testid', 'compose-send').on('click', () => this.#deliver(this.#devices));
+    const $send = button('button button-primary', 'send', t('compose.send', { n })).attr('data-testid', 'compose-send').on('click', () => this.#deliver(this.#devices))
+      .on('keydown', (e) => { if (e.originalEvent.repeat) e.preventDefault(); }); // the key that led here is still held down
     const $away = away ? make('p', 'compose-away', t('compose.away', { n: away })) : null;
     this.#page(
       t('compose.sure', { n }), null,
@@ -169,7 +170,7 @@ export class Compose {
 
   #progress() {
     if (!this.#bulk || !this.#parts?.bar.isConnected) return;
-    const { total, handled, running, failed, counts, left } = this.#bulk;
+    const { total, handled, running, stopped, failed, counts, left } = this.#bulk;
     const parts = this.#parts;
     parts.bar.value = handled;
     for (const [state, { $item, n }] of Object.entries(parts.counts)) {
@@ -177,7 +178,7 @@ export class Compose {
       setText(n, format.number(count));
       $item.toggleClass('none', count === 0);
     }
-    parts.$stop.prop('hidden', !running);
+    parts.$stop.prop('hidden', !running || stopped);
     parts.$again.prop('hidden', running || !left.length);
     parts.$close.prop('hidden', running);
     setText(parts.words, running ? t('compose.soFar', { n: handled, total }) : left.length ? t('compose.partly', { n: left.length }) : t('compose.all', { n: total }));
