@@ -9,16 +9,21 @@ const groupOf = ({ kind }) => Object.keys(GROUPS).find((name) => GROUPS[name].in
 
 export class EventLog {
   shown = new Set(); // groups; empty: all
+  #fresh = []; // of those that are to be shown, what was not handed out yet
   #groups = new Map(Object.keys(GROUPS).map((name) => [name, []])); // newest last
 
   add(event) {
     const group = this.#groups.get(groupOf(event));
     group.push(event);
     if (group.length > MOST) group.shift();
+    if (!this.shows(event)) return;
+    this.#fresh.push(event);
+    if (this.#fresh.length > MOST) this.#fresh.shift();
   }
 
   clear() {
     for (const group of this.#groups.values()) group.length = 0;
+    this.#fresh = [];
   }
 
   toggle(name) {
@@ -29,8 +34,16 @@ export class EventLog {
     return !this.shown.size || this.shown.has(groupOf(event));
   }
 
-  // list returns the events that are to be shown, newest last.
+  // take returns the events that are to be shown and that neither it nor list has returned yet, newest last.
+  take() {
+    const fresh = this.#fresh;
+    this.#fresh = [];
+    return fresh;
+  }
+
+  // list returns all events that are to be shown, newest last.
   list() {
+    this.#fresh = [];
     const all = [...this.#groups].filter(([name]) => !this.shown.size || this.shown.has(name)).flatMap(([, events]) => events);
     return all.sort((a, b) => a.seq - b.seq).slice(-MOST);
   }

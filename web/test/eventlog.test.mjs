@@ -7,6 +7,23 @@ test('every kind of event belongs to one group', () => {
   assert.deepEqual(Object.values(GROUPS).flat().sort(), [...KINDS].sort());
 });
 
+test('nobody needs to look for a rare event to stay', () => {
+  const log = new EventLog();
+  const seqs = (events) => events.map(({ seq }) => seq);
+  log.add({ seq: 1, kind: 'lastwill' });
+  for (let seq = 2; seq < 1000; seq++) log.add({ seq, kind: 'online' });
+  assert.deepEqual(seqs(log.take()), Array.from({ length: 200 }, (_, k) => 800 + k));
+  assert.deepEqual(log.take(), []);
+  log.toggle('lastwill');
+  assert.deepEqual(seqs(log.list()), [1]);
+  log.add({ seq: 1000, kind: 'lastwill' });
+  for (let seq = 1001; seq < 2000; seq++) log.add({ seq, kind: 'online' });
+  assert.deepEqual(seqs(log.take()), [1000], 'of what is wanted');
+  log.add({ seq: 2000, kind: 'lastwill' });
+  assert.deepEqual(seqs(log.list()), [1, 1000, 2000]);
+  assert.deepEqual(log.take(), [], 'it is in the list');
+});
+
 test('a flood of one kind leaves the others', () => {
   const log = new EventLog();
   log.add({ seq: 1, kind: 'lastwill' });

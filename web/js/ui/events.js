@@ -18,7 +18,6 @@ const GROUP_ICONS = { presence: 'in', lastwill: 'lost', text: 'text', alert: 'al
 export class Events {
   count = 0; // of those that are shown
   #log = new EventLog();
-  #pending = [];
   #unseen = 0;
   #lastSeq = 0;
   #unannounced = 0;
@@ -48,16 +47,17 @@ export class Events {
   add(event) {
     if (event.seq <= this.#lastSeq) return;
     this.#lastSeq = event.seq;
-    this.#pending.push(event);
-    if (this.#pending.length > MOST) this.#pending.shift();
+    this.#log.add(event); // at once: nothing is drawn while the page is hidden
+    this.#last = event;
     this.#unannounced++;
+    if (!this.#expanded() && this.#log.shows(event)) this.#unseen++;
     this.#draw.request();
     this.#announce.request();
   }
 
   clear() {
     this.#log.clear();
-    this.#pending = [];
+    this.#last = null;
     this.#lastSeq = 0;
     this.#unannounced = 0;
     this.#rebuild();
@@ -93,10 +93,8 @@ export class Events {
   }
 
   #render() {
-    for (const event of this.#pending) this.#log.add(event);
-    this.#last = this.#pending[this.#pending.length - 1] ?? this.#last;
-    const fresh = this.#pending.filter((event) => this.#log.shows(event));
-    this.#pending = [];
+    const fresh = this.#log.take();
+    this.#badge();
     if (!fresh.length) return;
     this.#list.children('.events-none').remove();
     const atTop = this.#list[0].scrollTop < 8;
@@ -106,8 +104,6 @@ export class Events {
     // Somebody who reads further down keeps what they read in place.
     if (!atTop) this.#list[0].scrollTop += this.#list[0].scrollHeight - before;
     this.count = this.#list.children().length;
-    if (!this.#expanded()) this.#unseen += fresh.length;
-    this.#badge();
   }
 
   #item(event) {
@@ -135,7 +131,7 @@ export class Events {
   }
 
   #say() {
-    const last = this.#pending[this.#pending.length - 1] ?? this.#last;
+    const last = this.#last;
     if (!last || !this.#unannounced) return;
     const text = `${last.device ?? ''} ${wording(last).title}`;
     $('#announcer').text(this.#unannounced > 1 ? t('events.announce', { n: this.#unannounced, text }) : text);
