@@ -73,14 +73,23 @@ test('acknowledges once for the frames of a tick', (t) => {
 test('comes back with what it has, from before a tick that may be half seen', (t) => {
   const { feed, tick } = start(t);
   latest().say(HELLO);
+  latest().say({ type: 'dir', first: 0, ids: ['A', 'B'] });
+  latest().say({ type: 'dir', first: 2, ids: ['C'] });
   latest().say(batch(42));
   latest().drop();
   assert.equal(feed.state, 'waiting');
   tick(500);
   assert.equal(feed.state, 'retrying');
-  assert.equal(latest().url.search, '?epoch=E1&seq=41');
+  assert.equal(latest().url.search, '?epoch=E1&seq=41&dir=3');
   latest().say({ ...HELLO, seq: 50, resumed: true });
   assert.equal(feed.seq, 42, 'not what it has not seen');
+  latest().drop();
+  tick(1000);
+  assert.equal(latest().url.searchParams.get('dir'), '3', 'what it knew before');
+  latest().say({ ...HELLO, epoch: 'E2' });
+  latest().drop();
+  tick(2000);
+  assert.equal(latest().url.searchParams.get('dir'), '0', 'another server names them anew');
 });
 
 test('waits longer each time, and not at all when the network or the user comes back', (t) => {

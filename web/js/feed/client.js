@@ -30,6 +30,7 @@ export class FeedClient extends EventTarget {
   #ackTimer = 0;
   #watch = 0;
   #heardAt = 0;
+  #named = 0; // devices of this epoch whose IDs are known
   #liveSince = 0;
   #handlers;
 
@@ -66,6 +67,7 @@ export class FeedClient extends EventTarget {
       // ask from the one before. Values are absolute, getting one twice does no harm.
       url.searchParams.set('epoch', this.epoch);
       url.searchParams.set('seq', String(Math.max(0, this.seq - 1)));
+      url.searchParams.set('dir', String(this.#named));
     }
     const socket = new WebSocket(url, SUBPROTOCOL);
     socket.binaryType = 'arraybuffer';
@@ -111,15 +113,23 @@ export class FeedClient extends EventTarget {
 
   #json(message) {
     if (message.type === 'hello') this.#hello(message);
-    else if (message.type === 'dir') this.#handlers.dir(message);
+    else if (message.type === 'dir') this.#directory(message);
     else if (message.type !== 'alive') this.#handlers.message(message);
+  }
+
+  #directory(message) {
+    this.#handlers.dir(message);
+    this.#named = Math.max(this.#named, message.first + message.ids.length);
   }
 
   #hello(message) {
     clearTimeout(this.#timer);
     this.#liveSince = this.#heardAt;
     this.#listen(SILENCE);
-    if (!message.resumed) this.seq = message.seq;
+    if (!message.resumed) {
+      this.seq = message.seq;
+      this.#named = 0;
+    }
     this.epoch = message.epoch;
     this.#handlers.hello(message);
     this.#setState('live');
