@@ -124,6 +124,7 @@ export class Fleet {
       this.#setStatus(i, status[k]);
       // "Has position" and "has motion" become true with the first value, never before it is here.
       this.flags[i] = (this.flags[i] & (LOCATED | HAS_MOTION)) | (flags[k] & (STOMP | MQTT));
+      if (this.has(i, HAS_MOTION) && !(flags[k] & HAS_MOTION)) this.forgetMotion(i);
       this.seen[i] = age[k] === NEVER ? 0 : frame.time - age[k];
     }
     this.revision++;
@@ -156,7 +157,8 @@ export class Fleet {
     this.version++;
   }
 
-  // forgetMotion takes a device off the motion page after its last will.
+  // forgetMotion takes a device off the motion page after its last will. Its last motion may come later than that is told: its
+  // presence, which changes with it, has the last word.
   forgetMotion(index) {
     const i = this.#row(index);
     this.flags[i] &= ~HAS_MOTION;

@@ -82,6 +82,20 @@ test('the last will takes a phone off the motion page, a new motion brings it ba
   assert.ok(Math.abs(fleet.motions.value(1, 0) - 0.7) < 1e-9);
 });
 
+test('presence takes off the motion page what came back late', () => {
+  const fleet = fleetOf('AAA');
+  const move = () => fleet.motion(decode(motions([{ index: 0, pitch: 1, roll: 0, yaw: 0 }])), 0);
+  const say = (flags) => fleet.presence(decode(presence([{ index: 0, status: OFFLINE, flags }])));
+  move();
+  say(2 | HAS_MOTION);
+  assert.equal(fleet.has(0, HAS_MOTION), true);
+  fleet.forgetMotion(0);
+  move(); // sent before the removal, and overtaken by it
+  say(0);
+  assert.equal(fleet.has(0, HAS_MOTION), false);
+  assert.equal(fleet.motions.kept(0), 0);
+});
+
 test('presence does not announce values that are not here yet', () => {
   const fleet = fleetOf('AAA');
   fleet.presence(decode(presence([{ index: 0, status: MOVING, flags: 1 | LOCATED | HAS_MOTION }])));
