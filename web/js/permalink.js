@@ -1,5 +1,5 @@
 // The address bar holds what is looked at: #map=14/42.5063/1.5218&device=BBB&view=motion&q=…&status=moving,idle&sort=seen,
-// and of the history also &day=2025-03-01&at=50400, seconds of that day
+// of the history also &day=2025-03-01&at=50400, seconds of that day, and of the console &console=queue/orders, a place in it
 
 import { STATUS_NAMES } from './fleet.js';
 import { ALL_STATUSES, SORTS } from './order.js';
