@@ -5,7 +5,7 @@ import { fixOf, tooOld } from './position.js';
 
 const ACCURATE = { enableHighAccuracy: true, maximumAge: 0, timeout: 27000 };
 const QUIET = 10000; // ms without a fix, after which the phone is asked: browsers are silent while it stands still
-const [DENIED] = [1]; // GeolocationPositionError
+const DENIED = 1; // GeolocationPositionError.PERMISSION_DENIED
 
 export class Locator extends EventTarget {
   state = 'off';
