@@ -30,8 +30,13 @@ export class Others {
   async show(ids, day) {
     this.clear();
     this.#request = new AbortController();
-    const { signal } = this.#request;
     this.list = ids.slice(0, MOST).map((id, k) => ({ id, property: COLOURS[k] }));
+    await this.grow(day);
+  }
+
+  // grow fetches and draws it again: the day is not over. What cannot be fetched stays as it was.
+  async grow(day) {
+    const signal = this.#request?.signal;
     await Promise.all(this.list.map(async (other) => {
       try {
         const track = measure(decode(await api.getTrack(other.id, day, zone, { signal })));
@@ -43,7 +48,12 @@ export class Others {
   }
 
   #draw(other, track) {
+    const { count } = other.track ?? { count: 0 };
     other.track = track;
+    if (count) {
+      if (track.count !== count) other.layer.show(track);
+      return;
+    }
     const palette = () => {
       const own = colour(other.property);
       const devices = { ...mapPalette(), status: COLOURS.map(() => own) };

@@ -168,6 +168,7 @@ export class HistoryPage {
 
   #take(track, at) {
     const first = this.#track === null;
+    if (!first) this.#growOthers();
     if (!first && track.count === this.#track.count) {
       this.#await();
       return;
@@ -188,6 +189,15 @@ export class HistoryPage {
     await this.#others.show(wanted, this.#day.day);
     if (!this.#track) return;
     this.#renderCompany();
+    this.#task.request();
+  }
+
+  // Those who are shown beside it go on, too, also while it stands still; one may come that was not there yet.
+  async #growOthers() {
+    const absent = this.#others.list.filter(({ track }) => !track);
+    await this.#others.grow(this.#day.day);
+    if (!this.#track) return;
+    if (absent.some(({ track }) => track)) this.#renderCompany();
     this.#task.request();
   }
 
