@@ -93,7 +93,11 @@ func (f *Fleet) Tick(b *Batch) bool {
 		return false
 	}
 	f.gather(changed[position], func(d *device) { b.Positions = append(b.Positions, d.position()) })
-	f.gather(changed[motion], func(d *device) { b.Motions = append(b.Motions, d.attitude(b.Now)) })
+	f.gather(changed[motion], func(d *device) {
+		if d.shown { // it may have been taken off the motion page since it moved
+			b.Motions = append(b.Motions, d.attitude(b.Now))
+		}
+	})
 	f.gather(changed[presence], func(d *device) { b.Presences = append(b.Presences, d.presence(b.Now)) })
 	return true
 }

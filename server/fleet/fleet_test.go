@@ -399,6 +399,25 @@ func TestLastWill(t *testing.T) {
 	}
 }
 
+// A phone that is lost just after it has moved leaves the motion page: its last
+// motion must not come behind its removal.
+func TestLostInTheTickOfItsLastMotion(t *testing.T) {
+	s := tell(t, Options{})
+	s.turn("AAA", false)
+	var b Batch
+	s.Tick(&b)
+	for what, lose := range map[string]func(){
+		"a last will":    func() { s.Will("AAA", []byte(`{"deviceID":"AAA"}`), s.now) },
+		"an empty value": func() { s.Motion("AAA", nil, s.now, true) },
+	} {
+		s.turn("AAA", false)
+		lose()
+		if !s.Tick(&b) || len(b.Motions) != 0 || len(b.Presences) != 1 || b.Presences[0].Flags&FlagMotion != 0 {
+			t.Errorf("%s: %+v", what, b)
+		}
+	}
+}
+
 func TestTakenOverPhoneStays(t *testing.T) {
 	s := tell(t, Options{})
 	s.Connected("AAA", MQTT, s.now)
