@@ -85,8 +85,7 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer cancel(nil)
 	if err := h.enter(b); err != nil {
 		h.stats.refused.Add(1)
-		w.Header().Set("Retry-After", "5")
-		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		refuse(w, err)
 		return
 	}
 	defer h.leave(b)
@@ -111,6 +110,15 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	b.end(b.read(ctx))
 	writer.Wait()
 	h.opts.Logger.Debug("browser left", "remote", r.RemoteAddr, "reason", context.Cause(ctx))
+}
+
+// refuse answers a browser that may not enter, as the rest of the API does (RFC 9457).
+func refuse(w http.ResponseWriter, why error) {
+	const status = http.StatusServiceUnavailable
+	w.Header().Set("Retry-After", "5")
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(status)
+	_, _ = w.Write(encode(problem{http.StatusText(status), status, why.Error()})) // it has left
 }
 
 func number(r *http.Request, name string) uint64 {

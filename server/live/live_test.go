@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"math"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -76,6 +77,7 @@ type page struct {
 	texts   []fleet.Text
 	alerts  []fleet.Alert
 	events  []fleet.Event
+	dirs    int
 	removed []uint32
 	alive   int
 	closed  error
@@ -152,6 +154,7 @@ func (p *page) message(data []byte) {
 	case "hello":
 		err = json.Unmarshal(data, &p.hello)
 	case "dir":
+		p.dirs++
 		p.ids = append(p.ids[:m.First], m.IDs...)
 	case "text":
 		p.texts = append(p.texts, m.Text)
@@ -336,6 +339,17 @@ func TestResume(t *testing.T) {
 	}
 	b.move("AAA", 3)
 	again.until("what comes after", func() bool { return again.lat["AAA"] == 3 })
+	if len(again.ids) != 2 {
+		t.Errorf("who did not say whom it knows was told %q", again.ids)
+	}
+
+	knowing := b.open(fmt.Sprintf("?epoch=%s&seq=%d&dir=2", p.hello.Epoch, p.seq))
+	knowing.ids = slices.Clone(p.ids)
+	b.move("CCC", 1)
+	knowing.until("a newcomer", func() bool { return knowing.lat["CCC"] == 1 })
+	if knowing.dirs != 1 || len(knowing.ids) != 3 {
+		t.Errorf("who knows two of three was told %d times, and knows %q", knowing.dirs, knowing.ids)
+	}
 
 	for _, query := range []string{"?epoch=other&seq=1", "?epoch=" + p.hello.Epoch + "&seq=999999", "?epoch=" + p.hello.Epoch + "&seq=x"} {
 		fresh := b.open(query)
@@ -470,6 +484,11 @@ func TestMaxBrowsersAndShutdown(t *testing.T) {
 	_, resp, err := websocket.Dial(t.Context(), b.url, nil)
 	if err == nil || resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" {
 		t.Errorf("a second browser: %v", err)
+	}
+	var said problem
+	if err := json.NewDecoder(resp.Body).Decode(&said); err != nil || resp.Header.Get("Content-Type") != "application/problem+json" ||
+		said != (problem{"Service Unavailable", 503, "1 browsers are connected, which is the limit"}) {
+		t.Errorf("it is told %+v as %s: %v", said, resp.Header.Get("Content-Type"), err)
 	}
 	go b.stop()
 	for p.next() {

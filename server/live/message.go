@@ -55,6 +55,13 @@ type hiddenMessage struct {
 	Index uint32 `json:"index"`
 }
 
+// problem says over HTTP why there is no feed.
+type problem struct {
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	Detail string `json:"detail"`
+}
+
 // alive is sent when there has been nothing else to say for a while.
 var alive = []byte(`{"type":"alive"}`)
 
