@@ -64,6 +64,28 @@ func (b *Batch) hold(r Receiver, out *netx.Outbound) {
 	}
 }
 
+// Later calls f once the batch has reached everybody else. A receiver that has to be
+// waited for calls it, and waits in f: nobody's messages wait behind it.
+func (b *Batch) Later(f func()) { b.late = append(b.late, f) }
+
+// runLate waits for those who have to be waited for.
+func (b *Batch) runLate() {
+	for _, f := range b.late {
+		f()
+	}
+	clear(b.late)
+	b.late = b.late[:0]
+}
+
+// HeldSince is since when the publisher waits for receivers that have asked for Later:
+// they all count from then on, and so hold it together no longer than one of them may.
+func (b *Batch) HeldSince() time.Time {
+	if b.held.IsZero() {
+		b.held = time.Now()
+	}
+	return b.held
+}
+
 // shareHold lets the other receivers of the route that are behind make the publisher
 // wait together with the one behind out: a crowd of slow ones may hold those who are
 // healthy no longer than one could.

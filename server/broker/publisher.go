@@ -156,6 +156,7 @@ func (p *Publisher) deliver() {
 	for _, s := range b.route.subs {
 		s.Receiver.Deliver(s, b)
 	}
+	b.runLate()
 	for i := range b.Messages {
 		p.confirm(&b.Messages[i])
 	}
@@ -232,7 +233,9 @@ type Batch struct {
 	shared *netx.Chunk
 	key    string
 	clones []*Message
-	once   bool // somebody may not get a message twice; see AddTicket
+	once   bool      // somebody may not get a message twice; see AddTicket
+	late   []func()  // see Later
+	held   time.Time // see HeldSince
 }
 
 // Client is the connection that the messages come from; nil for the server's own.
@@ -254,7 +257,7 @@ func (b *Batch) Clone(i int) *Message {
 
 func (b *Batch) reset() {
 	b.release()
-	b.once = false
+	b.once, b.held = false, time.Time{}
 	b.Messages = b.Messages[:0]
 	clear(b.clones)
 	b.clones = b.clones[:0]

@@ -30,10 +30,13 @@ const (
 
 // Commit carries out a transaction, all of it or nothing. It returns when what is
 // to be on disk of it is there, in one transaction, and only then is anything of it
-// seen by others; but answers that are not acknowledgements, and what receivers
-// other than durable subscribers keep of messages to topics, follow: done is called
-// when they are on disk, too. If Commit returns an error it has done nothing, and
-// done is not called; what was to be answered is back on its queue.
+// seen by others; but answers that are not acknowledgements, and what other receivers
+// than durable subscribers, kept MQTT sessions, keep of messages to topics, follow in
+// a transaction of their own: done is called when that is on disk, too, or with the
+// reason why it is not. After a crash between the two, queues and durable subscribers
+// have their messages and the sessions do not; nobody has been told that it is done.
+// If Commit returns an error it has done nothing, and done is not called; what was to
+// be answered is back on its queue.
 //
 // It blocks while the disk works. The publisher's messages before it must have been
 // flushed; those to topics wait for Flush.

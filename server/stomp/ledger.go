@@ -17,6 +17,7 @@ type ledger struct {
 	tags    map[broker.ID]uint64
 	oldest  uint64        // none before it is open
 	last    uint64        // the number of the last delivery
+	still   time.Time     // since when it is full and nothing was acknowledged
 	settled chan struct{} // closed when there are fewer; nil: nobody waits
 	closed  bool
 	scratch []byte // for frames
@@ -45,6 +46,9 @@ func (l *ledger) add(tag uint64, p pendingAck) {
 	l.last = tag
 	l.open[tag] = p
 	l.tags[p.id] = tag
+	if len(l.open) == l.window {
+		l.still = time.Now()
+	}
 }
 
 // number adds a delivery and returns its number.
@@ -83,6 +87,9 @@ func (l *ledger) settle(tag uint64, cumulative bool) (wild []pendingAck, ok bool
 	if _, ok := l.open[tag]; !ok {
 		return nil, false
 	}
+	if len(l.open) >= l.window {
+		l.still = time.Now()
+	}
 	first := tag
 	if cumulative {
 		first = l.oldest
@@ -108,6 +115,18 @@ func (l *ledger) settle(tag uint64, cumulative bool) (wild []pendingAck, ok bool
 	}
 	l.notify()
 	return wild, true
+}
+
+// stillSince is from when on a publisher that is held since a time has waited for
+// this subscription: one that has become full, or has acknowledged something, after
+// that has not stopped with those that were waited for before.
+func (l *ledger) stillSince(held time.Time) time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.still.After(held) {
+		return l.still
+	}
+	return held
 }
 
 func (l *ledger) notify() {

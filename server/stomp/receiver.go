@@ -34,14 +34,27 @@ func (r *ackReceiver) Deliver(_ *broker.Subscription, b *broker.Batch) {
 	if own && r.noLocal {
 		return
 	}
-	for i := range b.Messages {
-		if r.enc.match != nil && !r.enc.match(&b.Messages[i]) {
+	r.deliver(b, 0, own, false)
+}
+
+// deliver gives the messages of a batch from a place on, as far as there is room, and
+// the rest when everybody else has the batch; then it waits.
+func (r *ackReceiver) deliver(b *broker.Batch, from int, own, late bool) {
+	for i := from; i < len(b.Messages) && !r.s.ending.Load(); i++ {
+		m := &b.Messages[i]
+		if r.enc.match != nil && !r.enc.match(m) {
 			continue
 		}
-		if !r.hasRoom(b, own) {
-			return
+		if !r.hasRoom(own) {
+			if rest := i; !late {
+				b.Later(func() { r.deliver(b, rest, own, true) })
+				return
+			}
+			if !r.waitRoom(b) {
+				return
+			}
 		}
-		if r.give(&b.Messages[i]) {
+		if r.give(m) {
 			b.Wake(r.s.out)
 		}
 	}
@@ -51,19 +64,18 @@ func (r *ackReceiver) Deliver(_ *broker.Subscription, b *broker.Batch) {
 // wait for itself, since it could not acknowledge meanwhile.
 const ownWindows = 16
 
-// hasRoom waits until the subscriber may be given a message; false: it is gone.
-func (r *ackReceiver) hasRoom(b *broker.Batch, own bool) bool {
-	if r.s.ending.Load() {
-		return false
-	}
+// hasRoom reports whether the subscriber may be given a message at once.
+func (r *ackReceiver) hasRoom(own bool) bool {
 	out := r.s.out
 	free, crowded := r.ledger.free(), out.Pending() > out.Limit()/2
-	if free > 0 && !crowded || own && free > -ownWindows*r.ledger.window {
-		return true
-	}
+	return free > 0 && !crowded || own && free > -ownWindows*r.ledger.window
+}
+
+// waitRoom waits until it may; false: it is gone.
+func (r *ackReceiver) waitRoom(b *broker.Batch) bool {
 	b.FlushWakes() // nobody may wait with wake-ups in its pocket
-	deadline := time.Now().Add(r.s.srv.opt.AckTimeout)
-	if r.ledger.wait(time.Until(deadline)) && out.WaitRoom(time.Until(deadline), r.s.srv.opt.AckTimeout) == netx.Room {
+	deadline := r.ledger.stillSince(b.HeldSince()).Add(r.s.srv.opt.AckTimeout)
+	if r.ledger.wait(time.Until(deadline)) && r.s.out.WaitRoom(time.Until(deadline), r.s.srv.opt.AckTimeout) == netx.Room {
 		return !r.s.ending.Load()
 	}
 	r.s.end(ErrUnreadAcks)

@@ -9,8 +9,10 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"mwm/server/broker"
 	"mwm/server/stomp"
 )
 
@@ -72,6 +74,68 @@ func TestSlowReaders(t *testing.T) {
 	if limit := int64((len(rates)+3)*bound + 8<<20); most > limit {
 		t.Errorf("%d bytes were held, want at most %d", most, limit)
 	}
+}
+
+// Subscribers that stop to acknowledge all at once hold their publisher together no
+// longer than one of them could, and those behind them not at all; one that still
+// acknowledges is not taken for one of them.
+func TestStoppedTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const n, burst = 10, 20
+		w := pipeWorld(t, broker.New(broker.Options{}), stomp.Options{})
+		var reading sync.WaitGroup
+		start := time.Now()
+		type subscriber struct {
+			got         int
+			first, last time.Duration
+		}
+		subscribe := func(ack string, answers bool) *subscriber {
+			p, s := w.connect("1.2"), &subscriber{}
+			p.send("SUBSCRIBE\nid:0\ndestination:/topic/a\nack:" + ack + "\nprefetch-count:3\n\n^@")
+			p.sync()
+			reading.Go(func() {
+				for s.got < 2*burst {
+					m, err := p.read()
+					if err != nil || m.command != "MESSAGE" {
+						return
+					}
+					if s.last = time.Since(start); s.got == 0 {
+						s.first = s.last
+					}
+					if s.got++; answers {
+						time.Sleep(10 * time.Millisecond)
+						p.send(answerTo("1.2", "ACK", m))
+					}
+				}
+			})
+			return s
+		}
+		var stopped []*subscriber
+		for range n {
+			stopped = append(stopped, subscribe("client", false))
+		}
+		busy, plain := subscribe("client-individual", true), subscribe("auto", false)
+		pub := w.connect("1.2")
+		for range 2 {
+			pub.send(strings.Repeat("SEND\ndestination:/topic/a\n\nx^@", burst))
+		}
+		pub.sync()
+		if took := time.Since(start); took > 2*time.Second {
+			t.Errorf("they hold the publisher for %v", took)
+		}
+		reading.Wait()
+		for _, s := range stopped {
+			if s.got != 3 {
+				t.Errorf("one that stopped got %d messages, want its window", s.got)
+			}
+		}
+		if busy.got != 2*burst || plain.got != 2*burst {
+			t.Errorf("those that did not stop got %d and %d messages", busy.got, plain.got)
+		}
+		if plain.first > 100*time.Millisecond {
+			t.Errorf("the first message comes to one that need not be waited for after %v", plain.first)
+		}
+	})
 }
 
 // Those who are all as fast as each other set the pace together, and nothing is lost,
