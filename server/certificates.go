@@ -22,9 +22,10 @@ import (
 // again when they change, and connections that are made from then on use the new
 // ones.
 type certificates struct {
-	cfg Config
-	log *slog.Logger
-	now atomic.Pointer[shown]
+	cfg   Config
+	log   *slog.Logger
+	files *auth.Follower // of run
+	now   atomic.Pointer[shown]
 }
 
 // shown is one state of the files. It is immutable.
@@ -55,7 +56,7 @@ func openCertificates(cfg Config, log *slog.Logger) (*certificates, error) {
 	if !cfg.hasTLS() {
 		return nil, nil
 	}
-	t := &certificates{cfg: cfg, log: log.With("component", "tls")}
+	t := &certificates{cfg: cfg, log: log.With("component", "tls"), files: auth.Follow(cfg.TLSCert, cfg.TLSKey, cfg.TLSClientCA)}
 	if err := t.load(); err != nil {
 		return nil, err
 	}
@@ -140,12 +141,6 @@ func (t *certificates) status() *httpd.TLS {
 
 // run follows the files until ctx ends.
 func (t *certificates) run(ctx context.Context) error {
-	var files []*auth.FileWatch
-	for _, name := range []string{t.cfg.TLSCert, t.cfg.TLSKey, t.cfg.TLSClientCA} {
-		if name != "" {
-			files = append(files, auth.NewFileWatch(name))
-		}
-	}
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
@@ -154,17 +149,11 @@ func (t *certificates) run(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
-		changed := t.cfg.TLSSelfSigned && time.Until(t.leaf().NotAfter) < renewBefore/2
-		for _, f := range files {
-			changed = f.Changed() || changed
-		}
-		if !changed {
-			continue
-		}
 		// The certificate may have come before its key: then both are taken when
 		// the key comes.
-		if err := t.load(); err != nil {
-			t.log.Error("the changed certificate is not taken, the old one stays", "err", err)
+		renew := t.cfg.TLSSelfSigned && time.Until(t.leaf().NotAfter) < renewBefore/2
+		if _, err := t.files.Look(renew, t.load); err != nil {
+			t.log.Error("the changed certificate is not taken, the old one stays; trying again", "err", err)
 		}
 	}
 }

@@ -46,6 +46,8 @@ type Authority struct {
 	decoy    *hash
 	tokens   *tokens
 
+	accountFile, keyFile *Follower // of Run
+
 	stats Stats
 
 	metersMu sync.Mutex
@@ -101,12 +103,16 @@ func New(opt Options) (*Authority, error) {
 		decoy: newHash("no account has this", chosenCost), meters: map[string]*netx.Meter{},
 	}
 	a.accounts.Store(&map[string]*entry{})
+	a.accountFile, a.keyFile = Follow(opt.File), Follow()
 	for _, r := range opt.Policy {
 		if err := r.check(); err != nil {
 			return nil, err
 		}
 	}
 	if opt.Tokens != nil {
+		if !isURL(opt.Tokens.Keys) {
+			a.keyFile = Follow(opt.Tokens.Keys)
+		}
 		var err error
 		if a.tokens, err = newTokens(*opt.Tokens); err != nil {
 			return nil, err
@@ -178,13 +184,6 @@ func (a *Authority) Run(ctx context.Context) error {
 	if a.tokens != nil && isURL(a.tokens.opt.Keys) {
 		fetching.Go(func() { a.tokens.keys.run(ctx, a.reporter("cannot fetch the keys of tokens")) })
 	}
-	var accounts, keys *FileWatch
-	if a.opt.File != "" {
-		accounts = NewFileWatch(a.opt.File)
-	}
-	if a.tokens != nil && !isURL(a.tokens.opt.Keys) {
-		keys = NewFileWatch(a.tokens.opt.Keys)
-	}
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
@@ -194,12 +193,9 @@ func (a *Authority) Run(ctx context.Context) error {
 		case <-tick.C:
 		}
 		changed := a.tokens != nil || a.opt.Certificates // some may have expired
-		if accounts != nil && accounts.Changed() {
-			changed = true
-			a.reread("accounts", a.load)
-		}
-		if keys != nil && keys.Changed() {
-			a.reread("keys of tokens", a.tokens.keys.readFile)
+		changed = a.reread("accounts", a.accountFile, a.load) || changed
+		if a.tokens != nil {
+			a.reread("keys of tokens", a.keyFile, a.tokens.keys.readFile)
 		}
 		if changed {
 			a.opt.Changed()
@@ -207,13 +203,16 @@ func (a *Authority) Run(ctx context.Context) error {
 	}
 }
 
-// reread takes a file that has changed. One that is wrong changes nothing.
-func (a *Authority) reread(what string, read func() error) {
-	if err := read(); err != nil {
-		a.log.Error("the changed "+what+" are not taken, the old ones stay", "err", err)
-		return
+// reread takes a file if it has changed. One that is wrong changes nothing.
+func (a *Authority) reread(what string, f *Follower, read func() error) (taken bool) {
+	taken, err := f.Look(false, read)
+	switch {
+	case err != nil:
+		a.log.Error("the changed "+what+" are not taken, the old ones stay; trying again", "err", err)
+	case taken:
+		a.log.Info("took the changed "+what, "accounts", a.Len())
 	}
-	a.log.Info("took the changed "+what, "accounts", a.Len())
+	return taken
 }
 
 // reporter logs the first of several errors that follow each other.

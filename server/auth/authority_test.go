@@ -187,6 +187,29 @@ func TestReload(t *testing.T) {
 	})
 }
 
+// What changes while the server starts, after the accounts were read, is not missed.
+func TestChangeDuringStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		file := accountsFile(t, "device AAA CHEAP", "device BBB CHEAP")
+		a := newAuthority(t, Options{File: file})
+		p, err := a.try("BBB", "correct horse")
+		if err != nil {
+			t.Fatal(err)
+		}
+		writeAccounts(t, file, "device AAA CHEAP")
+		ctx, cancel := context.WithCancel(context.Background())
+		ran := make(chan error)
+		go func() { ran <- a.Run(ctx) }()
+		time.Sleep(3 * time.Second)
+		synctest.Wait()
+		if a.Valid(p) == nil {
+			t.Error("who was removed during the start stays")
+		}
+		cancel()
+		<-ran
+	})
+}
+
 func TestNewErrors(t *testing.T) {
 	for want, opt := range map[string]Options{
 		"no such file":           {File: filepath.Join(t.TempDir(), "none")},

@@ -3,11 +3,13 @@ package auth
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 )
 
@@ -125,11 +127,59 @@ func TestFileWatch(t *testing.T) {
 	write("12")
 	expect("being written", false)
 	write("123")
-	expect("written", false, true, false)
+	expect("written", false, true, true)
+	w.Take()
+	expect("taken", false)
 	if err := os.Remove(name); err != nil {
 		t.Fatal(err)
 	}
 	expect("away", false, false)
 	write("123")
-	expect("replaced by its like", false, true, false)
+	expect("replaced by its like", false, true, true)
+	write("1234")
+	expect("not taken before it changes again", false, true)
+	w.Take()
+	expect("taken at last", false)
+}
+
+// A changed file that cannot be read is tried again until it can, and the log hears
+// of each reason once.
+func TestFollow(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "f")
+	if err := os.WriteFile(name, []byte("1"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f := Follow(name, "")
+	var fails error
+	reads := 0
+	look := func(step string, due, taken bool, want error) {
+		t.Helper()
+		got, err := f.Look(due, func() error {
+			reads++
+			return fails
+		})
+		if got != taken || !errors.Is(err, want) {
+			t.Fatalf("%s: %t, %v", step, got, err)
+		}
+	}
+	look("as it was", false, false, nil)
+	if reads != 0 {
+		t.Fatal("it was read for nothing")
+	}
+	if err := os.WriteFile(name, []byte("12"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	look("being written", false, false, nil)
+	fails = syscall.EMFILE
+	look("no descriptor left", false, false, syscall.EMFILE)
+	look("still none", false, false, nil)
+	fails = fs.ErrPermission
+	look("another reason", false, false, fs.ErrPermission)
+	fails = nil
+	look("it can be read", false, true, nil)
+	look("as it was again", false, false, nil)
+	if reads != 4 {
+		t.Errorf("it was read %d times", reads)
+	}
+	look("due for another reason", true, true, nil)
 }
