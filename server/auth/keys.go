@@ -53,7 +53,7 @@ func checkURL(s string) error {
 		return fmt.Errorf("%q is not a URL", s)
 	case u.User != nil:
 		return errors.New("a URL of public keys has no credentials in it")
-	case u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname()):
+	case u.Scheme == "https" || u.Scheme == "http" && IsLoopback(u.Hostname()):
 		return nil
 	}
 	return fmt.Errorf("%q is not https", s)

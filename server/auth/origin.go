@@ -58,7 +58,7 @@ func (p *OriginPolicy) AllowProtocol(r *http.Request) error {
 	if err != nil || u.Host == "" {
 		return refuse("origin", origin)
 	}
-	if isLoopback(u.Hostname()) || strings.EqualFold(u.Hostname(), hostname(r.Host)) || p.matches(u.Scheme, u.Host) {
+	if IsLoopback(u.Hostname()) || strings.EqualFold(u.Hostname(), hostname(r.Host)) || p.matches(u.Scheme, u.Host) {
 		return nil
 	}
 	return refuse("origin", origin)
@@ -103,7 +103,7 @@ func (p *OriginPolicy) AllowHost(r *http.Request) error {
 		return nil
 	}
 	name := strings.TrimSuffix(hostname(r.Host), ".")
-	if _, err := netip.ParseAddr(name); err == nil || isLoopback(name) || !strings.Contains(name, ".") {
+	if _, err := netip.ParseAddr(name); err == nil || IsLoopback(name) || !strings.Contains(name, ".") {
 		return nil
 	}
 	for _, suffix := range []string{".local", ".lan", ".home.arpa", ".internal", ".test"} {
@@ -167,7 +167,10 @@ func hostname(host string) string {
 	return strings.Trim(host, "[]")
 }
 
-func isLoopback(name string) bool {
+// IsLoopback reports whether browsers take a host, as URLs have it, for the machine
+// that they run on (W3C Secure Contexts §3.1).
+func IsLoopback(host string) bool {
+	name := hostname(host)
 	if addr, err := netip.ParseAddr(name); err == nil {
 		return addr.IsLoopback()
 	}

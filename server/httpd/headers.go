@@ -2,11 +2,11 @@ package httpd
 
 import (
 	"fmt"
-	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
+
+	"mwm/server/auth"
 )
 
 // pagePolicy is what browsers are told about the page.
@@ -57,7 +57,7 @@ func (p pagePolicy) headers(next http.Handler) http.Handler {
 		h.Set("Referrer-Policy", p.referrer)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("X-Frame-Options", "DENY")
-		if p.onlyTLS && isSecure(r) && !isLoopback(r.Host) {
+		if p.onlyTLS && isSecure(r) && !auth.IsLoopback(r.Host) {
 			h.Set("Strict-Transport-Security", "max-age=31536000") // a year (RFC 6797)
 		}
 		if trustworthy(r) {
@@ -72,14 +72,5 @@ func (p pagePolicy) headers(next http.Handler) http.Handler {
 // trustworthy reports whether a browser takes the request's origin for one (W3C
 // Secure Contexts §3.1), as far as the server can tell.
 func trustworthy(r *http.Request) bool {
-	return isSecure(r) || isLoopback(r.Host)
-}
-
-// isLoopback reports whether a Host header names this machine for itself.
-func isLoopback(host string) bool {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
-	return err == nil && addr.IsLoopback() || host == "localhost" || strings.HasSuffix(host, ".localhost")
+	return isSecure(r) || auth.IsLoopback(r.Host)
 }
