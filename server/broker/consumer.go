@@ -102,14 +102,7 @@ func (q *Queue) join(opt ConsumerOptions) *Consumer {
 // hasRoom reports whether the consumer may be given a message; if only its
 // connection is in the way, it arranges to be asked again. q.mu is held.
 func (c *Consumer) hasRoom() bool {
-	given := len(c.given)
-	if c.wild != nil {
-		given = int(c.wild.given.Load())
-	}
-	if given >= c.opt.Window {
-		if c.wild != nil {
-			c.wild.full(c.q)
-		}
+	if c.wild != nil && !c.wild.hasRoom(c.q) || c.wild == nil && len(c.given) >= c.opt.Window {
 		return false
 	}
 	if c.opt.Out.Pending() < c.opt.Out.Limit()/2 {
@@ -172,9 +165,6 @@ func (c *Consumer) notice() {
 func (c *Consumer) give(e *entry, out *outcome) (wake bool) {
 	c.tag++
 	c.given[c.tag] = e
-	if c.wild != nil {
-		c.wild.given.Add(1)
-	}
 	c.q.counts.Delivered++
 	c.scratch = c.opt.Append(c.scratch[:0], Delivery{e.msg, c.tag, e.redelivered(), c})
 	e.deliveries++
@@ -188,6 +178,9 @@ func (c *Consumer) give(e *entry, out *outcome) (wake bool) {
 		if c.notice(); !c.noticed {
 			c.sent(out) // it has been written already
 		}
+	}
+	if c.wild != nil {
+		c.wild.given.Add(1) // last: no other queue waits for what needs no acknowledgement any more
 	}
 	return wake
 }

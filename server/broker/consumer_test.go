@@ -3,9 +3,12 @@ package broker
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
+
+	"mwm/server/netx"
 )
 
 // A durable subscriber gets what was sent while it was away, on disk if it is
@@ -155,4 +158,57 @@ func TestWildConsumer(t *testing.T) {
 	w.Leave()
 	want(t, "for the next one", consume(t, b, "device.A.text").bodies(), "a1(1)", "a2(1)")
 	want(t, "and in the other queue", consume(t, b, "device.C.text").bodies(), "c1(1)", "c2")
+}
+
+// What a wildcard consumer takes for a queue is given back when the queue goes, not
+// when the consumer does.
+func TestWildConsumerBooks(t *testing.T) {
+	b := New(Options{})
+	p := b.NewPublisher(nil)
+	in := &inbox{}
+	opt := in.options(t, "")
+	w, err := b.ConsumeWild("device.*.text", opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := netx.MemoryUsed()
+	for i := range 1000 {
+		p.Enqueue(fmt.Sprintf("device.%d.text", i), func(m *Message) { m.Body = []byte("x") }, nil)
+		p.Flush()
+		if err := in.got[i].Consumer.Ack(in.got[i].Tag, false, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	opt.Out.Flush(10 * time.Second)
+	if got := netx.MemoryUsed() - before; got != 0 || len(w.members) != 0 {
+		t.Errorf("%d bytes are booked for %d queues that have gone", got, len(w.members))
+	}
+	w.Leave()
+	if got := netx.MemoryUsed() - before; got != 0 {
+		t.Errorf("%d bytes are booked after it has left", got)
+	}
+}
+
+// A queue that finds the window of a wildcard consumer full is either asked again or
+// sees that it is not any more, when the acknowledgement comes in between.
+func TestWildConsumerIsAsked(t *testing.T) {
+	w, q := &WildConsumer{opt: ConsumerOptions{Window: 1}}, &Queue{}
+	for range 1000 {
+		w.given.Store(1)
+		begun, room := make(chan struct{}), make(chan bool)
+		w.mu.Lock() // until it has found that, mostly
+		go func() {
+			close(begun)
+			room <- w.hasRoom(q)
+		}()
+		<-begun
+		for range 10 {
+			runtime.Gosched()
+		}
+		w.given.Store(0) // and those who wait have been asked
+		w.mu.Unlock()
+		if !<-room {
+			t.Fatal("the queue waits for nothing")
+		}
+	}
 }

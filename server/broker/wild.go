@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"mwm/server/netx"
 	"mwm/server/topic"
 )
 
@@ -23,15 +24,23 @@ type WildConsumer struct {
 	hungry map[*Queue]struct{} // that could not give because the window was full
 }
 
-// full notes that a queue could not give.
-func (w *WildConsumer) full(q *Queue) {
+// hasRoom reports whether a queue may give; if not, it arranges that it is asked
+// again. q.mu is held.
+func (w *WildConsumer) hasRoom(q *Queue) bool {
+	if !w.full() {
+		return true
+	}
 	w.mu.Lock()
-	defer w.mu.Unlock()
 	if w.hungry == nil {
 		w.hungry = map[*Queue]struct{}{}
 	}
 	w.hungry[q] = struct{}{}
+	w.mu.Unlock()
+	return !w.full() // what was answered meanwhile has fed the others already
 }
+
+// full reports whether the window is.
+func (w *WildConsumer) full() bool { return int(w.given.Load()) >= w.opt.Window }
 
 // feed lets those give now that could not. No queue's lock is held.
 func (w *WildConsumer) feed() {
@@ -49,6 +58,9 @@ func (w *WildConsumer) feed() {
 func (b *Broker) ConsumeWild(filter string, opt ConsumerOptions) (*WildConsumer, error) {
 	if err := topic.CheckFilter(filter); err != nil {
 		return nil, err
+	}
+	if opt.Window <= 0 {
+		opt.Window = DefaultWindow
 	}
 	w := &WildConsumer{b: b, filter: filter, opt: opt, members: map[*Queue]*Consumer{}}
 	b.queuesMu.Lock()
@@ -77,6 +89,14 @@ func (w *WildConsumer) join(q *Queue) {
 	w.members[q] = c
 }
 
+// part forgets a queue. b.queuesMu and q.mu are held.
+func (w *WildConsumer) part(q *Queue) {
+	delete(w.members, q)
+	w.mu.Lock()
+	delete(w.hungry, q)
+	w.mu.Unlock()
+}
+
 // Leave ends the consumer, as [Consumer.Leave] does on each queue.
 func (w *WildConsumer) Leave() {
 	b := w.b
@@ -103,8 +123,10 @@ func (b *Broker) joinWild(q *Queue) {
 // partWild forgets a queue that has ended. b.queuesMu and q.mu are held.
 func (b *Broker) partWild(q *Queue) {
 	for _, c := range q.consumers {
-		if c.wild != nil {
-			delete(c.wild.members, q)
+		if c.wild != nil && !c.left {
+			c.wild.part(q)
+			c.left = true
+			netx.Unbook(subscriptionCost)
 		}
 	}
 }
