@@ -267,10 +267,15 @@ func (b *Broker) Durables() []DurableInfo {
 
 // expireDurables gives up kept messages whose time is over.
 func (b *Broker) expireDurables(now time.Time) {
+	var due []*Queue
 	b.durablesMu.Lock()
-	all := slices.Collect(maps.Values(b.durables))
+	for _, d := range b.durables {
+		if d.queue.isDue(now) {
+			due = append(due, d.queue)
+		}
+	}
 	b.durablesMu.Unlock()
-	for _, d := range all {
-		d.queue.expire(now)
+	for _, q := range due {
+		q.expire(now)
 	}
 }

@@ -122,6 +122,7 @@ func (q *Queue) push(m *Message) *entry {
 	if m.Expires != 0 {
 		q.expiry.add(m.Expires, e)
 		q.expiry.compact(q.live, func(_ int64, e *entry) bool { return !e.gone })
+		q.nextExpiry.Store(q.expiry.first())
 	}
 	return e
 }

@@ -21,6 +21,14 @@ func (e *expiries[T]) add(at int64, x T) {
 	}
 }
 
+// first is the earliest time that something is planned for; 0 if there is none.
+func (e *expiries[T]) first() int64 {
+	if len(e.h) == 0 {
+		return 0
+	}
+	return e.h[0].at
+}
+
 // due removes and returns what is due.
 func (e *expiries[T]) due(now time.Time) (due []T) {
 	for len(e.h) > 0 && e.h[0].at <= now.UnixMilli() {

@@ -2,9 +2,8 @@ package broker
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"mwm/server/netx"
@@ -31,6 +30,7 @@ type Queue struct {
 	bound         int // consumers of this queue alone, which keep it in being
 	turn          int
 	expiry        expiries[*entry]
+	nextExpiry    atomic.Int64 // when the first of them is due, in ms; 0: none; written with mu held
 	counts        QueueCounts
 	second        int64 // of the last message that came
 	told          int   // of those that came in that second; see watches
@@ -206,25 +206,42 @@ func (q *Queue) next(now time.Time, out *outcome) (*Consumer, *entry) {
 
 // expireQueues gives up waiting messages whose time is over.
 func (b *Broker) expireQueues(now time.Time) {
+	var due []*Queue
 	b.queuesMu.RLock()
-	all := slices.Collect(maps.Values(b.queues))
+	for _, q := range b.queues {
+		if q.isDue(now) {
+			due = append(due, q)
+		}
+	}
 	b.queuesMu.RUnlock()
-	for _, q := range all {
+	for _, q := range due {
 		q.expire(now)
 	}
+}
+
+// isDue reports whether expire has something to do: most queues of very many never
+// have, and are not locked to find out.
+func (q *Queue) isDue(now time.Time) bool {
+	at := q.nextExpiry.Load()
+	return at != 0 && at <= now.UnixMilli()
 }
 
 // expire gives up waiting messages whose time is over.
 func (q *Queue) expire(now time.Time) {
 	var out outcome
 	q.mu.Lock()
-	for _, e := range q.expiry.due(now) {
-		if e.waiting {
+	due := q.expiry.due(now)
+	for _, e := range due {
+		switch {
+		case e.waiting:
 			q.take(e)
 			out.expired(q, e)
+		case !e.gone:
+			q.expiry.add(e.msg.Expires, e) // a consumer has it, and may give it back
 		}
 	}
-	empty := len(out.events) > 0 && q.live == 0
+	q.nextExpiry.Store(q.expiry.first())
+	empty := len(due) > 0 && q.unused()
 	q.mu.Unlock()
 	out.conclude(q)
 	if empty {

@@ -363,3 +363,41 @@ func TestFloodIsNotWatched(t *testing.T) {
 		}
 	})
 }
+
+// A queue whose messages have all expired goes, in memory and on disk, watched or not;
+// also when a consumer had one of them at the time and gives it back.
+func TestExpiredQueuesGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newMemoryStore()
+		b := New(Options{Store: s})
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- b.Run(ctx) }()
+		p := b.NewPublisher(nil)
+		for i := range 100 {
+			p.Enqueue(fmt.Sprintf("reply.%d", i), func(m *Message) {
+				m.Persistent, m.Expires = true, time.Now().Add(time.Minute).UnixMilli()
+			}, nil)
+		}
+		p.Flush()
+		in := consume(t, b, "reply.7")
+		time.Sleep(50 * time.Second)
+		if n := len(b.Queues(">")); n != 100 {
+			t.Errorf("%d queues before their messages' time is over", n)
+		}
+		time.Sleep(12 * time.Second)
+		if n := len(b.Queues(">")); n != 1 {
+			t.Errorf("%d queues after it, want the one that is consumed", n)
+		}
+		in.Leave()
+		time.Sleep(2 * time.Second)
+		if n := len(b.Queues(">")); n != 0 {
+			t.Errorf("%d queues when it is consumed no more", n)
+		}
+		cancel()
+		<-ended
+		if boxes, records := s.contents(); len(boxes)+len(records) != 0 {
+			t.Errorf("%d boxes and %d records are on disk", len(boxes), len(records))
+		}
+	})
+}
