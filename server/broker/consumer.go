@@ -4,7 +4,6 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"time"
 
 	"mwm/server/netx"
 )
@@ -114,29 +113,34 @@ func (c *Consumer) hasRoom() bool {
 
 // find returns the next waiting entry for the consumer: the highest priority
 // first, then by place. Those whose time is over are given up. q.mu is held.
-func (c *Consumer) find(now time.Time, out *outcome) *entry {
+func (c *Consumer) find(t *turn) *entry {
 	for {
 		var e *entry
 		if c.opt.Match == nil {
 			e = c.q.peek()
 		} else {
-			e = c.search()
+			e = c.search(t)
 		}
-		if e == nil || !e.msg.Expired(now) {
+		if e == nil || !e.msg.Expired(t.now) {
 			return e
 		}
 		c.q.take(e)
-		out.expired(c.q, e)
+		t.out.expired(c.q, e)
 	}
 }
 
 // search goes on from where it has looked already: a consumer that selects
 // little looks at each message once. q.mu is held.
-func (c *Consumer) search() *entry {
+func (c *Consumer) search(t *turn) *entry {
 	for i := len(c.q.levels) - 1; i >= 0; i-- {
 		f := &c.q.levels[i]
 		f.peek()
 		for k := f.search(c.from[i] + 1); k < f.n; k++ {
+			if t.looked == looks {
+				t.cut = true
+				return nil
+			}
+			t.looked++
 			e := f.at(k)
 			c.from[i] = e.seq
 			if e.waiting && c.opt.Match(e.msg) {

@@ -212,3 +212,41 @@ func TestWildConsumerIsAsked(t *testing.T) {
 		}
 	}
 }
+
+// A consumer that finds nothing for itself in a long queue does not keep the queue
+// locked while it looks.
+func TestSearchInParts(t *testing.T) {
+	b := New(Options{})
+	p := b.NewPublisher(nil)
+	for range 5*looks + 1 {
+		p.Enqueue("q", func(m *Message) {}, nil)
+	}
+	p.Flush()
+	q, err := b.find(Ref{Queue: "q"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	looked, last := 0, 0
+	in := &inbox{}
+	opt := in.options(t, "")
+	opt.Match = func(*Message) bool { looked++; return false }
+	q.mu.Lock()
+	q.join(opt)
+	for part := (turn{cut: true}); part.cut; last = looked {
+		part = turn{now: time.Now()}
+		if q.serve(&part); looked-last > looks {
+			t.Errorf("%d messages are looked at under one lock", looked-last)
+		}
+	}
+	q.mu.Unlock()
+	if looked != 5*looks+1 {
+		t.Errorf("%d messages are looked at, want all", looked)
+	}
+	looked = 0
+	if _, err := b.Consume("q", opt); err != nil {
+		t.Fatal(err)
+	}
+	if looked != 5*looks+1 || q.searching {
+		t.Errorf("%d messages are looked at for the next consumer, searching: %v", looked, q.searching)
+	}
+}

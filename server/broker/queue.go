@@ -6,7 +6,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"mwm/server/netx"
 	"mwm/server/topic"
 )
 
@@ -29,6 +28,7 @@ type Queue struct {
 	consumers     []*Consumer
 	bound         int // consumers of this queue alone, which keep it in being
 	turn          int
+	searching     bool // somebody goes on with a long look for consumers that select
 	expiry        expiries[*entry]
 	nextExpiry    atomic.Int64 // when the first of them is due, in ms; 0: none; written with mu held
 	counts        QueueCounts
@@ -153,55 +153,6 @@ func (b *Broker) Consumers(name string) int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return len(q.consumers)
-}
-
-// dispatch gives waiting messages to consumers that have room, in turn.
-func (q *Queue) dispatch() {
-	if q.b.stopped.Load() {
-		return
-	}
-	var wake []*netx.Outbound
-	var out outcome
-	now := time.Now()
-	q.mu.Lock()
-	for {
-		c, e := q.next(now, &out)
-		if c == nil {
-			break
-		}
-		q.take(e)
-		if c.give(e, &out) {
-			wake = append(wake, c.opt.Out)
-		}
-	}
-	empty := q.unused()
-	q.mu.Unlock()
-	for _, o := range wake {
-		o.Wake()
-	}
-	out.conclude(q)
-	if empty {
-		q.b.tidy(q)
-	}
-}
-
-// next returns the next consumer in turn that has room, and what it gets. q.mu
-// is held.
-func (q *Queue) next(now time.Time, out *outcome) (*Consumer, *entry) {
-	if q.waiting == 0 {
-		return nil, nil
-	}
-	for range q.consumers {
-		q.turn++
-		c := q.consumers[q.turn%len(q.consumers)]
-		if !c.hasRoom() {
-			continue
-		}
-		if e := c.find(now, out); e != nil {
-			return c, e
-		}
-	}
-	return nil, nil
 }
 
 // expireQueues gives up waiting messages whose time is over.
