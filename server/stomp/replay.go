@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"mwm/server/broker"
+	"mwm/server/netx"
 )
 
 // replays are the retained messages that new subscriptions are still to be sent
@@ -15,6 +16,8 @@ type replays struct {
 	mu      sync.Mutex
 	waiting []*subscription // the first one is under way
 	names   []string        // of the first one, still to be sent
+	booked  int             // for names, in bytes
+	noticed bool            // run will be called when there is room
 }
 
 // add plans the replay for a subscription.
@@ -33,12 +36,29 @@ func (r *replays) add(s *session, sub *subscription) {
 
 // note lists what the first one is to be sent. r.mu is held.
 func (r *replays) note(s *session) {
-	r.names = nil
-	if len(r.waiting) == 0 {
+	netx.Unbook(r.booked)
+	r.names, r.booked = nil, 0
+	if len(r.waiting) == 0 || s.ending.Load() {
 		r.waiting = nil
 		return
 	}
-	s.srv.b.Retained(r.waiting[0].to.name, func(m *broker.Message) { r.names = append(r.names, m.Name) })
+	s.srv.b.Retained(r.waiting[0].to.name, func(m *broker.Message) {
+		r.names = append(r.names, m.Name)
+		r.booked += nameCost + len(m.Name)
+	})
+	netx.Book(r.booked)
+}
+
+// nameCost is what a name takes beside its characters, which outlive the message, in
+// bytes, roughly: lists grow ahead.
+const nameCost = 24
+
+// end forgets what is still to be sent by a session that is ending.
+func (r *replays) end(s *session) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.waiting = nil
+	r.note(s)
 }
 
 // run sends what there is room for, and goes on when there is more.
@@ -52,7 +72,7 @@ func (r *replays) run(s *session) {
 			r.note(s)
 			continue
 		}
-		if s.out.Pending() >= s.out.Limit()/2 && s.out.NotifyRoom(func() { r.run(s) }) {
+		if s.out.Pending() >= s.out.Limit()/2 && r.notice(s) {
 			return
 		}
 		if sub.ledger != nil && sub.ledger.free() <= 0 {
@@ -62,6 +82,19 @@ func (r *replays) run(s *session) {
 		r.names = r.names[1:]
 		s.srv.b.Retained(name, sub.sendRetained)
 	}
+}
+
+// notice reports whether run will be called when there is room. r.mu is held.
+func (r *replays) notice(s *session) bool {
+	if !r.noticed {
+		r.noticed = s.out.NotifyRoom(func() {
+			r.mu.Lock()
+			r.noticed = false
+			r.mu.Unlock()
+			r.run(s)
+		})
+	}
+	return r.noticed
 }
 
 // sendRetained sends a last value. No topic is given a new one meanwhile.

@@ -256,6 +256,7 @@ func (s *session) farewell(err error) {
 	s.beat.stop()
 	s.report(err) // before others notice
 	s.leave()
+	s.replays.end(s)
 	gone := err
 	switch err {
 	case errGoodbye:
