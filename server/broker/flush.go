@@ -165,7 +165,7 @@ func (j *Journal) finish(f flight, err error) {
 		j.next.Update = append(f.changes.Update, j.next.Update...)
 		j.next.Delete = append(f.changes.Delete[:f.again:f.again], j.next.Delete...)
 	}
-	if !j.next.empty() || j.live > 0 {
+	if !j.next.empty() || j.live+len(j.done) > 0 { // those who wait may wait for what was refused just now
 		j.signal()
 	}
 	told := make([]func(error), 0, len(f.inserted)+len(f.done))

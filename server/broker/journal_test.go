@@ -110,6 +110,36 @@ func TestDiskFails(t *testing.T) {
 	}
 }
 
+// Who acknowledges a message while it is being written has an answer when it is not on
+// disk in the end, also if that is because the disk has refused it.
+func TestAckOfWhatCannotBeWritten(t *testing.T) {
+	s := newMemoryStore()
+	b := running(t, s)
+	p := b.NewPublisher(nil)
+	if err := answered(t, send(p, "q", "0")); err != nil { // the queue itself is on disk
+		t.Fatal(err)
+	}
+	for len(s.entered) > 0 {
+		<-s.entered
+	}
+	held := make(chan struct{})
+	s.set(func() { s.held, s.fail = held, errors.New("the disk is full") })
+	sent := send(p, "q", "1")
+	<-s.entered
+	in := consume(t, b, "q")
+	acked := make(chan error, 1)
+	if err := in.Ack(in.got[1].Tag, false, func(err error) { acked <- err }); err != nil {
+		t.Fatal(err)
+	}
+	close(held)
+	if err := answered(t, acked); err != nil {
+		t.Error(err)
+	}
+	if err := answered(t, sent); err == nil {
+		t.Error("the message is said to be on disk")
+	}
+}
+
 // After a restart each queue has its messages in their order; they may have been
 // delivered before a crash, and say so; after an orderly stop they know.
 func TestRestore(t *testing.T) {
