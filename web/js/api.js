@@ -1,9 +1,13 @@
 // The HTTP API, for what the feed does not carry.
 
-const BASE = '/api/v1';
+import { lang, t } from './i18n.js';
+
+const BASE = 'api/v1'; // beside the page, wherever that is
 
 async function request(path, options = {}) {
-  const response = await fetch(BASE + path, { credentials: 'same-origin', ...options });
+  const response = await fetch(BASE + path, { credentials: 'same-origin', ...options }).catch((err) => {
+    throw err.name === 'AbortError' ? err : new Error(t('error.network'));
+  });
   if (!response.ok) throw new ApiError(response, await json(response));
   return response;
 }
@@ -11,10 +15,20 @@ async function request(path, options = {}) {
 const json = (response) => (response.headers.get('content-type')?.includes('json') ? response.json() : {});
 export const call = async (path, options) => json(await request(path, options));
 
+// What the user can do about a status; others are told with their number.
+const WORDED = [401, 403, 404, 409, 413, 429, 500, 503];
+
+// worded says what the server had against a request. Its own words say most, but are English.
+function worded(status, detail) {
+  if (detail && lang() === 'en') return detail;
+  if (WORDED.includes(status)) return t(`error.${status}`);
+  return detail ? t('error.otherWhy', { status: String(status), detail }) : t('error.other', { status: String(status) });
+}
+
 // ApiError says what the server had against a request; retryAfter, in seconds, when it would rather be asked later, or NaN.
 export class ApiError extends Error {
-  constructor({ status, headers }, { detail, title }) {
-    super(detail || title || `HTTP ${status}`);
+  constructor({ status, headers }, { detail }) {
+    super(worded(status, detail));
     this.status = status;
     this.retryAfter = headers.has('retry-after') ? Number(headers.get('retry-after')) : NaN;
   }
@@ -41,5 +55,5 @@ export const getDays = (id, zone, options) => call(`${device(id)}/days?${new URL
 export const getTrack = async (id, day, zone, options) => (await request(trackPath(id, day, zone, 'compact'), options)).arrayBuffer();
 export const deleteTrack = (id) => call(`${device(id)}/track`, { method: 'DELETE' });
 export const historyInfo = (options) => call('/history', options);
-export const trackURL = (...of) => BASE.slice(1) + trackPath(...of);
+export const trackURL = (...of) => BASE + trackPath(...of);
 export const startDemo = (count) => post('/demo/devices', { count });

@@ -73,7 +73,7 @@ export default {
   'history.keptFor.other': '위치는 {n}일 동안, 모두 합쳐 {most}까지 보관합니다.',
   'history.modeAll': '보고를 빠짐없이 남깁니다.',
   'history.modeSampled': '{metres} m마다, 방향을 틀 때, 서 있을 때는 {seconds}초마다 하나씩 남깁니다.',
-  'history.failing': '지금 서버가 이력을 저장하지 못하고 있습니다. 까닭은 서버 로그에 있습니다.',
+  'history.failing': '지금 서버가 이력을 저장하지 못하고 있습니다. 원인은 서버 로그에서 확인하세요.',
   'history.delete': '이력 지우기',
   'history.deleteTitle': '{id} 이력을 지울까요?',
   'history.deleteWhy.other': '모든 날짜의 위치 {n}개를 지우며 되돌릴 수 없습니다. 기기는 그대로 남고 다음 보고부터 새 이력이 시작됩니다.',
