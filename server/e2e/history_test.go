@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
@@ -86,6 +87,29 @@ func (p *page) ready(day time.Time, points int) {
 func (p *page) now(clock string) {
 	p.t.Helper()
 	p.waitText(tagged("replay-time"), clock)
+}
+
+// A page that cannot be fetched leaves its reader where they have gone meanwhile.
+func TestPageThatDoesNotCome(t *testing.T) {
+	s := serve(t, server.Config{History: "all"}, server.Options{})
+	newTruck(t, s, "BBB").report(42.5, 1.5)
+	p := open(t, s.page())
+	p.wait("mwm.devices === 1")
+	p.provoke("net::ERR_BLOCKED")
+	eval[bool](p, "window.warned = [], console.warn = (text) => warned.push(text), true")
+	p.call("a network that fails", func(ctx context.Context) error {
+		_, err := chromedp.Call(ctx, network.SetBlockedURLs, network.SetBlockedURLsParams{
+			URLPatterns: []*network.BlockPattern{{URLPattern: "http://*:*/js/history/*", Block: true}},
+		})
+		return err
+	})
+	eval[bool](p, find(tagged("view-history"))+".click(), "+find(tagged("view-wire"))+".click(), true")
+	p.wait("warned.some((text) => text.startsWith('history: '))")
+	if view := eval[string](p, "mwm.view"); view != "wire" {
+		t.Errorf("the page went to %s", view)
+	}
+	p.click(tagged("view-history"))
+	p.wait(find(tagged("notices")) + ".textContent.includes('This page could not be loaded') && mwm.view === 'map'")
 }
 
 // A day of a device is found by way of its card, told in words, replayed, saved

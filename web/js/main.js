@@ -99,6 +99,7 @@ function hello(message) {
   if (!message.resumed) {
     fleet.clear();
     mapView.layer.clear();
+    list.restart();
     events.clear();
     wireView.restart();
   }
@@ -182,11 +183,11 @@ selection.addEventListener('change', () => {
 });
 
 function openFromEvent(id) {
-  const i = fleet.indexOf(id);
-  if (i < 0) return;
-  if (fleet.has(i, LOCATED)) show('map');
+  const i = fleet.indexOf(id); // -1: a text waits for a device that was never heard from
+  const located = i >= 0 && fleet.has(i, LOCATED);
+  if (located) show('map');
   selection.select(id);
-  mapView.focus(i, { fly: true });
+  if (located) mapView.focus(i, { fly: true });
 }
 
 function toggleFollow() {
@@ -230,9 +231,7 @@ async function showHistory(shown) {
     if (view === 'history') historyPage.show(true, historyLink ?? {});
     historyLink = null;
   } catch (err) {
-    console.warn(`history: ${err.message}`);
-    notify(t('nav.failed', { reason: err.message }));
-    show('map');
+    failedToShow('history', err);
   }
 }
 
@@ -258,9 +257,16 @@ async function showConsole(shown) {
     consoleView.show(true);
     saveLink();
   } catch (err) {
-    notify(t('nav.failed', { reason: err.message }));
-    show('map');
+    failedToShow('console', err);
   }
+}
+
+// A page that could not be fetched takes nobody away from where they have gone meanwhile.
+function failedToShow(name, err) {
+  console.warn(`${name}: ${err.message}`);
+  if (view !== name) return;
+  notify(t('nav.failed'));
+  show('map');
 }
 
 const makeConsole = once(async () => {

@@ -54,6 +54,11 @@ export class DeviceList {
     marks.addEventListener('change', () => this.#task.request());
   }
 
+  // restart forgets where the keyboard is: after the server's restart an index is another device.
+  restart() {
+    this.active = this.#anchor = -1;
+  }
+
   // changed asks for a redraw of the rows in view.
   changed() {
     this.#task.request();
