@@ -34,6 +34,7 @@ func TestWire(t *testing.T) {
 	p.wait(row("out", "MESSAGE"))
 	p.click(tagged("wire-list") + " .wire-row:last-child")
 	p.press(kb.Home)
+	p.wait("document.getElementById(" + find(tagged("wire-list")) + ".getAttribute('aria-activedescendant'))?.ariaSelected === 'true'")
 	p.wait(find(tagged("wire-detail")) + ".textContent.includes('destination:/topic/device.BBB.location')")
 	eval[bool](p, row("out", "MESSAGE")+".click(), true")
 	p.wait(find(tagged("wire-detail")) + ".textContent.includes(" + js(hostileText) + ")")

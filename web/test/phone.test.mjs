@@ -1,6 +1,7 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { problemWith, suggest, ownID, keepID } from '../js/phone/identity.js';
+import { problemWith } from '../js/deviceid.js';
+import { suggest, ownID, offeredID, keepID } from '../js/phone/identity.js';
 import { attitudeOf, encode, inDegrees, wrapped } from '../js/phone/attitude.js';
 import { fixOf, tooOld, reportOf, shown, metresFrom, moved, coordinatesOf } from '../js/phone/position.js';
 import { Track, radiusFor } from '../js/phone/track.js';
@@ -35,6 +36,13 @@ test('the ID is kept; a link may say another one, if it is one', () => {
   assert.equal(ownID(''), '길동');
   keepID('BBB');
   assert.equal(ownID('#other=1'), 'BBB');
+});
+
+test('a link takes no device away from positions that are still to be sent', () => {
+  keepID('BBB');
+  assert.equal(offeredID('#id=CCC', 3), 'CCC');
+  for (const [hash, unsent] of [['#id=CCC', 0], ['#id=BBB', 3], ['', 3], ['#id=a/b', 3]]) assert.equal(offeredID(hash, unsent), null, hash);
+  assert.equal(ownID(''), 'BBB');
 });
 
 test('attitude: degrees of the browser to radians of the wire', () => {

@@ -1,12 +1,10 @@
-// The device's ID: one name in both protocols and a part of every address, so what it may be is the server's rule.
+// Who this phone is: its ID, where that comes from, and the password that goes with it.
 
+import { problemWith } from '../deviceid.js';
 import { recall, remember } from '../remember.js';
 
 const KEY = 'phone.id';
 const PASSWORD = 'phone.password';
-const MOST_CHARACTERS = 128;
-const IN_ADDRESSES = /[./*>+#]/;
-const UNSAYABLE = /[\p{Cc}\p{Cs}]/u; // control characters, halves of surrogate pairs
 
 const KINDS = [
   'amber', 'bold', 'brave', 'bright', 'calm', 'clear', 'clever', 'coral', 'eager', 'early', 'fair', 'gentle', 'golden', 'happy', 'hazel', 'honest',
@@ -19,15 +17,6 @@ const ANIMALS = [
   'swan', 'tiger', 'trout', 'turtle', 'walrus', 'whale', 'wolf', 'wren',
 ];
 
-// problemWith names what is wrong with an ID, or returns null.
-export function problemWith(id) {
-  if (id === '') return 'empty';
-  if ([...id].length > MOST_CHARACTERS) return 'long';
-  if (IN_ADDRESSES.test(id)) return 'address';
-  if (UNSAYABLE.test(id)) return 'control';
-  return null;
-}
-
 // suggest makes a name that people can say and that nobody else has: one of 16 million.
 export function suggest(random = (bytes) => crypto.getRandomValues(bytes)) {
   const [kind, animal, high, low] = random(new Uint8Array(4));
@@ -35,10 +24,18 @@ export function suggest(random = (bytes) => crypto.getRandomValues(bytes)) {
   return `${KINDS[kind % KINDS.length]}-${ANIMALS[animal % ANIMALS.length]}-${String(number).padStart(4, '0')}`;
 }
 
+const linkedID = (hash) => new URLSearchParams(hash.replace(/^#/, '')).get('id')?.trim() ?? '';
+
+// offeredID returns the ID of a link (#id=…) that is not to be taken unasked, since positions of the one that is kept are still to be
+// sent; else null.
+export function offeredID(hash, unsent) {
+  const [linked, kept] = [linkedID(hash), recall(KEY) ?? ''];
+  return unsent > 0 && linked !== kept && problemWith(linked) === null && problemWith(kept) === null ? linked : null;
+}
+
 // ownID returns the ID of this browser, from a link (#id=…) before the one that is kept, and makes one at the first visit.
 export function ownID(hash) {
-  const linked = new URLSearchParams(hash.replace(/^#/, '')).get('id')?.trim() ?? '';
-  for (const id of [linked, recall(KEY) ?? '']) {
+  for (const id of [linkedID(hash), recall(KEY) ?? '']) {
     if (problemWith(id) === null) return keepID(id);
   }
   return keepID(suggest());

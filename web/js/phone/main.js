@@ -11,7 +11,7 @@ import { notify } from '../ui/notices.js';
 import { setText } from '../ui/dom.js';
 import { COLOURS, colourOf } from '../ui/alerts.js';
 import * as api from '../api.js';
-import { ownID, keepID, ownPassword, keepPassword } from './identity.js';
+import { ownID, offeredID, keepID, ownPassword, keepPassword } from './identity.js';
 import { Link } from './link.js';
 import { connectSTOMP } from './stomp.js';
 import { connectMQTT } from './mqtt.js';
@@ -47,13 +47,6 @@ $('html').attr('lang', lang());
 translate($(document.body));
 loadIcons().catch((err) => console.warn(`icons: ${err.message}`));
 
-const idBefore = recall('phone.id');
-let id = ownID(location.hash);
-if (location.hash) history.replaceState(null, '', location.pathname); // said once: after that the user may choose another
-let password = ownPassword();
-let secureURL = null; // where this page can be had over HTTPS, when it came over HTTP
-let lastFix = null;
-
 // ---- what is kept in this browser
 
 const kept = (name) => ({
@@ -67,6 +60,14 @@ const kept = (name) => ({
   },
   save: (list) => remember(name, JSON.stringify(list)),
 });
+
+const idBefore = recall('phone.id');
+const offered = offeredID(location.hash, kept('phone.outbox').load().length);
+let id = ownID(offered === null ? location.hash : '');
+if (location.hash) history.replaceState(null, '', location.pathname); // said once: after that the user may choose another
+let password = ownPassword();
+let secureURL = null; // where this page can be had over HTTPS, when it came over HTTP
+let lastFix = null;
 
 // The positions that wait are written at most once a second, and when the page goes.
 function seldom(store) {
@@ -311,6 +312,7 @@ for (const link of Object.values(links)) link.start();
 position.resume();
 motion.resume();
 findSecureURL();
+if (offered !== null) sheet.open(offered);
 permissions().then((states) => {
   asked = questions(states);
   showDock();

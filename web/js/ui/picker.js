@@ -1,6 +1,8 @@
 // A field that finds a device by its name: a combobox with the first matches below (WAI-ARIA: combobox with a listbox popup).
 
 import { t } from '../i18n.js';
+import { OFFLINE } from '../fleet.js';
+import { candidates } from '../deviceid.js';
 import { make, glyph, icon, setAttribute } from './dom.js';
 
 const MOST = 6;
@@ -30,21 +32,16 @@ export class DevicePicker {
   }
 
   #search() {
-    const query = this.#input.val().trim().toLowerCase();
-    const { ids } = this.#fleet;
-    const found = [];
-    for (let i = 0; query && i < ids.length && found.length < MOST; i++) {
-      if (ids[i].toLowerCase().includes(query)) found.push(i);
-    }
-    this.#show(found);
+    this.#show(candidates(this.#fleet, this.#input.val().trim(), MOST));
   }
 
   #show(found) {
     this.#found = found;
-    const options = found.map((i, k) => (
-      make('li', 'picker-option').attr({ id: `${this.#list.attr('id')}-${k}`, role: 'option', 'data-device': this.#fleet.ids[i] })
-        .append(glyph(this.#fleet.status[i]), make('span', '', this.#fleet.ids[i]))
-    ));
+    const options = found.map((id, k) => {
+      const i = this.#fleet.indexOf(id);
+      return make('li', 'picker-option').attr({ id: `${this.#list.attr('id')}-${k}`, role: 'option', 'data-device': id })
+        .append(glyph(i < 0 ? OFFLINE : this.#fleet.status[i]), make('span', '', id), i < 0 ? make('small', '', t('picker.unknown')) : null);
+    });
     this.#list.empty().append(options).prop('hidden', !found.length);
     setAttribute(this.#input[0], 'aria-expanded', found.length > 0);
     this.#activate(found.length ? 0 : -1);
@@ -66,10 +63,10 @@ export class DevicePicker {
     e.preventDefault();
   }
 
-  #take(device) {
-    if (device === undefined) return;
+  #take(id) {
+    if (id === undefined) return;
     this.#input.val('');
     this.#show([]);
-    this.#choose(this.#fleet.ids[device]);
+    this.#choose(id);
   }
 }

@@ -22,6 +22,7 @@ export class WireView {
   #frames = []; // {frame, $row}, newest last
   #chosen = null; // frame that the user looks at; null: always the newest
   #after = 0;
+  #made = 0; // rows
   #running = null; // AbortController of the watch
   #list = $('#wire-list');
   #detail = $('#wire-detail');
@@ -95,7 +96,7 @@ export class WireView {
 
   #row(frame) {
     const inwards = frame.direction === 'in';
-    return make('div', 'wire-row').attr({ role: 'option', 'aria-selected': false, 'data-direction': frame.direction, 'data-testid': 'wire-row' }).append(
+    return make('div', 'wire-row').attr({ id: `wire-row-${++this.#made}`, role: 'option', 'aria-selected': false, 'data-direction': frame.direction, 'data-testid': 'wire-row' }).append(
       make('time', '', clock(frame.at)),
       make('span', 'wire-way').attr({ title: t(inwards ? 'wire.in' : 'wire.out') }).append(icon(inwards ? 'up' : 'down'), make('span', 'sr-only', t(inwards ? 'wire.in' : 'wire.out'))),
       make('b', '', frame.type),
@@ -109,6 +110,10 @@ export class WireView {
     const entry = this.#chosen ?? this.#frames[this.#frames.length - 1];
     $('#wire-newest').prop('hidden', !this.#chosen);
     for (const other of this.#frames) setAttribute(other.$row[0], 'aria-selected', other === entry);
+    // A listbox without options is none.
+    setAttribute(this.#list[0], 'role', entry ? 'listbox' : 'group');
+    if (entry) setAttribute(this.#list[0], 'aria-activedescendant', entry.$row[0].id);
+    else this.#list.removeAttr('aria-activedescendant');
     this.#detail.empty();
     if (entry) this.#detail.append(this.#head(entry.frame), this.#table(entry.frame));
   }

@@ -4,7 +4,8 @@ import $ from '../../../vendor/jquery.js';
 import { t, lang, setLang, onLang } from '../../i18n.js';
 import { theme, toggleTheme, onTheme } from '../../theme.js';
 import { make, button, icon } from '../../ui/dom.js';
-import { problemWith, suggest } from '../identity.js';
+import { problemWith } from '../../deviceid.js';
+import { suggest } from '../identity.js';
 
 const NAMES = { en: 'English', ko: '한국어' };
 
@@ -25,9 +26,11 @@ export class Sheet {
     onTheme(rebuild);
   }
 
-  open() {
+  // open shows the sheet; id: what the device is to be called if the user agrees.
+  open(id = this.#device.id()) {
     this.#build();
     this.#dialog[0].showModal();
+    this.#dialog.find('#sheet-id').val(id).trigger('input');
     (this.#dialog.find('[type="password"]')[0] ?? this.#dialog.find('h2')[0]).focus();
   }
 
