@@ -36,7 +36,7 @@ export class Card {
     hoverLabels(this.#root, fleet.motions, (canvas) => this.#traceOf(canvas), () => units.radians);
     selection.addEventListener('change', () => this.#rebuild());
     selection.addEventListener('texts', () => this.#texts?.show(selection.texts));
-    onLang(() => this.#rebuild());
+    onLang(() => this.#reword());
     onTheme(() => this.redraw());
     units.addEventListener('change', () => this.redraw());
   }
@@ -58,6 +58,13 @@ export class Card {
 
   alertRed() {
     if (this.#parts) this.#sendAlert('red');
+  }
+
+  // #reword says everything in the other language; what the user is writing stays.
+  #reword() {
+    const draft = this.#texts?.draft;
+    this.#rebuild();
+    if (draft) this.#texts.draft = draft;
   }
 
   #rebuild() {

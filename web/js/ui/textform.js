@@ -22,7 +22,7 @@ export class TextForm {
     this.$area.on('input', () => this.#count()).on('keydown', (e) => {
       if (e.key !== 'Enter' || e.shiftKey || e.originalEvent.isComposing) return;
       e.preventDefault();
-      onSubmit();
+      if (!e.originalEvent.repeat) onSubmit(); // a key that is held down sends once
     });
   }
 
@@ -37,6 +37,16 @@ export class TextForm {
 
   get lifetime() {
     return Number(this.$lifetime.val()) * 60000;
+  }
+
+  // draft is what has been entered, to be had again in another form.
+  get draft() {
+    return [this.$area.val(), this.$lifetime.val()];
+  }
+
+  set draft([body, lifetime]) {
+    this.body = body;
+    this.$lifetime.val(lifetime);
   }
 
   // tooLong returns why the text cannot be sent, or ''.

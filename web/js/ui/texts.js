@@ -15,6 +15,7 @@ export class TextsSection {
   #heard;
   #forward;
   #items = new Map(); // by the text's ID
+  #busy = false; // until the server has answered
   #list = make('ol', 'texts').attr({ 'data-testid': 'texts', tabindex: 0, 'aria-label': t('text.history') });
   #none = make('p', 'texts-none', t('text.none'));
   #result = make('p', 'result').attr({ role: 'status', 'data-testid': 'text-result' });
@@ -31,6 +32,14 @@ export class TextsSection {
       this.#submit();
     });
     this.$root = make('section', 'card-section').append(make('h3', '', t('text.title')), this.#none, this.#list, $form, this.#result);
+  }
+
+  get draft() {
+    return this.#form.draft;
+  }
+
+  set draft(draft) {
+    this.#form.draft = draft;
   }
 
   focus() {
@@ -92,13 +101,17 @@ export class TextsSection {
   async #submit() {
     const { body, lifetime } = this.#form;
     if (!body) return;
-    if (await this.#deliver(() => api.sendText(this.#id, message(body, lifetime)), this.#form.tooLong())) this.#form.body = '';
+    const sent = await this.#deliver(() => api.sendText(this.#id, message(body, lifetime)), this.#form.tooLong());
+    if (sent && this.#form.body === body) this.#form.body = ''; // else the user is writing the next one already
   }
 
-  // #deliver lets a text be sent unless there is a fault in it, and reports whether the server has accepted it.
+  // #deliver lets a text be sent unless there is a fault in it or another one is on its way, and reports whether the server has
+  // accepted it.
   async #deliver(send, fault = '') {
+    if (this.#busy) return false;
     this.#result.text(fault).attr('data-tone', fault ? 'bad' : '');
     if (fault) return false;
+    this.#busy = true;
     this.#send.prop('disabled', true);
     try {
       this.#heard(await send());
@@ -107,6 +120,7 @@ export class TextsSection {
       this.#result.text(t('text.failed', { reason: err.message })).attr('data-tone', 'bad');
       return false;
     } finally {
+      this.#busy = false;
       this.#send.prop('disabled', false);
     }
   }
