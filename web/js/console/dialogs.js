@@ -94,7 +94,7 @@ export function sweep({ title, total, words, step, done }) {
   });
   $stop.on('click', () => work.stop());
   showDialog(dialog('sweep', title, null, $bar, $words, make('div', 'compose-buttons').append($stop, $close)));
-  $dialog.on('close', () => work.stop());
+  $dialog.on('close', () => { if (!$dialog[0].open) work.stop(); }); // the question before it may still tell that it was closed
   work.run().then(() => {
     done();
     if ($close[0].isConnected && $(document.activeElement).closest('.dialog').length) $close[0].focus();
