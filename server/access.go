@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"net/netip"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -54,7 +52,7 @@ type access struct {
 // openAccess reads the accounts.
 func (s *Server) openAccess(given Options) (err error) {
 	a, c := &s.access, s.cfg
-	netx.SetMemoryLimit(c.memoryLimit(debug.SetMemoryLimit(-1)))
+	netx.SetMemoryLimit(c.limitMemory())
 	topic.SetMaxLevels(c.MaxLevels)
 	if a.proxies, err = httpd.ParseProxies(c.TrustedProxy); err != nil {
 		return err
@@ -96,15 +94,6 @@ func (a *access) signedIn() (open int, evicted uint64) {
 		return 0, 0
 	}
 	return a.sessions.Len(), a.sessions.Evicted()
-}
-
-// memoryLimit is what clients may make the server hold, given Go's own limit: the
-// other half is for what the server knows, and for the garbage collector.
-func (c *Config) memoryLimit(goLimit int64) int64 {
-	if c.MaxMemory > 0 || goLimit == math.MaxInt64 {
-		return c.MaxMemory
-	}
-	return goLimit / 2
 }
 
 // runAccess follows changes of the accounts, and ends sessions in time, until ctx

@@ -84,7 +84,7 @@ type Config struct {
 	MaxRetainedBytes int           `name:"max-retained-bytes" env:"MWM_MAX_RETAINED_BYTES" default:"268435456" placeholder:"BYTES" help:"Retained messages of all topics; further ones are delivered, but not retained. Default: ${default}" group:"Limits"`
 	MaxPerAddress    int           `name:"max-connections-per-address" env:"MWM_MAX_CONNECTIONS_PER_ADDRESS" default:"4096" placeholder:"N" help:"Open connections of one address, over all listeners; further ones are closed. Not for this machine and --trusted-proxy. 0: no limit. Default: ${default}" group:"Limits"`
 	MaxConnectRate   int           `name:"max-connect-rate" env:"MWM_MAX_CONNECT_RATE" default:"200" placeholder:"N" help:"Connections that one address may open in a second; a tenfold at once. 0: no limit. Default: ${default}" group:"Limits"`
-	MaxMemory        int64         `name:"max-memory" env:"MWM_MAX_MEMORY" placeholder:"BYTES" help:"What clients may make the server hold, all together: unread output, half frames, waiting messages. Default: half of GOMEMLIMIT, if that is set" group:"Limits"`
+	MaxMemory        int64         `name:"max-memory" env:"MWM_MAX_MEMORY" placeholder:"BYTES" help:"What clients may make the server hold, all together: unread output, half frames, waiting messages. Default: half of GOMEMLIMIT, or of what Go may use without it: 7/8 of the container's or service's memory, half of the machine's" group:"Limits"`
 	MaxSubscriptions int           `name:"max-subscriptions" env:"MWM_MAX_SUBSCRIPTIONS" default:"1000" placeholder:"N" help:"Subscriptions of one connection or session; further ones are refused. Default: ${default}" group:"Limits"`
 	DeviceConns      int           `name:"device-connections" env:"MWM_DEVICE_CONNECTIONS" default:"10" placeholder:"N" help:"Connections that one device's account may have at a time, over both protocols; further ones are refused. 0: no limit. Default: ${default}" group:"Limits"`
 	DeviceRate       netx.Rate     `name:"device-rate" env:"MWM_DEVICE_RATE" default:"200,1MiB" placeholder:"N[,BYTES]" help:"What one device may send in a second, over all its connections; beyond, it is read more slowly. Default: ${default}" group:"Limits"`
@@ -238,6 +238,9 @@ func (c *Config) warn(log *slog.Logger) {
 	}
 }
 
+// isLoopback reports whether listening on a host lets nobody in from elsewhere. It
+// is stricter than [auth.IsLoopback]: what a name below localhost is, is up to the
+// system's resolver.
 func isLoopback(host string) bool {
 	if host == "localhost" {
 		return true

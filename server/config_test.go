@@ -1,7 +1,6 @@
 package server
 
 import (
-	"math"
 	"strings"
 	"testing"
 )
@@ -55,14 +54,6 @@ func TestConfigCheck(t *testing.T) {
 			t.Errorf("%s: %v", c.name, err)
 		case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
 			t.Errorf("%s: %v, want %q", c.name, err, c.want)
-		}
-	}
-}
-
-func TestMemoryLimit(t *testing.T) {
-	for _, c := range []struct{ set, goLimit, want int64 }{{0, math.MaxInt64, 0}, {0, 1 << 28, 1 << 27}, {5, 1 << 28, 5}, {5, math.MaxInt64, 5}} {
-		if got := (&Config{MaxMemory: c.set}).memoryLimit(c.goLimit); got != c.want {
-			t.Errorf("--max-memory %d with GOMEMLIMIT %d: %d, want %d", c.set, c.goLimit, got, c.want)
 		}
 	}
 }

@@ -36,7 +36,8 @@ func services(text string) map[string][]string {
 }
 
 // In containers, too, nothing is open that nobody asked for: they may do nothing,
-// write nothing but their data, and are published on this machine alone.
+// write nothing but their data, take no more memory and threads than they are given,
+// and are published on this machine alone.
 func TestContainersAreSafe(t *testing.T) {
 	all := services(readText(t, "../docker-compose.yml"))
 	if len(all) < 2 {
@@ -49,6 +50,11 @@ func TestContainersAreSafe(t *testing.T) {
 		for _, want := range []string{"read_only: true", "cap_drop: [ALL]", `security_opt: ["no-new-privileges:true"]`} {
 			if !strings.Contains(text, "\n"+want+"\n") {
 				t.Errorf("%s lacks %s", name, want)
+			}
+		}
+		for _, limit := range []*regexp.Regexp{regexp.MustCompile(`\nmem_limit: [1-9][0-9]*[mg]\n`), regexp.MustCompile(`\npids_limit: [1-9][0-9]*\n`)} {
+			if !limit.MatchString(text) {
+				t.Errorf("%s lacks %v", name, limit)
 			}
 		}
 		for _, bad := range []string{"privileged:", "cap_add:", "network_mode:", "pid:", "docker.sock", "user: root", "user: 0"} {
