@@ -6,15 +6,18 @@ import (
 
 	"github.com/mochi-mqtt/server/v2/packets"
 
+	"mwm/server/broker"
 	"mwm/server/topic"
 )
 
-// reservedHeaders are those of a STOMP sender that are not for the receiver, or
-// that a receiver learns in another way.
-var reservedHeaders = map[string]bool{
-	"destination": true, "content-length": true, "receipt": true, "transaction": true,
-	"expires": true, "retain": true, "persistent": true, "priority": true,
-	"message-id": true, "subscription": true, "ack": true, "id": true, "timestamp": true, "redelivered": true,
+// saidElsewhere reports whether a header of a STOMP sender is not for the receiver, or
+// becomes something else than a property.
+func saidElsewhere(name []byte) bool {
+	switch string(name) {
+	case "destination", "content-length", "retain", "persistent":
+		return true
+	}
+	return broker.ReservedHeader(name)
 }
 
 // appendHead turns the header block of a STOMP sender into MQTT 5 properties.
@@ -28,7 +31,7 @@ func appendHead(dst, head []byte) (_ []byte, lost int) {
 		head = rest
 		name, value, ok := bytes.Cut(line, []byte{':'})
 		switch {
-		case !ok || reservedHeaders[string(name)]:
+		case !ok || saidElsewhere(name):
 		case len(line) > topic.MaxLength || !validText(line):
 			lost++
 		case string(name) == "content-type" && !content:

@@ -187,7 +187,7 @@ func overrides(name string, p *broker.Properties) bool {
 	case "correlation-id":
 		return len(p.CorrelationData) > 0
 	}
-	return frame.Reserved(name)
+	return broker.ReservedHeader(name)
 }
 
 func (e *encoder) appendHeader(dst []byte, name, value string) []byte {

@@ -1,6 +1,10 @@
 package frame
 
-import "bytes"
+import (
+	"bytes"
+
+	"mwm/server/broker"
+)
 
 // Get returns the value of the first header of that name.
 func (f *Frame) Get(name string) (value string, ok bool) {
@@ -37,7 +41,7 @@ func (f *Frame) split(line []byte) (name, value []byte) {
 func (f *Frame) Forward(dst []byte, skip string) []byte {
 	for line := range bytes.Lines(f.Head) {
 		name, value := f.split(line)
-		if Reserved(name) || string(name) == skip || len(name) == 0 {
+		if broker.ReservedHeader(name) || string(name) == skip || len(name) == 0 {
 			continue
 		}
 		dst = append(f.recode(dst, name), ':')

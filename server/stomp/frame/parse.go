@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+
+	"mwm/server/broker"
 )
 
 // Limits bound a frame. A zero field means its default.
@@ -315,7 +317,7 @@ func (f *Frame) sendHeader(name, value []byte) (reserved bool, err error) {
 			err = f.setExpires(value)
 		}
 	}
-	return Reserved(name), err
+	return broker.ReservedHeader(name), err
 }
 
 func (f *Frame) setPriority(value []byte) error {
@@ -332,17 +334,6 @@ func (f *Frame) setExpires(value []byte) (err error) {
 		err = &Error{"malformed expires", fmt.Sprintf("%.20q is not a time in milliseconds since 1970", value)}
 	}
 	return err
-}
-
-// Reserved reports whether a header of a SEND is not passed on to receivers:
-// it is meant for the broker alone, or only the broker may set it.
-func Reserved[S ~string | ~[]byte](name S) bool {
-	switch string(name) {
-	case "receipt", "transaction", "message-id", "subscription", "ack",
-		"redelivered", "JMSXDeliveryCount", "timestamp", "priority", "expires":
-		return true
-	}
-	return false
 }
 
 func trim(s []byte) []byte { return bytes.Trim(s, " \t\r") }
