@@ -45,8 +45,9 @@ type Options struct {
 
 // Server is a configured server. Make one with New.
 type Server struct {
-	cfg Config
-	log *slog.Logger
+	cfg   Config
+	log   *slog.Logger
+	audit *slog.Logger // of what known users do: nothing is left out
 
 	broker *broker.Broker
 	fleet  *fleet.Fleet
@@ -83,7 +84,7 @@ func New(cfg Config, opt Options) (*Server, error) {
 	if s.log == nil {
 		s.log = slog.Default()
 	}
-	s.log = slog.New(newSparing(s.log.Handler()))
+	s.audit, s.log = s.log, slog.New(newSparing(s.log.Handler()))
 	cfg.warn(s.log)
 	err := s.openAccess(opt)
 	if err == nil {
@@ -172,8 +173,8 @@ func (s *Server) buildFrontEnds(opt Options) (err error) {
 	forHTTP := httpd.Options{
 		Assets: web.FS, Fleet: s.fleet, Broker: s.broker, History: s.history, Wire: s.wire, Sessions: s.sessions, EndSession: s.mqtt.EndSession, Feed: s.hub, Headquarters: newHeadquarters(s.broker, s.fleet, opt.Demo),
 		STOMP: s.stomp, MQTT: s.mqtt, Status: s.status, Ready: s.ready, Metrics: s.metricsHandler(), Origins: s.origins, Demo: opt.Demo != nil, TilesURL: c.Tiles,
-		SignedIn: s.access.sessions, Proxies: s.access.proxies, OnlyTLS: c.onlyTLS(),
-		MaxText: MaxText, HeadTimeout: c.ConnectTimeout, Logger: s.log.With("component", "http"),
+		SignedIn: s.access.sessions, Proxies: s.access.proxies, Admit: s.access.gate.Admit, OnlyTLS: c.onlyTLS(),
+		MaxText: MaxText, HeadTimeout: c.ConnectTimeout, Logger: s.log.With("component", "http"), Audit: s.audit.With("component", "http"),
 	}
 	if s.access.authority != nil {
 		forHTTP.Accounts = s.access.authority

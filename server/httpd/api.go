@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"mime"
 	"net/http"
@@ -20,7 +19,7 @@ import (
 )
 
 func (s *Server) api(r chi.Router) {
-	r.Use(only(s.opts.Origins.AllowPage))
+	r.Use(s.holding, only(s.opts.Origins.AllowPage))
 	r.NotFound(func(w http.ResponseWriter, _ *http.Request) {
 		problem(w, http.StatusNotFound, "the API has no such resource")
 	})
@@ -169,6 +168,7 @@ func (s *Server) postAlert(w http.ResponseWriter, r *http.Request) {
 		s.unavailable(w, r, "alert", err)
 		return
 	}
+	s.note(r, "an operator alerted a device", "device", id, "color", color.Name)
 	replyJSON(w, http.StatusOK, map[string]int{"listeners": listeners})
 }
 
@@ -187,6 +187,7 @@ func (s *Server) postDemo(w http.ResponseWriter, r *http.Request) {
 		s.unavailable(w, r, "demo", err)
 		return
 	}
+	s.note(r, "an operator started simulated devices", "devices", req.Count)
 	w.WriteHeader(http.StatusAccepted)
 }
 
@@ -239,13 +240,18 @@ func (s *Server) decodeUpTo(w http.ResponseWriter, r *http.Request, into any, li
 		problem(w, http.StatusUnsupportedMediaType, "the body must not be compressed: a small one could become very large")
 		return false
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(limit)))
-	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+	body, err := readBody(w, r, limit)
+	switch {
+	case err == errFull:
 		s.limited.Add(1)
+		full(w)
+		return false
+	case err == errTooLarge:
+		s.limited.Add(1)
+		w.Header().Set("Connection", "close") // the rest is not read
 		problem(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("the body has more than %d bytes", limit))
 		return false
-	}
-	if err != nil {
+	case err != nil:
 		problem(w, http.StatusBadRequest, "the body could not be read")
 		return false
 	}

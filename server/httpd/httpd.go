@@ -1,19 +1,14 @@
 // Package httpd serves the dashboard, its API and its feed, and hands the
 // WebSocket endpoints of STOMP and MQTT to those who speak them.
 //
-//	GET  /                            the page, and below it its assets
-//	GET  /phone                       the page that makes a phone a device
-//	GET  /healthz                     200 once the server serves
-//	GET  /readyz                      200 while everything works, the disk too
-//	GET  /metrics                     for Prometheus
-//	GET  /stomp, /mqtt                STOMP and MQTT over WebSocket, either at both
-//	GET  /api/v1/feed                 the live feed, a WebSocket
-//	GET  /api/v1/status
-//	GET  /api/v1/devices              ?after=ID&limit=N&q=PART
-//	GET  /api/v1/devices/{id}
-//	POST /api/v1/devices/{id}/texts
-//	POST /api/v1/devices/{id}/alerts
-//	POST /api/v1/demo/devices
+//	/                the page, and below it its assets
+//	/phone           the page that makes a phone a device
+//	/healthz         200 once the server serves
+//	/readyz          200 while everything works, the disk too
+//	/metrics         for Prometheus
+//	/stomp, /mqtt    STOMP and MQTT over WebSocket, either at both
+//	/api/v1/feed     the live feed, a WebSocket
+//	/api/v1/...      the API, which /api/v1/openapi.json describes
 //
 // All but the two protocols' endpoints are for the server's own page, and for
 // what is no browser: requests of other pages are refused (auth.OriginPolicy).
@@ -30,6 +25,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -123,16 +119,21 @@ type Options struct {
 	Accounts     Accounts          // who may use page and API; nil: everybody
 	SignedIn     *auth.Sessions    // those who have signed in; required with Accounts
 	Proxies      Proxies           // in front of the server
-	Demo         bool              // whether StartDemo may be asked for
-	OnlyTLS      bool              // browsers that came over TLS are to use nothing else of this host
-	TilesURL     string            // template of the map tiles that the page may load; empty for none
-	Logger       *slog.Logger      // default slog.Default
+	// Admit books a WebSocket that came over a proxy for its client's address, until
+	// what it returns is called; nil refuses it. Nil: any number may come.
+	Admit    func(client netip.Addr) (leave func())
+	Demo     bool         // whether StartDemo may be asked for
+	OnlyTLS  bool         // browsers that came over TLS are to use nothing else of this host
+	TilesURL string       // template of the map tiles that the page may load; empty for none
+	Logger   *slog.Logger // default slog.Default
+	Audit    *slog.Logger // of what known users do, who are not to be left out; default Logger
 
 	// EndSession ends a session of MQTT whose client is away; nil: there are none.
 	EndSession func(client string) (found, away bool)
 
 	MaxText      int           // bytes of a text; default 4096
 	MaxDemo      int           // devices that one request may start; default 1000
+	MaxHeld      int           // bytes that large requests and answers hold, all together; default 32 MiB
 	Timeout      time.Duration // for a whole request or answer but WebSockets; default 30 s
 	HeadTimeout  time.Duration // for the TLS handshake, and for the head of a request; default 10 s
 	DrainTimeout time.Duration // for requests under way when the server stops; default 5 s
@@ -160,8 +161,8 @@ func (o *Options) setDefaults() error {
 		return errors.New("httpd: Metrics is not set")
 	case o.Status == nil:
 		return errors.New("httpd: Status is not set")
-	case o.MaxText < 0 || o.MaxDemo < 0 || o.Timeout < 0 || o.HeadTimeout < 0 || o.DrainTimeout < 0:
-		return errors.New("httpd: MaxText, MaxDemo, Timeout, HeadTimeout and DrainTimeout must be positive, or 0 for their defaults")
+	case o.MaxText < 0 || o.MaxDemo < 0 || o.MaxHeld < 0 || o.Timeout < 0 || o.HeadTimeout < 0 || o.DrainTimeout < 0:
+		return errors.New("httpd: MaxText, MaxDemo, MaxHeld, Timeout, HeadTimeout and DrainTimeout must be positive, or 0 for their defaults")
 	}
 	if o.Ready == nil {
 		o.Ready = func() error { return nil }
@@ -172,6 +173,12 @@ func (o *Options) setDefaults() error {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
+	}
+	if o.Audit == nil {
+		o.Audit = o.Logger
+	}
+	if o.MaxHeld == 0 {
+		o.MaxHeld = 32 << 20
 	}
 	if o.MaxText == 0 {
 		o.MaxText = 4096
@@ -200,10 +207,12 @@ type Server struct {
 
 	alerts, allAlerts *limiter // for each device, and for all together
 	limited           atomic.Uint64
+
+	room room // of what is under way
 }
 
 // Limited is how many requests were refused because their bodies were too large,
-// or there were too many of their kind.
+// there were too many of their kind, or there was no room for what they hold.
 func (s *Server) Limited() uint64 { return s.limited.Load() }
 
 // New reads the assets and returns a server that is not ready yet.
@@ -216,7 +225,7 @@ func New(opts Options) (*Server, error) {
 		return nil, err
 	}
 	policy.onlyTLS = opts.OnlyTLS
-	s := &Server{opts: opts, alerts: newLimiter(500*time.Millisecond, 20), allAlerts: newLimiter(5*time.Millisecond, 1000)}
+	s := &Server{opts: opts, room: room{max: int64(opts.MaxHeld)}, alerts: newLimiter(500*time.Millisecond, 20), allAlerts: newLimiter(5*time.Millisecond, 1000)}
 	if s.assets, err = loadAssets(opts.Assets); err != nil {
 		return nil, fmt.Errorf("httpd: reading the page's assets: %w", err)
 	}
@@ -269,7 +278,7 @@ func (s *Server) serve(ctx context.Context, l net.Listener, handler http.Handler
 
 func (s *Server) routes(policy pagePolicy) http.Handler {
 	r := chi.NewRouter()
-	r.Use(s.opts.Proxies.handler, policy.headers)
+	r.Use(s.front, policy.headers)
 	r.Get("/healthz", s.healthz)
 	r.Get("/readyz", s.readyz)
 	r.Method(http.MethodGet, "/metrics", only(s.opts.Origins.AllowPage)(s.recognised(s.opts.Metrics)))

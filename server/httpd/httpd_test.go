@@ -385,6 +385,12 @@ func serve(t *testing.T, s *Server) (addr string, stop func() error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return serveOn(t, s, l)
+}
+
+// serveOn runs the server on a listener.
+func serveOn(t *testing.T, s *Server, l net.Listener) (addr string, stop func() error) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(ctx, l) }()

@@ -126,6 +126,10 @@ type bodyForm struct {
 	limit    int
 }
 
+// room is what is held while a message is put into this form, in bytes: as text and
+// as JSON.
+func (f bodyForm) room(m *broker.Message) int { return 4 * min(f.limit, len(m.Body)) }
+
 func (q *query) bodyForm() bodyForm {
 	return bodyForm{q.choice("encoding", "auto", "text", "hex", "base64"), q.number("bytes", defaultBody, 0, maxBody)}
 }
@@ -140,7 +144,10 @@ func viewDetails(m *broker.Message, destination string, form bodyForm) messageDe
 
 // sendBody answers with a body as it is, for saving: nothing that a browser might
 // run.
-func sendBody(w http.ResponseWriter, m *broker.Message) {
+func (s *Server) sendBody(w http.ResponseWriter, m *broker.Message) {
+	if !s.hold(w, len(m.Body)) {
+		return
+	}
 	h := w.Header()
 	h.Set("Content-Type", "application/octet-stream")
 	h.Set("Content-Disposition", `attachment; filename="message-`+m.ID.String()+`.bin"`)

@@ -53,11 +53,11 @@ func (s *Server) mqttEndpoint() http.Handler {
 // ServeSTOMP serves a listener as Serve does, with the STOMP endpoint at every
 // path and nothing else.
 func (s *Server) ServeSTOMP(ctx context.Context, l net.Listener) error {
-	return s.serve(ctx, l, s.opts.Proxies.handler(s.stompEndpoint()))
+	return s.serve(ctx, l, s.front(s.stompEndpoint()))
 }
 
 // ServeMQTT serves a listener as Serve does, with the MQTT endpoint at every
 // path and nothing else.
 func (s *Server) ServeMQTT(ctx context.Context, l net.Listener) error {
-	return s.serve(ctx, l, s.opts.Proxies.handler(s.mqttEndpoint()))
+	return s.serve(ctx, l, s.front(s.mqttEndpoint()))
 }

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+
+	"mwm/server/netx"
 )
 
 // Proxies are the addresses of reverse proxies in front of the server: what they
@@ -44,6 +46,9 @@ func (p Proxies) Trust(addr netip.Addr) bool {
 	return false
 }
 
+// forwardedKey is under what a request has the address that a proxy says it is from.
+type forwardedKey struct{}
+
 // secureKey marks requests that came to a proxy over TLS.
 type secureKey struct{}
 
@@ -68,12 +73,37 @@ func (p Proxies) handler(next http.Handler) http.Handler {
 		}
 		if client, ok := p.client(strings.Join(forwarded, ",")); ok {
 			r.RemoteAddr = net.JoinHostPort(client.String(), "0")
+			r = r.WithContext(context.WithValue(r.Context(), forwardedKey{}, client))
 		}
 		if strings.EqualFold(proto, "https") {
 			r = r.WithContext(context.WithValue(r.Context(), secureKey{}, true))
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// front is what all requests pass first: what proxies say about them is taken over,
+// and the connections that last, which are WebSockets, count for those whose they are
+// and not for the proxy.
+func (s *Server) front(next http.Handler) http.Handler {
+	return s.opts.Proxies.handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		client, forwarded := r.Context().Value(forwardedKey{}).(netip.Addr)
+		if !forwarded || s.opts.Admit == nil || r.Header.Get("Upgrade") == "" {
+			next.ServeHTTP(w, r)
+			return
+		}
+		leave := s.opts.Admit(client)
+		if leave == nil {
+			w.Header().Set("Retry-After", "1")
+			problem(w, http.StatusTooManyRequests, "too many connections of your address, or too many at once")
+			return
+		}
+		taken := &netx.Hijacker{ResponseWriter: w}
+		next.ServeHTTP(taken, r)
+		if taken.Conn == nil || !netx.OnClose(taken.Conn, leave) {
+			leave()
+		}
+	}))
 }
 
 // client returns the last address of a list to which each proxy has appended

@@ -247,6 +247,9 @@ func (s *Server) getMessage(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
+	if !s.hold(w, form.room(x.Message)) {
+		return
+	}
 	destination := "/queue/" + x.Message.Name
 	if q.text("durable") != "" {
 		destination = "/topic/" + x.Message.Name
@@ -259,7 +262,7 @@ func (s *Server) getMessage(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) getBody(w http.ResponseWriter, r *http.Request) {
 	if x, ok := s.message(w, r, queryOf(r)); ok {
-		sendBody(w, x.Message)
+		s.sendBody(w, x.Message)
 	}
 }
 

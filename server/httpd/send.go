@@ -26,25 +26,30 @@ type Outgoing struct {
 
 // outgoing is the same as requests have it.
 type outgoing struct {
-	Destination string      `json:"destination"`
-	Headers     [][2]string `json:"headers"`
-	Body        string      `json:"body"`
-	Base64      string      `json:"base64"` // in place of body
-	Priority    *uint8      `json:"priority"`
-	Persistent  bool        `json:"persistent"`
-	Retain      bool        `json:"retain"`
-	Expires     int64       `json:"expires"` // ms since 1970; 0: never
+	Destination string `json:"destination"`
+	// An array, of which there is no more than there may be, and one: a list of empty
+	// headers would need ten times the memory of the body that it comes in.
+	Headers    [maxHeaders + 1]*[2]string `json:"headers"`
+	Body       string                     `json:"body"`
+	Base64     string                     `json:"base64"` // in place of body
+	Priority   *uint8                     `json:"priority"`
+	Persistent bool                       `json:"persistent"`
+	Retain     bool                       `json:"retain"`
+	Expires    int64                      `json:"expires"` // ms since 1970; 0: never
 }
 
 const (
 	maxHeaders     = 64
 	maxHeaderBytes = 4096 // of one, name and value
+	// maxOutgoing is enough for the largest message with the largest headers, as text
+	// of which a third is escaped, or in base64.
+	maxOutgoing = 3*maxBody + maxHeaders*maxHeaderBytes
 )
 
 // postMessage sends a message to any topic or queue.
 func (s *Server) postMessage(w http.ResponseWriter, r *http.Request) {
 	var req outgoing
-	if !s.decodeUpTo(w, r, &req, 6*maxBody+maxHeaders*6*maxHeaderBytes) {
+	if !s.decodeUpTo(w, r, &req, maxOutgoing) {
 		return
 	}
 	out, err := req.message(time.Now())
@@ -57,6 +62,7 @@ func (s *Server) postMessage(w http.ResponseWriter, r *http.Request) {
 		s.failed(w, r, "message", err)
 		return
 	}
+	s.note(r, "an operator sent a message", "destination", req.Destination, "id", id, "bytes", len(out.Body), "retain", out.Retain)
 	replyJSON(w, http.StatusAccepted, map[string]any{"id": id, "listeners": listeners})
 }
 
@@ -111,10 +117,13 @@ var fixedHeaders = map[string]bool{
 }
 
 func (o *outgoing) addHeaders(out *Outgoing) error {
-	if len(o.Headers) > maxHeaders {
-		return fmt.Errorf("headers has %d entries; at most %d are allowed", len(o.Headers), maxHeaders)
+	if o.Headers[maxHeaders] != nil {
+		return fmt.Errorf("headers has more than %d entries", maxHeaders)
 	}
 	for _, h := range o.Headers {
+		if h == nil {
+			continue
+		}
 		name, value := h[0], h[1]
 		switch {
 		case name == "" || len(name)+len(value) > maxHeaderBytes || strings.ContainsRune(name+value, 0):

@@ -78,10 +78,11 @@ type userKey struct{}
 
 // note logs what an operator has done, and who it was if that is known.
 func (s *Server) note(r *http.Request, what string, args ...any) {
+	log := s.opts.Logger
 	if name, ok := r.Context().Value(userKey{}).(string); ok {
-		args = append(args, "user", name)
+		log, args = s.opts.Audit, append(args, "user", name)
 	}
-	s.opts.Logger.Info(what, append(args, "from", r.RemoteAddr)...)
+	log.Info(what, append(args, "from", r.RemoteAddr)...)
 }
 
 // serveUser serves a request. One that lasts, the feed, ends when its user may
@@ -201,13 +202,16 @@ func (s *Server) getSession(w http.ResponseWriter, r *http.Request) {
 	replyJSON(w, http.StatusOK, userView{u.Name, u.Role.String(), true})
 }
 
+// maxSignIn is enough for a name and a password. Anybody may send it.
+const maxSignIn = 4 << 10
+
 // signIn begins a session, a new one whatever the browser had before.
 func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
 	var req struct {
 		User     string      `json:"user"`
 		Password auth.Secret `json:"password"`
 	}
-	if !s.decode(w, r, &req) {
+	if !s.decodeUpTo(w, r, &req, maxSignIn) {
 		return
 	}
 	if s.opts.Accounts == nil {
@@ -228,7 +232,7 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
 	}
 	token, _ := s.opts.SignedIn.Begin(p)
 	s.setCookie(w, r, token.Reveal(), s.opts.SignedIn.Lifetime())
-	s.opts.Logger.Info("signed in", "user", p.Name, "role", p.Role, "remote", r.RemoteAddr)
+	s.opts.Audit.Info("signed in", "user", p.Name, "role", p.Role, "remote", r.RemoteAddr)
 	replyJSON(w, http.StatusOK, userView{p.Name, p.Role.String(), true})
 }
 
@@ -237,6 +241,7 @@ func (s *Server) signOut(w http.ResponseWriter, r *http.Request) {
 	if s.opts.Accounts != nil {
 		if session, err := s.session(r); err == nil {
 			s.opts.SignedIn.End(session)
+			s.opts.Audit.Info("signed out", "user", session.Principal.Name, "remote", r.RemoteAddr)
 		}
 		s.setCookie(w, r, "", -time.Second)
 	}

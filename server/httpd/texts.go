@@ -57,11 +57,16 @@ func (s *Server) sendText(w http.ResponseWriter, r *http.Request, device, body s
 		s.unavailable(w, r, "text", err)
 		return
 	}
+	s.note(r, "an operator sent a text", "device", device, "id", text.ID, "bytes", len(body))
 	replyJSON(w, http.StatusAccepted, text)
 }
 
-// maxBulk is to how many devices one request may send a text.
-const maxBulk = 1000
+const (
+	// maxBulk is to how many devices one request may send a text.
+	maxBulk = 1000
+	// textRoom is what a text takes beside its body, in bytes, roughly.
+	textRoom = 512
+)
 
 type refusedText struct {
 	Device string `json:"device"`
@@ -86,6 +91,9 @@ func (s *Server) postTexts(w http.ResponseWriter, r *http.Request) {
 		problem(w, http.StatusUnprocessableEntity, fmt.Sprintf("devices must be a list of 1 to %d IDs", maxBulk))
 		return
 	}
+	if !s.hold(w, len(req.Devices)*(2*len(req.Body)+textRoom)) { // each is answered with its text
+		return
+	}
 	texts, errs := s.opts.Headquarters.SendTexts(r.Context(), req.Devices, req.Body, expires)
 	if r.Context().Err() != nil {
 		return
@@ -101,6 +109,7 @@ func (s *Server) postTexts(w http.ResponseWriter, r *http.Request) {
 			answer.Texts = append(answer.Texts, texts[i])
 		}
 	}
+	s.note(r, "an operator sent texts", "sent", len(answer.Texts), "refused", len(answer.Refused), "bytes", len(req.Body))
 	replyJSON(w, http.StatusAccepted, answer)
 }
 

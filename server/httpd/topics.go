@@ -113,14 +113,14 @@ func (s *Server) retained(w http.ResponseWriter, q *query) *broker.Message {
 func (s *Server) getRetainedMessage(w http.ResponseWriter, r *http.Request) {
 	q := queryOf(r)
 	form := q.bodyForm()
-	if m := s.retained(w, q); m != nil {
+	if m := s.retained(w, q); m != nil && s.hold(w, form.room(m)) {
 		replyJSON(w, http.StatusOK, viewDetails(m, "/topic/"+m.Name, form))
 	}
 }
 
 func (s *Server) getRetainedBody(w http.ResponseWriter, r *http.Request) {
 	if m := s.retained(w, queryOf(r)); m != nil {
-		sendBody(w, m)
+		s.sendBody(w, m)
 	}
 }
 

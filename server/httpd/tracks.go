@@ -41,6 +41,9 @@ func (s *Server) getTrack(w http.ResponseWriter, r *http.Request) {
 	if q.bad(w) {
 		return
 	}
+	if !s.hold(w, 2*streamChunk) {
+		return
+	}
 	h := history.Heading{Device: id, From: from, To: to}
 	if format.Extension != "" {
 		w.Header().Set("Content-Disposition", attachment(h, format))

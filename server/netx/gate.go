@@ -22,7 +22,8 @@ type GateOptions struct {
 }
 
 // Gate keeps one address from taking all connections, over all listeners
-// together. What is too much is closed at once and counted.
+// together. What is too much is closed at once and counted. Those that come by way
+// of a proxy are booked for their clients with [Gate.Admit].
 type Gate struct {
 	opt     GateOptions
 	refused atomic.Uint64
@@ -149,9 +150,31 @@ func (l *gatedListener) admit(addr netip.Addr) func() {
 		free()
 		return nil
 	}
-	g := l.gate
+	leave := l.gate.place(addr)
+	if leave == nil {
+		free()
+		return nil
+	}
+	return func() {
+		free()
+		leave()
+	}
+}
+
+// Admit books a connection for an address that it does not come from itself, but by
+// way of a proxy, whose own connections are exempt. What it returns takes it off the
+// books; nil refuses it.
+func (g *Gate) Admit(addr netip.Addr) (leave func()) {
+	if leave = g.place(addr); leave == nil {
+		g.refused.Add(1)
+	}
+	return leave
+}
+
+// place books a connection of an address that the limits are for.
+func (g *Gate) place(addr netip.Addr) (leave func()) {
 	if g.opt.PerAddress <= 0 && g.opt.Rate <= 0 || addr.IsLoopback() || g.opt.Exempt != nil && g.opt.Exempt(addr) {
-		return free
+		return func() {}
 	}
 	bits := 32
 	if addr.Is6() {
@@ -159,25 +182,53 @@ func (l *gatedListener) admit(addr netip.Addr) func() {
 	}
 	key, _ := addr.Prefix(bits) // of a valid address always
 	if !g.enter(key, time.Now()) {
-		free()
 		return nil
 	}
-	return func() {
-		free()
-		g.leave(key, time.Now())
-	}
+	return func() { g.leave(key, time.Now()) }
 }
 
 // gatedConn leaves the gate when it is closed. It embeds the concrete type, so
 // that what reads without a buffer and writes several at once still can.
 type gatedConn struct {
 	*net.TCPConn
-	once  sync.Once
-	leave func()
+	mu    sync.Mutex
+	leave func() // nil once it is closed
 }
 
 // Close implements [net.Conn].
 func (c *gatedConn) Close() error {
-	c.once.Do(c.leave)
+	c.mu.Lock()
+	leave := c.leave
+	c.leave = nil
+	c.mu.Unlock()
+	if leave != nil {
+		leave()
+	}
 	return c.TCPConn.Close()
+}
+
+// OnClose has f called when a connection that came through a gate is closed on this
+// side, perhaps with TLS around it; at once if it is already. It reports whether it
+// is such a connection.
+func OnClose(nc net.Conn, f func()) bool {
+	if around, ok := nc.(interface{ NetConn() net.Conn }); ok {
+		nc = around.NetConn()
+	}
+	c, ok := nc.(*gatedConn)
+	if !ok {
+		return false
+	}
+	c.mu.Lock()
+	before := c.leave
+	if before != nil {
+		c.leave = func() {
+			before()
+			f()
+		}
+	}
+	c.mu.Unlock()
+	if before == nil {
+		f()
+	}
+	return true
 }

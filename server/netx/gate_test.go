@@ -1,6 +1,7 @@
 package netx
 
 import (
+	"crypto/tls"
 	"io"
 	"net"
 	"net/netip"
@@ -168,5 +169,49 @@ func TestGateListener(t *testing.T) {
 	}
 	if g.Refused() != 1 {
 		t.Errorf("%d were refused", g.Refused())
+	}
+}
+
+// A connection that comes by way of a proxy counts for its client until it is closed,
+// and the proxy's own for nobody.
+func TestGateAdmit(t *testing.T) {
+	proxy, client := netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("203.0.113.1")
+	g := NewGate(GateOptions{PerAddress: 1, Exempt: func(a netip.Addr) bool { return a == proxy }})
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	gated := g.Listener(ln, 0)
+	defer gated.Close()
+	peer, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer peer.Close()
+	nc, err := gated.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	leave := g.Admit(client)
+	if leave == nil || !OnClose(tls.Server(nc, nil), leave) {
+		t.Fatal("the first one is refused")
+	}
+	if g.Admit(client) != nil || g.Refused() != 1 {
+		t.Errorf("a second one may come; %d are refused", g.Refused())
+	}
+	if g.Admit(proxy) == nil || g.Admit(proxy) == nil || g.Admit(netip.MustParseAddr("::1")) == nil {
+		t.Error("the proxy, or this machine, is refused")
+	}
+	nc.Close()
+	again := g.Admit(client)
+	if again == nil {
+		t.Fatal("when it is closed, no other may come")
+	}
+	if !OnClose(nc, again) || g.Admit(client) == nil {
+		t.Error("one that is closed already stays on the books")
+	}
+	if OnClose(peer, func() { t.Error("called") }) {
+		t.Error("a connection that came through no gate is taken for one")
 	}
 }
