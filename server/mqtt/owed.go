@@ -181,9 +181,11 @@ var errRefused = newFault(packets.ErrUnspecifiedError, "the message was refused"
 // is false if the version cannot tell the client, and it must not be told anything
 // else. When a session is full, clients of 3.x are not told: they would send the
 // message again for ever, and one that is away would stop all who publish to it. The
-// client that misses the message is, when it is back.
+// client that misses the message is, in 5.0, when it is back. That memory is short is
+// the server's trouble, and passes.
 func (c *conn) outcome(err error) (code byte, reason string, ok bool) {
-	full := errors.Is(err, errFull) || errors.Is(err, broker.ErrQueueFull)
+	short := errors.Is(err, netx.ErrMemory)
+	full := !short && (errors.Is(err, errFull) || errors.Is(err, broker.ErrQueueFull))
 	switch {
 	case err == nil, full && c.level < v5:
 		return 0, "", true
@@ -191,7 +193,7 @@ func (c *conn) outcome(err error) (code byte, reason string, ok bool) {
 		return 0, "", false
 	}
 	code = packets.ErrUnspecifiedError.Code
-	if full || err == errNoDisk || errors.Is(err, netx.ErrMemory) {
+	if full || short || err == errNoDisk {
 		code = packets.ErrQuotaExceeded.Code
 	}
 	if c.problems {

@@ -9,6 +9,9 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"mwm/server/broker"
+	"mwm/server/netx"
 )
 
 // The queue of a session that is away is bounded in messages and bytes; what
@@ -149,6 +152,53 @@ func TestNearlyFullDisk(t *testing.T) {
 		src.expect("PUBACK 5")
 		hears(kept, "5", 2)
 		hears(plain, "5", 4)
+		l.stop()
+	})
+}
+
+// While memory is short a durable subscriber takes nothing: 5.0 publishers are told,
+// others not acknowledged, and so send it again.
+func TestShortOfMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDisk()
+		d.boot(-1)
+		l := live(t, d, Options{}, false)
+		out := netx.NewOutbound(discard{}, 0, 0, nil)
+		opt := broker.ConsumerOptions{
+			Client: &broker.Client{ID: "truck", Protocol: broker.STOMP}, Out: out,
+			Append: func(dst []byte, _ broker.Delivery) []byte { return append(dst, 'm') },
+		}
+		paper, err := l.b.ConsumeDurable("paper", broker.DurableOptions{Filter: "t"}, nil, opt, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		paper.Leave()
+		out.Close()
+		five := l.peer()
+		five.shake(hello{level: v5, id: "five"})
+		for qos := byte(1); qos <= 2; qos++ {
+			old := l.peer()
+			old.shake(hello{id: "old", keep: true})
+			m := pub{topic: "t", body: "x", qos: qos, id: 1}
+
+			netx.SetMemoryLimit(netx.MemoryUsed() + 1<<20)
+			netx.Book(1000 << 10)
+			five.publish(m)
+			if got, want := five.read(), fmt.Sprintf("%s 1 code=0x97 ", []string{"PUBACK", "PUBREC"}[qos-1]); !strings.HasPrefix(got, want) {
+				t.Errorf("got %s, want %s", got, want)
+			}
+			old.publish(m)
+			old.expectClosed() // and so not acknowledged
+			netx.Unbook(1000 << 10)
+			netx.SetMemoryLimit(0)
+
+			old = l.peer()
+			old.shake(hello{id: "old", keep: true})
+			old.send(m)
+			if all := l.b.Durables(); len(all) != 1 || all[0].Waiting != int(qos) {
+				t.Errorf("durable subscribers: %+v", all)
+			}
+		}
 		l.stop()
 	})
 }
