@@ -21,12 +21,12 @@ type arrival struct {
 	ticket uint16         // of again
 }
 
-// has reports whether an identifier is in use, and whether its message is safe.
-func (in *inbound) has(id uint16) (known, safe bool) {
+// find returns what is known of an identifier.
+func (in *inbound) find(id uint16) (a arrival, known bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	a, known := in.m[id]
-	return known, a.safe
+	a, known = in.m[id]
+	return a, known
 }
 
 func (in *inbound) len() int {
@@ -44,14 +44,18 @@ func (in *inbound) set(id uint16, a arrival) {
 	in.m[id] = a
 }
 
-// keep notes the record of an identifier.
-func (in *inbound) keep(id uint16, rec *broker.Record) {
+// keep notes the record of an identifier. It reports whether that needs one: not if
+// PUBREL has come already, nor twice if a PUBLISH after that has the identifier, too.
+func (in *inbound) keep(id uint16, rec *broker.Record) bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if a, ok := in.m[id]; ok {
-		a.rec = rec
-		in.m[id] = a
+	a, known := in.m[id]
+	if !known || a.rec != nil {
+		return false
 	}
+	a.rec = rec
+	in.m[id] = a
+	return true
 }
 
 // confirmed notes that the message of an identifier is safe, or that it was

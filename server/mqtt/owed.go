@@ -208,5 +208,7 @@ func (c *conn) Kept(ticket uint16, m *broker.Message, done func(error)) {
 	id := c.owed.get(ticket).id
 	note := &broker.Message{Name: m.Name, ID: m.ID}
 	rec := c.srv.b.Journal().PutState(c.sess.box.Load(), note, recordState{id: id, inbound: true}.pack(), done)
-	c.sess.inbound.keep(id, rec)
+	if !c.sess.inbound.keep(id, rec) {
+		c.srv.b.Journal().Remove(nil, rec)
+	}
 }

@@ -182,13 +182,16 @@ func (s *session) arrive(c *conn, id uint16) (again bool, err error) {
 	if s.owner != c {
 		return false, errTakenOver
 	}
-	known, safe := s.inbound.has(id)
-	if !known {
+	a, known := s.inbound.find(id)
+	switch {
+	case !known:
 		s.inbound.set(id, arrival{})
 		return false, nil
+	case a.again == c: // who asks again and again is told once
+		return true, nil
 	}
-	ticket, err := c.owed.add(answer{id: id, kind: packets.Pubrec, ready: safe})
-	if err == nil && !safe {
+	ticket, err := c.owed.add(answer{id: id, kind: packets.Pubrec, ready: a.safe})
+	if err == nil && !a.safe {
 		switch waits, ok := s.inbound.askAgain(id, c, ticket); {
 		case ok:
 			c.conclude(ticket, nil)
