@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"mwm/server/broker"
+	"mwm/server/netx"
 )
 
 // maxNoted bounds what a session notes for replay before subscriptions have to
@@ -17,6 +18,7 @@ const maxNoted = 10_000
 type replays struct {
 	noted   []replay
 	waiting []*subscription // not noted yet, so as not to note too much
+	booked  int             // of memory, until nothing is noted any more
 }
 
 type replay struct {
@@ -25,9 +27,27 @@ type replay struct {
 	msg  *broker.Message // what is under $SYS is not looked up again; nil otherwise
 }
 
-// wantRetained plans the replay for new subscriptions. It comes before their
-// SUBACK: what is published after that is new to the client, and not replayed.
-func (s *session) wantRetained(subs []*subscription) {
+// noteCost is what a name that is noted takes, in bytes, roughly.
+const noteCost = 48
+
+// book counts what is noted as memory that the client makes the server hold.
+func (r *replays) book() {
+	if n := len(r.noted) * noteCost; n > r.booked {
+		netx.Book(n - r.booked)
+		r.booked = n
+	}
+}
+
+// discard gives up what is left.
+func (r *replays) discard() {
+	netx.Unbook(r.booked)
+	*r = replays{}
+}
+
+// wantRetained plans the replay for new subscriptions of a connection. It comes
+// before their SUBACK: what is published after that is new to the client, and not
+// replayed.
+func (s *session) wantRetained(c *conn, subs []*subscription) {
 	var sys []replay
 	for _, sub := range subs {
 		if isSys(sub.name) {
@@ -39,6 +59,9 @@ func (s *session) wantRetained(subs []*subscription) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.conn != c {
+		return // it ends
+	}
 	s.replays.noted = append(s.replays.noted, sys...)
 	for _, sub := range subs {
 		if !slices.Contains(s.replays.waiting, sub) {
@@ -57,8 +80,10 @@ func (s *session) noteReplays() {
 		s.srv.b.Retained(sub.name, func(m *broker.Message) { r.noted = append(r.noted, replay{m.Name, sub, nil}) })
 	}
 	if len(r.noted) == 0 {
-		*r = replays{}
+		r.discard()
+		return
 	}
+	r.book()
 }
 
 // pumpReplay sends retained messages, as far as window and connection allow.

@@ -307,6 +307,7 @@ func (s *Server) dissolve(sess *session) (left []item) {
 	sess.settle()
 	sess.wakeRoom()
 	sess.queue.discard()
+	sess.replays.discard()
 	sess.subs, sess.flights = nil, flights{}
 	s.mu.Lock()
 	if s.sessions[sess.id] == sess {

@@ -100,7 +100,7 @@ func (s *session) bind(c *conn, expiry time.Duration, w *will) {
 	defer s.mu.Unlock()
 	stop(&s.timer)
 	stop(&s.willTimer)
-	s.replays = replays{}
+	s.replays.discard()
 	s.conn, s.owner, s.client = c, c, c.client
 	s.keepFor(expiry)
 	s.will, s.until, s.willAt = w, time.Time{}, time.Time{}
@@ -143,6 +143,7 @@ func (s *session) unbindLocked(c *conn) bool {
 	}
 	s.conn = nil
 	s.frames, s.framed, s.noticed = nil, 0, false
+	s.replays.discard()
 	for _, sub := range s.subs {
 		sub.attach(nil)
 	}

@@ -79,7 +79,7 @@ func (c *conn) subscribe(p []byte) error {
 		}
 	}
 	if len(replays) > 0 {
-		c.sess.wantRetained(replays)
+		c.sess.wantRetained(c, replays)
 	}
 	c.sess.whenSaved(c, func() { c.sendPacket(&ack, (*packets.Packet).SubackEncode) })
 	return nil

@@ -10,6 +10,7 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 
 	"mwm/server/broker"
+	"mwm/server/netx"
 )
 
 // Subscription options of 5.0 (§3.8.3.1).
@@ -288,6 +289,30 @@ func TestManyRetained(t *testing.T) {
 		}
 	}
 	p.expectNothing()
+}
+
+// What is noted for a subscriber that does not read counts as memory that it makes the
+// server hold, until it is gone.
+func TestRetainedIsBooked(t *testing.T) {
+	f := newFixture(t, Options{MaxOutbound: 64 << 10}, false)
+	src := f.b.NewPublisher(nil)
+	const n = 20_000
+	for i := range n {
+		r, err := src.Topic(fmt.Appendf(nil, "m.%d", i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := src.Add(r)
+		m.Body, m.Retain = []byte("x"), true
+	}
+	src.Flush()
+	before := netx.MemoryUsed()
+	p := f.pipe()
+	p.shake(hello{id: "A", keep: true})
+	p.subscribe(1, "m/#", 0)
+	await(t, "the names are booked", func() bool { return netx.MemoryUsed()-before >= n*noteCost })
+	p.nc.Close()
+	await(t, "nothing is booked but the session", func() bool { return netx.MemoryUsed()-before < n })
 }
 
 // A shared subscription gives each message to one member, in turn, and to those
