@@ -104,6 +104,15 @@ func (s *session) wakeRoom() {
 // they run out of packet identifiers.
 const windowed = 4
 
+// waiting says when the publisher of a batch waits while the queue is too full.
+type waiting byte
+
+const (
+	noWait    waiting = iota
+	waitLater         // once everybody else has the batch
+	waitNow
+)
+
 // mayHold reports whether the publisher of message i must wait before it is taken:
 // from half of what may wait on if he does not wait for a confirmation, from three
 // quarters on if he does. s.mu is held.
@@ -118,21 +127,30 @@ func (s *session) mayHold(b *broker.Batch, i int) bool {
 	return s.over(n/windowed, bytes, 3, 4)
 }
 
-// waitTurn holds the publisher of a batch that has been taken already.
+// waitTurn holds the publisher of a batch that has been taken already, once everybody
+// else has it.
 func (s *session) waitTurn(sub *subscription, b *broker.Batch) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.mayHold(b, 0) {
-		s.hold(b, sub)
+	if !s.mayHold(b, 0) {
+		return
 	}
+	b.Later(func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.mayHold(b, 0) {
+			s.hold(b, sub)
+		}
+	})
 }
 
 // hold keeps the publisher of a batch waiting until the queue of the session has
 // room, at most for MaxHold; then the client is disconnected. So it is when it
-// has held publishers for longer in total, to the harm of other subscribers.
+// has held publishers for longer in total, to the harm of other subscribers. Those who
+// take nothing meanwhile hold a publisher together no longer than one of them may.
 // s.mu is held, but not while it waits.
 func (s *session) hold(b *broker.Batch, sub *subscription) {
-	c := s.conn
+	c, since := s.conn, s.took
 	wake := s.handOver()
 	s.mu.Unlock()
 	defer s.mu.Lock()
@@ -151,7 +169,10 @@ func (s *session) hold(b *broker.Batch, sub *subscription) {
 	}
 	b.FlushWakes() // nobody may wait with wake-ups in its pocket
 	start := time.Now()
-	if !s.waitRoom(c) || b.Starves(sub.receiver()) && c.out.Charge(start, s.srv.opt.MaxHold) {
+	if held := b.HeldSince(); since.Before(held) {
+		since = held
+	}
+	if !s.waitRoom(c, since.Add(s.srv.opt.MaxHold)) || b.Starves(sub.receiver()) && c.out.Charge(start, s.srv.opt.MaxHold) {
 		s.mu.Lock()
 		s.slow(c)
 		s.mu.Unlock()
@@ -166,10 +187,9 @@ func (s *Server) ownSession(c *broker.Client) *session {
 	return s.session(c.ID)
 }
 
-// waitRoom waits until nobody has to wait for c any more; false: it took too
-// long.
-func (s *session) waitRoom(c *conn) bool {
-	timer := time.NewTimer(s.srv.opt.MaxHold)
+// waitRoom waits until nobody has to wait for c any more; false: not by the deadline.
+func (s *session) waitRoom(c *conn, deadline time.Time) bool {
+	timer := time.NewTimer(time.Until(deadline))
 	defer timer.Stop()
 	for {
 		s.mu.Lock()

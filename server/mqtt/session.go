@@ -33,7 +33,8 @@ type session struct {
 	willTimer *time.Timer
 	subs      map[string]*subscription // by filter, as the client wrote it
 
-	queue    fifo // not sent yet
+	queue    fifo      // not sent yet
+	took     time.Time // when something left it last
 	flights  flights
 	unsynced []*flight // whose identifiers are planned to be written
 	rels     []byte    // PUBRELs to be sent once it is on disk that they are due
@@ -215,10 +216,9 @@ func (s *session) release(c *conn, id uint16) (rec *broker.Record, known bool) {
 }
 
 // enqueue takes messages first to end of a batch for a subscription, those
-// whose QoS is not 0. mayWait: their publisher waits while the queue is too full.
-// It reports whether the subscription has lasted until then.
-func (s *session) enqueue(sub *subscription, t *terms, b *broker.Batch, first, end int, mayWait bool) (lasts bool) {
-	withheld, lasts := s.take(sub, t, b, first, end, mayWait)
+// whose QoS is not 0. It reports whether the subscription has lasted until then.
+func (s *session) enqueue(sub *subscription, t *terms, b *broker.Batch, first, end int, wait waiting) (lasts bool) {
+	withheld, lasts := s.take(sub, t, b, first, end, wait)
 	if withheld > 0 && b.Starves(sub.receiver()) { // asks other sessions: without the lock
 		s.noteHarm(withheld)
 	}
@@ -227,7 +227,7 @@ func (s *session) enqueue(sub *subscription, t *terms, b *broker.Batch, first, e
 
 // take does that, and returns the number of the first message whose confirmation
 // is withheld; 0: none.
-func (s *session) take(sub *subscription, t *terms, b *broker.Batch, first, end int, mayWait bool) (withheld uint64, lasts bool) {
+func (s *session) take(sub *subscription, t *terms, b *broker.Batch, first, end int, wait waiting) (withheld uint64, lasts bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	overflow := false
@@ -238,7 +238,11 @@ func (s *session) take(sub *subscription, t *terms, b *broker.Batch, first, end 
 		if qos == 0 {
 			continue
 		}
-		if mayWait && s.mayHold(b, i) {
+		if wait != noWait && s.mayHold(b, i) {
+			if wait == waitLater {
+				b.Later(func() { s.enqueue(sub, t, b, i, end, waitNow) })
+				break
+			}
 			s.hold(b, sub)
 			if s.ended {
 				break
@@ -439,6 +443,7 @@ func (s *session) pump() (wake bool) {
 			j.Remove(nil, it.rec)
 			continue
 		}
+		s.took = now
 		f := s.flights.add(it)
 		j.SetState(f.rec, f.state())
 		s.launch(f)

@@ -90,14 +90,14 @@ func (s *subscription) Deliver(_ *broker.Subscription, b *broker.Batch) {
 	case more && b.KeepFirst():
 		s.sess.waitTurn(s, b)
 	case more:
-		s.sess.enqueue(s, t, b, 0, len(b.Messages), true)
+		s.sess.enqueue(s, t, b, 0, len(b.Messages), waitLater)
 	}
 }
 
 // Keep implements [broker.Keeper].
 func (s *subscription) Keep(_ *broker.Subscription, b *broker.Batch) {
 	if t := s.terms.Load(); t != nil && t.qos > 0 && !(t.noLocal && s.isOwn(b)) {
-		s.sess.enqueue(s, t, b, 0, len(b.Messages), false)
+		s.sess.enqueue(s, t, b, 0, len(b.Messages), noWait)
 	}
 }
 
@@ -109,7 +109,7 @@ func (s *subscription) deliverOne(b *broker.Batch, i int) bool {
 	case t == nil:
 		return false
 	case min(t.qos, b.Messages[i].QoS) > 0:
-		return s.sess.enqueue(s, t, b, i, i+1, true)
+		return s.sess.enqueue(s, t, b, i, i+1, waitNow)
 	case t.conn != nil:
 		b.SendOne(i, t.conn.out, t.encoderFor(b, i, i+1))
 	}
@@ -123,7 +123,7 @@ func (s *subscription) keepOne(b *broker.Batch, i int) bool {
 	case t == nil:
 		return false
 	case t.qos > 0:
-		return s.sess.enqueue(s, t, b, i, i+1, false)
+		return s.sess.enqueue(s, t, b, i, i+1, noWait)
 	case t.conn != nil:
 		b.SendNow(i, t.conn.out, t.encoderFor(b, i, i+1))
 	}
