@@ -147,7 +147,7 @@ func (j *Journal) finish(f flight, err error) {
 			j.live++
 			j.bytes += r.msg.Size()
 		case err != nil:
-			r.phase = removed
+			r.phase = refused
 		case r.doom:
 			r.phase = removed
 			j.next.Delete = append(j.next.Delete, r.id)

@@ -69,6 +69,7 @@ const (
 	writing              // in the transaction that is being written
 	written
 	removed // or never to be written
+	refused // by the disk
 )
 
 // Record is a message that is on disk, or on its way there.
@@ -365,6 +366,17 @@ func (j *Journal) remove(r *Record) (done func(error), waits bool) {
 		waits = true
 	}
 	return done, waits
+}
+
+// Refused reports whether the disk has refused to write a record, and so whoever has
+// waited for it has been told.
+func (j *Journal) Refused(r *Record) bool {
+	if r == nil {
+		return false
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return r.phase == refused
 }
 
 // SetState plans a record's new state.

@@ -190,6 +190,7 @@ func (s *session) record(it *item, id uint16, b *broker.Batch, i int) {
 	if box == 0 {
 		return
 	}
+	it.once = it.qos == 2 && b.Waits(i)
 	it.rec = s.srv.b.Journal().PutState(box, it.msg, it.state(id), b.Keeping(i))
 }
 

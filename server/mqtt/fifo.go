@@ -1,11 +1,26 @@
 package mqtt
 
 import (
-	"time"
-
 	"mwm/server/broker"
 	"mwm/server/netx"
 )
+
+// item is a message that waits.
+type item struct {
+	msg      *broker.Message
+	rec      *broker.Record // nil: it is not on disk
+	subID    uint32
+	qos      byte
+	retain   bool
+	once     bool   // its sender sends it again if the disk refuses it
+	doubtful bool   // it may have been sent before a crash
+	shared   *group // whose others get it if the session ends; nil: none
+}
+
+// state is what the record says when the message has the given identifier, or none.
+func (it *item) state(id uint16) uint64 {
+	return recordState{id: id, qos: it.qos, retain: it.retain, shared: it.shared != nil, subID: it.subID}.pack()
+}
 
 // fifo is the queue of a session. The zero value is empty.
 type fifo struct {
@@ -64,13 +79,12 @@ func (f *fifo) pop() item {
 	return it
 }
 
-// dropExpired removes what is not to be delivered any more, and returns its
-// records.
-func (f *fifo) dropExpired(now time.Time) (dropped []*broker.Record) {
+// drop removes what is not to be delivered any more, and returns its records.
+func (f *fifo) drop(dead func(*item) bool) (dropped []*broker.Record) {
 	w := 0
 	for i := range f.n {
 		it := *f.at(i)
-		if it.msg.Expired(now) {
+		if dead(&it) {
 			f.bytes -= it.msg.Size()
 			netx.Unbook(it.msg.Size() + itemCost)
 			dropped = append(dropped, it.rec)

@@ -14,6 +14,7 @@ type flight struct {
 	retain     bool
 	sent       bool   // it may have been, on some connection
 	waits      bool   // it is sent once its identifier is on disk
+	once       bool   // as in item
 	released   bool   // PUBREC came: PUBREL is what is sent again
 	round      uint32 // the connection it was sent on, as flights.round counts them
 	subID      uint32
@@ -80,7 +81,7 @@ func (fs *flights) add(it item) *flight {
 			break
 		}
 	}
-	f := &flight{id: fs.lastID, qos: it.qos, retain: it.retain, subID: it.subID, msg: it.msg, rec: it.rec, shared: it.shared, sent: it.doubtful}
+	f := &flight{id: fs.lastID, qos: it.qos, retain: it.retain, subID: it.subID, msg: it.msg, rec: it.rec, once: it.once, shared: it.shared, sent: it.doubtful}
 	fs.put(f)
 	return f
 }

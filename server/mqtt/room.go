@@ -49,16 +49,26 @@ func (s *session) queueRoom(m *broker.Message, waits bool) error {
 // pressedQueue is how many bytes may wait for a session while memory is short.
 const pressedQueue = 64 << 10
 
-// fits reports whether a message fits into the queue, without those that have
-// expired. s.mu is held.
+// fits reports whether a message fits into the queue, without those that are not
+// delivered any more. s.mu is held.
 func (s *session) fits(m *broker.Message, count, bytes int) bool {
 	if s.queue.n < count && s.queue.bytes+m.Size() <= bytes {
 		return true
 	}
-	records := s.queue.dropExpired(time.Now())
-	s.srv.stats.Expired.Add(uint64(len(records)))
+	now := time.Now()
+	records := s.queue.drop(func(it *item) bool { return s.dead(it, now) })
 	s.srv.b.Journal().Remove(nil, records...)
 	return s.queue.n < count && s.queue.bytes+m.Size() <= bytes
+}
+
+// dead reports whether a message that waits is not to be delivered any more, and
+// counts it if its time is over.
+func (s *session) dead(it *item, now time.Time) bool {
+	if it.msg.Expired(now) {
+		s.srv.stats.Expired.Add(1)
+		return true
+	}
+	return it.once && s.srv.b.Journal().Refused(it.rec)
 }
 
 // drop counts a message that there was no room for. s.mu is held.

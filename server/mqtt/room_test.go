@@ -236,6 +236,50 @@ func TestRefusedQoS2(t *testing.T) {
 	})
 }
 
+// What the disk refuses does not come at QoS 2, neither at once nor from the queue: its
+// sender sends it again, and it would come twice.
+func TestRefusedByDisk(t *testing.T) {
+	for _, away := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			d := newDisk()
+			d.boot(-1)
+			l := live(t, d, Options{}, false)
+			sub := l.peer()
+			sub.shake(hello{id: "sub", keep: true})
+			sub.subscribe(1, "t", 2)
+			sub.expect("SUBACK 1 [02]")
+			if away {
+				sub.goodbye()
+			}
+			src := l.peer()
+			src.shake(hello{id: "src", keep: true})
+			synctest.Wait()
+			d.mu.Lock()
+			d.fails = errors.New("the disk is broken")
+			d.mu.Unlock()
+			m := pub{topic: "t", body: "x", qos: 2, id: 7}
+			src.publish(m)
+			src.expectClosed()
+			src = l.peer()
+			src.shake(hello{id: "src", keep: true})
+			m.dup = true
+			src.send(m)
+			id := uint16(2)
+			if away {
+				sub = l.peer()
+				sub.shake(hello{id: "sub", keep: true})
+				id = 1
+			}
+			sub.take(`PUBLISH t "x"`, 2, id)
+			sub.expectNothing()
+			l.stop()
+			if _, records := d.count(); records != 0 {
+				t.Errorf("%d records are left", records)
+			}
+		})
+	}
+}
+
 // A client that comes back, and sends again what is still on its way to the disk, is
 // told when that fails.
 func TestRefusedAgain(t *testing.T) {

@@ -59,22 +59,6 @@ type session struct {
 	box     atomic.Uint64 // on disk; 0: there is none
 }
 
-// item is a message that waits.
-type item struct {
-	msg      *broker.Message
-	rec      *broker.Record // nil: it is not on disk
-	subID    uint32
-	qos      byte
-	retain   bool
-	doubtful bool   // it may have been sent before a crash
-	shared   *group // whose others get it if the session ends; nil: none
-}
-
-// state is what the record says when the message has the given identifier, or none.
-func (it *item) state(id uint16) uint64 {
-	return recordState{id: id, qos: it.qos, retain: it.retain, shared: it.shared != nil, subID: it.subID}.pack()
-}
-
 // kept reports whether the session outlives its connection. s.mu is held.
 func (s *session) kept() bool { return s.expiry > 0 }
 
@@ -286,7 +270,7 @@ func (s *session) push(it item, b *broker.Batch, i int) {
 	}
 	f := s.flights.add(it)
 	s.record(&it, f.id, b, i)
-	f.rec = it.rec
+	f.rec, f.once = it.rec, it.once
 	s.launch(f)
 	if !f.sent { // the connection is full by now
 		f.msg = b.Clone(i)
@@ -304,7 +288,8 @@ func (s *session) launch(f *flight) {
 
 // syncFlights sends messages at QoS 2 once their identifiers are on disk: after a
 // crash another message would come under the same identifier, and be taken for a
-// repetition. s.mu is held.
+// repetition. What the disk has refused is given up if its sender sends it again: it
+// would come twice. s.mu is held.
 func (s *session) syncFlights() {
 	if len(s.unsynced) == 0 {
 		return
@@ -315,6 +300,9 @@ func (s *session) syncFlights() {
 		s.mu.Lock()
 		for _, f := range synced {
 			f.waits = false
+			if f.once && s.flights.byID[f.id] == f && s.srv.b.Journal().Refused(f.rec) {
+				s.flights.remove(f)
+			}
 		}
 		c := s.conn
 		wake := c != nil && s.pump()
@@ -438,8 +426,7 @@ func (s *session) pump() (wake bool) {
 	now := time.Now()
 	for s.queue.n > 0 && s.canLaunch() && (s.flights.unsent != nil || s.ready()) {
 		it := s.queue.pop()
-		if it.msg.Expired(now) {
-			s.srv.stats.Expired.Add(1)
+		if s.dead(&it, now) {
 			j.Remove(nil, it.rec)
 			continue
 		}
