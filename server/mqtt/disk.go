@@ -127,6 +127,13 @@ func unixMilli(t time.Time) int64 {
 	return t.UnixMilli()
 }
 
+func fromUnixMilli(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms)
+}
+
 // save brings the session's box up to date: a session that is kept has one, others
 // have none. s.mu is held.
 func (s *session) save() {
@@ -245,7 +252,7 @@ func (s *Server) restoreSession(k *broker.Kept, now time.Time) (*session, error)
 		sess.until = now.Add(m.Expiry)
 		sess.willAt = now.Add(max(willGrace, sess.willDelay()))
 	} else {
-		sess.until, sess.willAt = time.UnixMilli(m.Until), time.UnixMilli(m.WillAt)
+		sess.until, sess.willAt = fromUnixMilli(m.Until), fromUnixMilli(m.WillAt)
 	}
 	for _, x := range m.Subscriptions {
 		sub, err := newSubscription(sess, x.Filter)
