@@ -9,11 +9,14 @@ import (
 	"testing"
 )
 
+// statements are some of a specification, and the tests that show them.
+type statements struct{ numbers, what, test string }
+
 // conformance says where the statements of MQTT 5.0 that bind a server are
 // tested. Those not listed bind clients, repeat others, or concern what this
 // server does not offer: enhanced authentication (§4.12), server references
 // (§4.11), maximum QoS below 2.
-var conformance = []struct{ statements, what, test string }{
+var conformance = []statements{
 	{"1.5.4-1 1.5.4-2", "strings are UTF-8 without NUL", "TestBadPublish TestBadProperties TestConnect"},
 	{"1.5.5-1", "variable byte integers in the fewest bytes", "TestUnexpectedPackets"},
 	{"2.1.3-1", "reserved flags", "TestUnexpectedPackets TestConnect"},
@@ -57,7 +60,7 @@ var conformance = []struct{ statements, what, test string }{
 	{"3.8.4-1 3.8.4-2 3.8.4-5 3.8.4-6 3.8.4-7 3.9.3-1 3.9.3-2", "SUBACK", "TestBadFilters TestSubscriptionLimits"},
 	{"3.8.4-3 3.8.4-4", "subscribing anew", "TestRetained TestSubscriptionIdentifiers"},
 	{"3.8.4-8", "the lower QoS counts", "TestQoS"},
-	{"3.10.3-2 3.10.4-1 3.10.4-2 3.10.4-4 3.10.4-5 3.11.3-1 3.11.3-2", "UNSUBSCRIBE", "TestUnsubscribe TestBadSubscribe"},
+	{"3.10.3-2 3.10.4-1 3.10.4-2 3.10.4-3 3.10.4-4 3.10.4-5 3.10.4-6 3.11.3-1 3.11.3-2", "UNSUBSCRIBE", "TestUnsubscribe TestUnsubscribeInFlight TestBadSubscribe"},
 	{"3.12.4-1", "PINGREQ", "TestKeepAlive"},
 	{"3.14.0-1 3.14.2-1 3.14.4-3", "DISCONNECT", "TestWill TestUnexpectedPackets TestShutdown"},
 	{"4.1.0-1 4.1.0-2", "session state", "TestSessionExpiry TestExpiredSubscriptions"},
@@ -68,26 +71,48 @@ var conformance = []struct{ statements, what, test string }{
 	{"4.6.0-1 4.6.0-2 4.6.0-3 4.6.0-4 4.6.0-5 4.6.0-6", "order", "TestResend TestOrder TestKeptSession"},
 	{"4.7.1-1 4.7.1-2 4.7.2-1 4.7.3-1 4.7.3-2 4.7.3-4", "topic filters", "TestMatching TestBadFilters"},
 	{"4.8.2-1 4.8.2-2 4.8.2-3 4.8.2-4 4.8.2-5", "shared subscriptions", "TestShared TestSharedHandedDown TestBadFilters"},
+	{"4.8.2-6", "what a member refuses goes to nobody else", "TestSharedRefused"},
 	{"4.9.0-1 4.9.0-2 4.9.0-3", "flow control", "TestWindow TestReceiveMaximumOfServer"},
 	{"4.13.1-1 4.13.2-1", "errors", "TestUnexpectedPackets TestBadPublish"},
 	{"6.0.0-1 6.0.0-2 6.0.0-3 6.0.0-4", "WebSocket", "TestWebSocket TestWebSocketText"},
 }
 
-// Every test that the table names exists, and no statement is claimed twice.
+// conformance3 says the same of what 3.1.1 has otherwise than 5.0, by its own numbers,
+// and of 3.1, which has none.
+var conformance3 = []statements{
+	{"3.1.2-2", "an unknown level: return code 1", "TestConnect"},
+	{"3.1.2-4 3.1.2-5 3.1.2-6", "clean session says both how it begins and how it ends", "TestKeptSession TestSessionExpiry"},
+	{"3.1.2-22", "no password without a user name", "TestConnect"},
+	{"3.1.3-6 3.1.3-7 3.1.3-8 3.1.3-9", "no client identifier, with a clean session alone", "TestConnect"},
+	{"3.2.2-4 3.2.2-5 3.2.2-6", "a refusal: a return code, or none, and the end", "TestConnect TestAuthentication TestMaxSessions"},
+	{"3.3.5-2", "no word for a PUBLISH that is not permitted", "TestAccess"},
+	{"3.8.3-4", "nothing but a QoS behind a filter", "TestBadSubscribe3"},
+	{"3.9.3-2", "a refused filter: 0x80", "TestBadFilters"},
+	{"3.10.4-4 3.10.4-5", "UNSUBACK says nothing more", "TestUnsubscribe"},
+	{"3.14.4-3", "DISCONNECT discards the will", "TestWill"},
+	{"4.8.0-1", "an error ends the connection without a word", "TestBadPublish TestBadFilters"},
+	{"", "3.1: its name and level, any identifier, no word for a session that is there", "TestConnect TestKeptSession"},
+	{"", "3.1: no word for a refused filter", "TestBadFilters"},
+	{"", "3.1: a PUBLISH is repeated on the same connection", "TestAskedAgain TestQoS2Once"},
+}
+
+// Every test that the tables name exists, and no statement is claimed twice.
 func TestConformanceTable(t *testing.T) {
 	have := declaredTests(t)
-	claimed := map[string]bool{}
-	for _, c := range conformance {
-		for name := range strings.FieldsSeq(c.test) {
-			if !have[name] {
-				t.Errorf("%s is said to be tested by %s, which does not exist", c.what, name)
+	for _, table := range [][]statements{conformance, conformance3} {
+		claimed := map[string]bool{}
+		for _, c := range table {
+			for name := range strings.FieldsSeq(c.test) {
+				if !have[name] {
+					t.Errorf("%s is said to be tested by %s, which does not exist", c.what, name)
+				}
 			}
-		}
-		for id := range strings.FieldsSeq(c.statements) {
-			if claimed[id] {
-				t.Errorf("[MQTT-%s] stands twice in the table", id)
+			for id := range strings.FieldsSeq(c.numbers) {
+				if claimed[id] {
+					t.Errorf("[MQTT-%s] stands twice in the table", id)
+				}
+				claimed[id] = true
 			}
-			claimed[id] = true
 		}
 	}
 }

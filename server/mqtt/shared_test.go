@@ -36,6 +36,25 @@ func TestSharedHandedDown(t *testing.T) {
 	}
 }
 
+// What a member refuses goes to nobody else [MQTT-4.8.2-6].
+func TestSharedRefused(t *testing.T) {
+	f := start(t)
+	a := f.connect(hello{level: v5, id: "A"})
+	a.subscribe(1, "$share/g/t", 2)
+	a.expect("SUBACK 1 [02]")
+	src := f.connect(hello{id: "src"})
+	src.send(pub{topic: "t", body: "1", qos: 1, id: 1})
+	src.send(pub{topic: "t", body: "2", qos: 2, id: 2})
+	a.expect(`PUBLISH t "1" q1 id=1`, `PUBLISH t "2" q2 id=2`)
+	a.write(appendAck(nil, packets.Puback, 1, packets.ErrUnspecifiedError.Code, ""))
+	a.write(appendAck(nil, packets.Pubrec, 2, packets.ErrUnspecifiedError.Code, ""))
+	b := f.connect(hello{level: v5, id: "B"})
+	b.subscribe(1, "$share/g/t", 2)
+	b.expect("SUBACK 1 [02]")
+	a.goodbye()
+	b.expectNothing()
+}
+
 // So it is after a restart, and what goes to a kept session is on disk there.
 func TestSharedHandedDownLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -118,6 +118,16 @@ func TestBadSubscribe(t *testing.T) {
 	}
 }
 
+// 3.x knows nothing but a QoS behind a filter [MQTT-3.8.3-4].
+func TestBadSubscribe3(t *testing.T) {
+	f := start(t)
+	for _, options := range []byte{3, noLocal, retainAsIs, retainNever, 0x80} {
+		p := f.connect(hello{id: "A"})
+		p.subscribe(1, "t", options)
+		p.expectClosed()
+	}
+}
+
 // Limits of subscriptions per client and filters per SUBSCRIBE.
 func TestSubscriptionLimits(t *testing.T) {
 	f := newFixture(t, Options{MaxSubscriptions: 2, MaxFilters: 3}, true)
@@ -154,6 +164,38 @@ func TestUnsubscribe(t *testing.T) {
 	old := f.connect(hello{id: "old"})
 	old.unsubscribe(2, "t")
 	old.expect("UNSUBACK 2 []")
+}
+
+// What has begun to be delivered goes on after UNSUBSCRIBE [MQTT-3.10.4-3], which may
+// have several filters [MQTT-3.10.4-6].
+func TestUnsubscribeInFlight(t *testing.T) {
+	f := start(t)
+	p := f.connect(forMinutes("A"))
+	for i, filter := range []string{"t", "u"} {
+		p.subscribe(uint16(i+1), filter, 2)
+		p.expect(fmt.Sprintf("SUBACK %d [02]", i+1))
+	}
+	src := f.connect(hello{id: "src"})
+	src.send(pub{topic: "t", body: "1", qos: 1, id: 1})
+	src.send(pub{topic: "t", body: "2", qos: 2, id: 2})
+	p.expect(`PUBLISH t "1" q1 id=1`, `PUBLISH t "2" q2 id=2`)
+	body := []byte{0, 3, 0}
+	for _, filter := range []string{"t", "none", "u"} {
+		body = appendString(body, filter)
+	}
+	p.write(frame(packets.Unsubscribe<<4|2, body))
+	p.expect("UNSUBACK 3 [00 11 00]")
+	src.send(pub{topic: "t", body: "3", qos: 1, id: 3})
+	src.send(pub{topic: "u", body: "4", qos: 1, id: 4})
+	p.nc.Close()
+	p = f.dial()
+	p.shake2(forMinutes("A"), "CONNACK session=true code=0x00")
+	p.expect(`PUBLISH t "1" q1 id=1 dup`, `PUBLISH t "2" q2 id=2 dup`)
+	p.ack(packets.Puback, 1)
+	p.ack(packets.Pubrec, 2)
+	p.expect("PUBREL 2")
+	p.ack(packets.Pubcomp, 2)
+	p.expectNothing()
 }
 
 // No local: not what the client itself publishes, also not when its session
