@@ -311,7 +311,7 @@ func TestCrowdNeverReading(t *testing.T) {
 		}
 	}
 	pub.sync()
-	if most > crowd*bound*2+8<<20 {
+	if most > crowd*bound+8<<20 {
 		t.Errorf("%d bytes are held for %d that do not read", most, crowd)
 	}
 	if w.server.Dropped() == 0 {
