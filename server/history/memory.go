@@ -73,19 +73,20 @@ func (m *Memory) TrackChunks(_ context.Context, device, hour int64) ([][]byte, e
 }
 
 // DropChunks implements [Store].
-func (m *Memory) DropChunks(before, bytes int64, limit int) (dropped Usage, err error) {
+func (m *Memory) DropChunks(rule DropRule) (dropped Usage, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	n := 0
-	for ; n < min(limit, len(m.byAge)); n++ {
-		c := m.byAge[n]
-		if c.Written >= before && dropped.Bytes >= bytes {
-			break
+	dropped = rule.Choose(func(yield func(Aged) bool) {
+		for _, c := range m.byAge {
+			if !yield(Aged{c.Written, int64(c.Points), c.Size()}) {
+				return
+			}
 		}
-		dropped.add(Usage{Chunks: 1, Points: int64(c.Points), Bytes: c.Size()})
+	})
+	for _, c := range m.byAge[:dropped.Chunks] {
 		m.forget(c)
 	}
-	m.byAge = slices.Delete(m.byAge, 0, n)
+	m.byAge = slices.Delete(m.byAge, 0, int(dropped.Chunks))
 	return dropped, nil
 }
 

@@ -76,9 +76,12 @@ func setDefault[T comparable](p *T, v T) {
 // Recorder keeps the tracks of all devices. Its methods may be called
 // concurrently.
 type Recorder struct {
-	opts  Options
-	store Store
-	log   *slog.Logger
+	opts    Options
+	store   Store
+	log     *slog.Logger
+	started time.Time
+	clock   func() time.Time // tests set it; the rest goes by up
+	steady  steadiness       // Run's own
 
 	mu      sync.Mutex
 	devices map[string]*device
@@ -111,7 +114,7 @@ type device struct {
 	num    int64
 	id     string
 	open   []*chunk // by hour, those that take points first
-	booked int64    // up to when its rate is used up, ms since 1970
+	booked int64    // up to when its rate is used up, ms since the start
 }
 
 // maxOpen is how many hours of one device may be open at a time: the current one
@@ -125,11 +128,11 @@ type chunk struct {
 	coder       coder
 	data        []byte
 	first, last int64
-	kept        Point  // the last one; sampling compares with it
-	opened      int64  // ms since 1970
-	log         uint64 // the entry that its first point came in
-	lastLog     uint64 // the same of its last point
-	tail        int    // points that came in that entry
+	kept        Point         // the last one; sampling compares with it
+	opened      time.Duration // since the start
+	log         uint64        // the entry that its first point came in
+	lastLog     uint64        // the same of its last point
+	tail        int           // points that came in that entry
 	closed      bool
 	taken       bool // is being saved
 	where       *list.Element
@@ -144,7 +147,7 @@ func New(ctx context.Context, opts Options) (*Recorder, error) {
 		return nil, err
 	}
 	r := &Recorder{
-		opts: opts, store: opts.Store, log: opts.Logger,
+		opts: opts, store: opts.Store, log: opts.Logger, started: opts.Now(), clock: opts.Now,
 		devices: map[string]*device{}, nextLog: 1, wake: make(chan struct{}, 1),
 	}
 	var l loading
@@ -239,7 +242,7 @@ func (r *Recorder) admit(d *device) bool {
 		r.stats.Dropped.Disk++
 		return false
 	}
-	now, each := r.opts.Now().UnixMilli(), 1000/int64(r.opts.MaxRate)
+	now, each := r.up().Milliseconds(), 1000/int64(r.opts.MaxRate)
 	if d.booked-now > int64(r.opts.MaxBurst)*each {
 		r.stats.Dropped.Rate++
 		return false
@@ -285,7 +288,7 @@ func (r *Recorder) chunkFor(d *device, hour int64) *chunk {
 	if open := d.taking(); len(open) >= maxOpen {
 		r.close(open[len(open)-1])
 	}
-	c := &chunk{dev: d, hour: hour, coder: newCoder(hour), opened: r.opts.Now().UnixMilli(), log: r.nextLog}
+	c := &chunk{dev: d, hour: hour, coder: newCoder(hour), opened: r.up(), log: r.nextLog}
 	c.where = r.open.PushBack(c)
 	d.open = append(d.open, nil)
 	copy(d.open[1:], d.open)

@@ -90,10 +90,8 @@ type Store interface {
 	// TrackChunks returns the data of a device's chunks in an hour, in the order
 	// in which they were saved.
 	TrackChunks(ctx context.Context, device, hour int64) ([][]byte, error)
-	// DropChunks deletes the oldest chunks, in the order in which they were saved:
-	// those written before the given time, and others until so many bytes are free,
-	// but at most limit.
-	DropChunks(before, bytes int64, limit int) (Usage, error)
+	// DropChunks deletes the oldest chunks, as the rule says.
+	DropChunks(DropRule) (Usage, error)
 	// DropDevice deletes chunks of a device, at most limit.
 	DropDevice(device int64, limit int) (Usage, error)
 }

@@ -19,7 +19,9 @@ const (
 func (r *Recorder) Run(ctx context.Context) error {
 	tick := time.NewTicker(flushEvery)
 	defer tick.Stop()
-	var aged time.Time
+	aged := -ageEvery
+	r.steady.look(r.clock(), r.up())
+	r.steady.since = 0
 	for {
 		select {
 		case <-tick.C:
@@ -27,8 +29,9 @@ func (r *Recorder) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return r.Close()
 		}
+		r.watchClock()
 		r.report(errors.Join(r.flush(false), r.dropGone(ctx)))
-		if now := r.opts.Now(); now.Sub(aged) >= ageEvery || r.over() > 0 {
+		if now := r.up(); now-aged >= ageEvery || r.over() > 0 {
 			more, err := r.drop()
 			if r.report(err); !more {
 				aged = now
@@ -100,13 +103,13 @@ func (r *Recorder) collect(all bool) (changes Changes, taken []*chunk) {
 		r.nextLog++
 	}
 	r.forgetDevices()
-	now, limit, shorten := r.opts.Now().UnixMilli(), flushChunks, r.shortenTo()
+	written, up, limit, shorten := r.clock().UnixMilli(), r.up(), flushChunks, r.shortenTo()
 	if all {
 		limit *= 16 // nobody is left to wait
 	}
 	for e := r.open.Front(); e != nil && len(r.closed) < limit; e = e.Next() {
 		c := e.Value.(*chunk)
-		if !all && now-c.opened < hourMs && c.log >= shorten && r.pending <= r.opts.MaxPending/2 {
+		if !all && up-c.opened < time.Hour && c.log >= shorten && r.pending <= r.opts.MaxPending/2 {
 			break
 		}
 		r.close(c)
@@ -117,7 +120,7 @@ func (r *Recorder) collect(all bool) (changes Changes, taken []*chunk) {
 	for _, c := range taken {
 		c.taken = true
 		changes.Chunks = append(changes.Chunks, Chunk{
-			Device: c.dev.num, Hour: c.hour, First: c.first, Last: c.last, Points: c.coder.n, Written: now, Data: c.data,
+			Device: c.dev.num, Hour: c.hour, First: c.first, Last: c.last, Points: c.coder.n, Written: written, Data: c.data,
 			Log: c.lastLog, Tail: c.tail,
 		})
 	}
@@ -186,7 +189,7 @@ func (r *Recorder) over() int64 {
 // drop deletes some of what is too old or too much, and reports whether there may
 // be more.
 func (r *Recorder) drop() (more bool, err error) {
-	dropped, err := r.store.DropChunks(r.opts.Now().Add(-r.opts.MaxAge).UnixMilli(), r.over(), dropChunks)
+	dropped, err := r.store.DropChunks(r.dropRule())
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.stats.Usage.add(Usage{-dropped.Chunks, -dropped.Points, -dropped.Bytes})

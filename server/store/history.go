@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 
 	"mwm/server/history"
 )
@@ -140,8 +139,8 @@ func (s *Store) TrackChunks(ctx context.Context, device, hour int64) (data [][]b
 }
 
 // DropChunks implements [history.Store].
-func (s *Store) DropChunks(before, bytes int64, limit int) (dropped history.Usage, err error) {
-	last, dropped, err := s.oldest(before, bytes, limit)
+func (s *Store) DropChunks(rule history.DropRule) (dropped history.Usage, err error) {
+	last, dropped, err := s.oldest(rule)
 	if err != nil || dropped.Chunks == 0 {
 		return history.Usage{}, err
 	}
@@ -173,22 +172,44 @@ func (s *Store) DropDevice(device int64, limit int) (dropped history.Usage, err 
 }
 
 // oldest finds what DropChunks is to delete: all up to a row.
-func (s *Store) oldest(before, bytes int64, limit int) (last int64, u history.Usage, err error) {
-	rows, err := s.db.QueryContext(context.Background(), "SELECT id, points, bytes, written FROM tracks ORDER BY id LIMIT ?", limit)
+func (s *Store) oldest(rule history.DropRule) (last int64, drop history.Usage, err error) {
+	ids, oldest, err := s.aged(0, rule.Limit)
 	if err != nil {
-		return 0, u, err
+		return 0, drop, err
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		var id, points, size, written int64
-		if err := rows.Scan(&id, &points, &size, &written); err != nil {
-			return 0, u, err
+	drop = rule.Choose(func(yield func(history.Aged) bool) {
+		for _, a := range oldest {
+			if !yield(a) {
+				return
+			}
 		}
-		if written >= before && u.Bytes >= bytes {
-			break
+		if len(ids) < rule.Limit {
+			return
 		}
-		last = id
-		u = history.Usage{Chunks: u.Chunks + 1, Points: u.Points + points, Bytes: u.Bytes + size}
+		// Witnesses, ever further apart: to read all would be to read the disk.
+		for step := int64(1); ; step *= 2 {
+			var witness []history.Aged
+			if _, witness, err = s.aged(ids[len(ids)-1]+step, 1); len(witness) == 0 || !yield(witness[0]) {
+				return
+			}
+		}
+	})
+	if err != nil || drop.Chunks == 0 {
+		return 0, history.Usage{}, err
 	}
-	return last, u, rows.Err()
+	return ids[drop.Chunks-1], drop, nil
+}
+
+// aged returns rows in the order of their IDs.
+func (s *Store) aged(from int64, limit int) (ids []int64, aged []history.Aged, err error) {
+	err = each(context.Background(), s.db, func(r *sql.Rows) error {
+		var id int64
+		var a history.Aged
+		if err := r.Scan(&id, &a.Written, &a.Points, &a.Bytes); err != nil {
+			return err
+		}
+		ids, aged = append(ids, id), append(aged, a)
+		return nil
+	}, "SELECT id, written, points, bytes FROM tracks WHERE id >= ? ORDER BY id LIMIT ?", from, limit)
+	return ids, aged, err
 }

@@ -17,6 +17,7 @@ func History(t *testing.T, open func(t *testing.T) history.Store) {
 		{"chunks", "the chunks of an hour come back in the order in which they were saved, those of others do not", testChunks},
 		{"hours", "chunks of one hour are summed up, and of more hours than asked for the last are given", testHours},
 		{"drop", "the oldest go first: by age, by size, and never more than the limit", testDrop},
+		{"drop what is dated ahead", "chunks from a clock that was ahead go when those behind them are too old", testDropAhead},
 		{"drop a device", "its oldest chunks go first, never more than the limit, and those of others stay", testDropDevice},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -114,7 +115,7 @@ func testDrop(t *testing.T, s history.Store) {
 		{"everything", 100, 0, 10, 2, 10},
 		{"nothing left", 100, 1 << 40, 10, 0, 10},
 	} {
-		u, err := s.DropChunks(c.before, c.bytes, c.limit)
+		u, err := s.DropChunks(history.DropRule{Before: c.before, Now: 1000, Bytes: c.bytes, Limit: c.limit})
 		if want := (history.Usage{Chunks: c.want, Points: c.want, Bytes: c.want * one}); err != nil || u != want {
 			t.Errorf("%s: %+v, %v, want %+v", c.what, u, err, want)
 		}
@@ -124,6 +125,32 @@ func testDrop(t *testing.T, s history.Store) {
 			}
 		}
 	}
+}
+
+// The clock was ahead when the first 50 chunks were written, then right.
+func testDropAhead(t *testing.T, s history.Store) {
+	for h := range int64(50) {
+		c := chunk(1, h, "x")
+		c.Written = 1_000_000 + h
+		save(t, s, c)
+	}
+	for h := int64(50); h < 100; h++ {
+		save(t, s, chunk(1, h, "x"))
+	}
+	drop := func(what string, want int64, rule history.DropRule) {
+		t.Helper()
+		u, err := s.DropChunks(rule)
+		if err != nil || u.Chunks != want {
+			t.Errorf("%s: %d chunks, %v, want %d", what, u.Chunks, err, want)
+		}
+	}
+	drop("nobody knows how old they are", 0, history.DropRule{Before: 50, Now: 1000, Limit: 10})
+	drop("those behind them are not too old", 0, history.DropRule{Before: 50, Now: 1000, Limit: 200})
+	drop("they are too much", 1, history.DropRule{Before: 50, Now: 1000, Bytes: 1, Limit: 10})
+	drop("one far behind them is too old", 10, history.DropRule{Before: 100, Now: 1000, Limit: 10})
+	drop("again", 10, history.DropRule{Before: 100, Now: 1000, Limit: 10})
+	drop("the next behind them is too old", 30, history.DropRule{Before: 51, Now: 1000, Limit: 200})
+	drop("what is left", 49, history.DropRule{Before: 100, Now: 1000, Limit: 200})
 }
 
 func testDropDevice(t *testing.T, s history.Store) {
@@ -142,7 +169,7 @@ func testDropDevice(t *testing.T, s history.Store) {
 			t.Errorf("hour %d: %q of the device, %q of another", h, mine, others)
 		}
 	}
-	u, err := s.DropChunks(100, 0, 10)
+	u, err := s.DropChunks(history.DropRule{Before: 100, Now: 1000, Limit: 10})
 	if want := (history.Usage{Chunks: 5, Points: 5, Bytes: 5 * size}); err != nil || u != want {
 		t.Errorf("of the other: %+v, %v, want %+v", u, err, want)
 	}
