@@ -1,8 +1,12 @@
 package store_test
 
 import (
+	"context"
+	"database/sql"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"mwm/server/broker"
 	"mwm/server/history"
@@ -43,5 +47,44 @@ func TestRoom(t *testing.T) {
 	}
 	if err := other.LookForRoom(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+// A disk that takes nothing any more is noticed without anything to write: Save
+// writes a little, but not all the time.
+func TestSaveNoticesWithoutValues(t *testing.T) {
+	dir := t.TempDir()
+	if err := open(t, dir).Close(); err != nil { // what a new one writes counts, too
+		t.Fatal(err)
+	}
+	s := open(t, dir)
+	defer s.Close()
+	other, err := sql.Open("sqlite", filepath.Join(dir, store.File))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	other.SetMaxOpenConns(1)
+	exec := func(query string) {
+		t.Helper()
+		if _, err := other.Exec(query); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exec("BEGIN IMMEDIATE") // nobody else can write
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if err := s.Save(ctx, store.Values{}); err == nil {
+		t.Error("a database that cannot be written is not noticed")
+	}
+	exec("ROLLBACK")
+	for range 3 {
+		if err := s.Save(t.Context(), store.Values{}); err != nil {
+			t.Error(err)
+		}
+	}
+	var beats int
+	if err := other.QueryRow("SELECT beats FROM life").Scan(&beats); err != nil || beats != 1 {
+		t.Errorf("it has written %d times, %v", beats, err)
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	_ "modernc.org/sqlite" // pure Go: the server stays one static binary
 )
@@ -48,6 +49,7 @@ type Store struct {
 	mu     sync.Mutex // the writer's turn
 	conn   *sql.Conn  // the writer's own
 	writer writer
+	beaten time.Time // when Save has written the last time
 }
 
 // migrations bring a database from one version to the next; its version is how
@@ -80,6 +82,7 @@ var migrations = []string{
 	ALTER TABLE tracks ADD COLUMN tail INTEGER NOT NULL DEFAULT 0;
 	DROP INDEX tracks_by_hour;
 	CREATE INDEX tracks_by_hour ON tracks (device, hour, first, last, points, bytes, log, tail);`,
+	`ALTER TABLE life ADD COLUMN beats INTEGER NOT NULL DEFAULT 0;`,
 }
 
 // Open opens the database in dir, and makes both if need be. It fails if
@@ -179,6 +182,24 @@ func (s *Store) migrate() error {
 	return nil
 }
 
+// beatEvery is how often Save writes at least.
+const beatEvery = 10 * time.Second
+
+// beat writes something that is new, if nothing else was for a while: a disk that
+// takes no more is to be noticed when nobody needs it yet.
+func (s *Store) beat(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if time.Since(s.beaten) < beatEvery {
+		return nil
+	}
+	_, err := s.conn.ExecContext(ctx, "UPDATE life SET beats = beats + 1")
+	if err == nil {
+		s.beaten = time.Now()
+	}
+	return err
+}
+
 // inTx runs f in a transaction of the writer: all of it or nothing.
 func (s *Store) inTx(ctx context.Context, f func(*sql.Tx) error) error {
 	s.mu.Lock()
@@ -190,7 +211,11 @@ func (s *Store) inTx(ctx context.Context, f func(*sql.Tx) error) error {
 	if err := f(tx); err != nil {
 		return errors.Join(err, tx.Rollback())
 	}
-	return tx.Commit()
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	s.beaten = time.Now()
+	return nil
 }
 
 // Close closes the database, and notes that this was done in order.

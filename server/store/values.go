@@ -28,10 +28,11 @@ const (
 		roll=excluded.roll, yaw=excluded.yaw`
 )
 
-// Save writes values in one transaction and returns when it is synced.
+// Save writes values in one transaction and returns when it is synced. Without
+// values it reports whether the disk takes any, as of the last ten seconds.
 func (s *Store) Save(ctx context.Context, v Values) error {
 	if len(v.Retained)+len(v.Devices)+len(v.Texts)+len(v.Events) == 0 {
-		return nil
+		return s.beat(ctx)
 	}
 	return s.inTx(ctx, func(tx *sql.Tx) error {
 		if err := saveRetained(ctx, tx, v.Retained); err != nil {
