@@ -20,6 +20,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"mwm/server/internal/lasting"
 )
 
 const (
@@ -49,7 +51,7 @@ func selfSigned(dir string, hosts []string, now time.Time) (tls.Certificate, err
 		return tls.Certificate{}, err
 	}
 	var key *ecdsa.PrivateKey
-	if err == nil {
+	if len(text) > 0 { // a power cut once left empty ones
 		old, err := tls.X509KeyPair(text, text)
 		if err != nil {
 			return old, fmt.Errorf("%s: %w; remove it to get a new one", name, err)
@@ -66,7 +68,7 @@ func selfSigned(dir string, hosts []string, now time.Time) (tls.Certificate, err
 	if err := os.WriteFile(name+".new", text, 0o600); err != nil {
 		return tls.Certificate{}, err
 	}
-	if err := os.Rename(name+".new", name); err != nil {
+	if err := lasting.Rename(name+".new", name); err != nil {
 		return tls.Certificate{}, err
 	}
 	return tls.X509KeyPair(text, text)

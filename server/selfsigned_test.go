@@ -65,6 +65,12 @@ func TestSelfSigned(t *testing.T) {
 	if _, err := selfSigned(dir, hosts, now); err == nil {
 		t.Error("a file that is no certificate is replaced unasked")
 	}
+	if err := os.Truncate(filepath.Join(dir, "self-signed.pem"), 0); err != nil {
+		t.Fatal(err)
+	}
+	if c := make(hosts, now); !c.Leaf.Equal(make(hosts, now).Leaf) {
+		t.Error("after a power cut, which left an empty file, it is another one at each start")
+	}
 	if c, err := selfSigned("", hosts, now); err != nil || c.Leaf.VerifyHostname("pi.local") != nil {
 		t.Errorf("without a directory: %v", err)
 	}

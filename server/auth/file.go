@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"mwm/server/internal/lasting"
 )
 
 // maxFile bounds a file of accounts or keys that is read.
@@ -126,26 +128,7 @@ func replace(draft *os.File, name string, mode fs.FileMode, data []byte) error {
 		_, err = draft.WriteAt(data, 0)
 	}
 	if err == nil {
-		err = draft.Sync()
+		err = lasting.Rename(draft.Name(), name)
 	}
-	if err == nil {
-		err = os.Rename(draft.Name(), name)
-	}
-	if err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(name))
-}
-
-// syncDir makes a rename last. Not every system can.
-func syncDir(name string) error {
-	d, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	if err := d.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, fs.ErrInvalid) {
-		return err
-	}
-	return nil
+	return err
 }

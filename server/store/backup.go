@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+
+	"mwm/server/internal/lasting"
 )
 
 // Backup writes the database in dir, as it is at one moment, to a new file. A
@@ -88,13 +90,7 @@ func replace(file string, write func(temporary string) error) (err error) {
 	if err := write(f.Name()); err != nil {
 		return err
 	}
-	if err := syncPath(f.Name()); err != nil { // VACUUM INTO does not
-		return err
-	}
-	if err := os.Rename(f.Name(), file); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(file))
+	return lasting.Rename(f.Name(), file)
 }
 
 // finish checks a copy of a database and notes that what is in it may have been
@@ -125,12 +121,4 @@ func copyFile(from, to string) (err error) {
 	}
 	_, err = io.Copy(dst, src)
 	return errors.Join(err, dst.Close())
-}
-
-func syncPath(name string) error {
-	f, err := os.OpenFile(name, os.O_RDWR, 0)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }

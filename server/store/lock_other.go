@@ -25,6 +25,3 @@ func locked(file string) (bool, error) {
 	err := os.Remove(file)
 	return err != nil && !errors.Is(err, os.ErrNotExist), nil
 }
-
-// syncDir does nothing: directories cannot be synced here.
-func syncDir(string) error { return nil }

@@ -43,12 +43,3 @@ func locked(file string) (bool, error) {
 	}
 	return false, err
 }
-
-// syncDir makes a new name in a directory last.
-func syncDir(name string) error {
-	d, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
