@@ -51,7 +51,7 @@ func Examine(ctx context.Context, cfg server.Config) []Finding {
 	d.listeners(ctx)
 	d.data(ctx)
 	d.files()
-	d.clock(ctx)
+	d.clock()
 	d.certificate()
 	d.phones()
 	return d.findings

@@ -146,6 +146,20 @@ func TestServerWithAccounts(t *testing.T) {
 	want(t, found, "--data", Warn, "nothing outlives a restart")
 }
 
+// A server that asks clients for certificates lets the doctor in nowhere either; it
+// is not taken for somebody else's, unless it was not to ask.
+func TestServerThatAsksForCertificates(t *testing.T) {
+	ca, _ := certify(t, time.Now().Add(-time.Hour), time.Now().Add(time.Hour), []string{"devices"})
+	cfg := start(t, server.Config{STOMPS: "127.0.0.1:0", MQTTS: "127.0.0.1:0", TLSSelfSigned: true, TLSClientCA: ca, TLSClientRequired: true})
+	found := Examine(t.Context(), cfg)
+	want(t, found, "--stomps ", OK, "asks for the certificate of a client")
+	want(t, found, "--mqtts ", OK, "asks for the certificate of a client")
+	cfg.TLSClientRequired = false
+	found = Examine(t.Context(), cfg)
+	want(t, found, "--stomps ", Fail, "does not answer as mwm does")
+	want(t, found, "--mqtts ", Fail, "asks for the certificate of a client")
+}
+
 func freePort(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

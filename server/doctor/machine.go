@@ -1,7 +1,6 @@
 package doctor
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -59,7 +58,7 @@ var made = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // clock looks whether the time can be right. What lies ahead in the database is
 // reported with it.
-func (d *Doctor) clock(context.Context) {
+func (d *Doctor) clock() {
 	const about, advice = "clock", "set it (timedatectl set-ntp true): texts expire, and positions count, by it"
 	now := time.Now()
 	if now.Before(made) {

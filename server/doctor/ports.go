@@ -94,6 +94,9 @@ func (d *Doctor) taken(ctx context.Context, l server.Listener, about string, tar
 	defer cancel()
 	answer, err := probe(ctx, l, target.String())
 	who, pid := d.owner(target.Port())
+	if d.cfg.TLSClientRequired && errors.Is(err, errAskedFor) {
+		answer.text, err = "answers with TLS, and asks for the certificate of a client", nil
+	}
 	if err != nil {
 		advice := "stop that program, or choose another port: --" + l.Flag + " " + elsewhere(l.Addr)
 		if who == "" {

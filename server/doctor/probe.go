@@ -61,12 +61,49 @@ func dial(ctx context.Context, l server.Listener, target string) (net.Conn, erro
 	if !l.TLS {
 		return c, nil
 	}
-	secure := tls.Client(c, &tls.Config{InsecureSkipVerify: true}) // #nosec G402 -- see above; nothing is said that matters
-	if err := secure.HandshakeContext(ctx); err != nil {
+	g := &guarded{}
+	g.Conn = tls.Client(c, &tls.Config{
+		InsecureSkipVerify: true, // #nosec G402 -- see above; nothing is said that matters
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			g.asked = true
+			return &tls.Certificate{}, nil
+		},
+	})
+	if err := g.HandshakeContext(ctx); err != nil {
 		_ = c.Close()
-		return nil, fmt.Errorf("TLS: %w", err)
+		return nil, fmt.Errorf("TLS: %w", g.explain(err))
 	}
-	return secure, nil
+	return g, nil
+}
+
+// errAskedFor says that a connection failed to which the other side wanted a
+// certificate of the client.
+var errAskedFor = errors.New("it asks for the certificate of a client")
+
+// guarded is a TLS connection that the other side may end because it was shown no
+// certificate. With TLS 1.3 it does so after the handshake, which is over for the
+// client by then (RFC 8446 §4.4.2.4); what it says about it may be lost to what the
+// client has sent meanwhile.
+type guarded struct {
+	*tls.Conn
+	asked bool // for a certificate
+}
+
+func (g *guarded) Read(p []byte) (int, error) {
+	n, err := g.Conn.Read(p)
+	return n, g.explain(err)
+}
+
+func (g *guarded) Write(p []byte) (int, error) {
+	n, err := g.Conn.Write(p)
+	return n, g.explain(err)
+}
+
+func (g *guarded) explain(err error) error {
+	if err == nil || !g.asked {
+		return err
+	}
+	return fmt.Errorf("%w: %w", errAskedFor, err)
 }
 
 // askSTOMP introduces itself, without credentials.
