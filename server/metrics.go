@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -92,6 +93,13 @@ var metrics = []metric{
 		}
 		return 0
 	}},
+	{"mwm_certificate_expires_timestamp_seconds", "When the certificate of the TLS listeners ends, in seconds since 1970; 0 if there is none.", false, func(r *reading) float64 {
+		c := r.s.certificates.leaf()
+		if c == nil {
+			return 0
+		}
+		return n(c.NotAfter.Unix())
+	}},
 	{"mwm_logins_refused_total", "Attempts to come in with wrong credentials.", true, func(r *reading) float64 { return n(r.loginsRefused) }},
 	{"mwm_logins_delayed_total", "Attempts to come in that were told to come again later, because of those before.", true, func(r *reading) float64 { return n(r.loginsDelayed) }},
 	{"mwm_page_sessions", "Sessions of those who have signed in on the page.", false, func(r *reading) float64 { return n(r.sessions) }},
@@ -140,9 +148,7 @@ var metrics = []metric{
 
 	{"mwm_journal_transactions_total", "Transactions synced to disk.", true, func(r *reading) float64 { return n(r.s.broker.Journal().Stats().Transactions.Load()) }},
 	{"mwm_journal_failed_total", "Transactions that the disk refused.", true, func(r *reading) float64 { return n(r.s.broker.Journal().Stats().Failed.Load()) }},
-	{"mwm_journal_records_total", "Messages written to disk; by transactions, the size of a group commit.", true, func(r *reading) float64 { return n(r.s.broker.Journal().Stats().Records.Load()) }},
 	{"mwm_journal_spared_total", "Messages acknowledged before they were written.", true, func(r *reading) float64 { return n(r.s.broker.Journal().Stats().Spared.Load()) }},
-	{"mwm_journal_seconds_total", "Time spent in transactions; by transactions, the time of a group commit.", true, func(r *reading) float64 { return n(r.s.broker.Journal().Stats().Nanoseconds.Load()) / 1e9 }},
 
 	{"mwm_devices", "Devices known.", false, func(r *reading) float64 { return n(r.fleet.Devices) }},
 	{"mwm_devices_offline", "Devices that have gone.", false, func(r *reading) float64 { return n(r.fleet.ByStatus[fleet.Offline]) }},
@@ -157,10 +163,6 @@ var metrics = []metric{
 	{"mwm_devices_refused_total", "Reports of devices beyond --max-devices.", true, func(r *reading) float64 { return n(r.fleet.RefusedFull) }},
 
 	{"mwm_history_recorded_total", "Positions taken into the history.", true, func(r *reading) float64 { return n(r.history.Recorded) }},
-	{"mwm_history_dropped_total", "Positions that the history lost: the disk did not keep up, or a limit was reached.", true, func(r *reading) float64 {
-		d := r.history.Dropped
-		return n(d.Disk + d.Rate + d.Devices + d.Invalid)
-	}},
 	{"mwm_history_points", "Positions in the history.", false, func(r *reading) float64 { return n(r.history.Usage.Points) }},
 	{"mwm_history_bytes", "Bytes of the history.", false, func(r *reading) float64 { return n(r.history.Usage.Bytes) }},
 
@@ -183,18 +185,39 @@ type labelled struct {
 var labelledMetrics = []labelled{
 	{"mwm_stomp_ended_total", "STOMP sessions ended by the server, by the message header of the ERROR: each limit has one of its own.", "reason",
 		func(r *reading) map[string]uint64 { return r.s.stomp.Refusals() }},
+	{"mwm_history_dropped_total", "Positions that the history lost: the disk did not keep up, the device sends too many, there are too many devices, or there is no such place or time.", "reason",
+		func(r *reading) map[string]uint64 {
+			d := r.history.Dropped
+			return map[string]uint64{"disk": uint64(d.Disk), "rate": uint64(d.Rate), "devices": uint64(d.Devices), "invalid": uint64(d.Invalid)}
+		}},
+}
+
+// histogram tells how figures are spread.
+type histogram struct {
+	name, help string
+	per        float64 // how many of the units of its figures make one of the metric
+	value      func(*reading) *broker.Spread
+}
+
+// histograms are all there are.
+var histograms = []histogram{
+	{"mwm_journal_group_messages", "Messages that were written to disk in one transaction.", 1,
+		func(r *reading) *broker.Spread { return &r.s.broker.Journal().Stats().Groups }},
+	{"mwm_journal_commit_seconds", "How long a transaction took, with its sync, also one that the disk refused.", 1e6,
+		func(r *reading) *broker.Spread { return &r.s.broker.Journal().Stats().Microseconds }},
 }
 
 // collector exports the tables.
 type collector struct {
-	s        *Server
-	descs    []*prometheus.Desc
-	labelled []*prometheus.Desc
+	s          *Server
+	descs      []*prometheus.Desc
+	labelled   []*prometheus.Desc
+	histograms []*prometheus.Desc
 }
 
 // Describe is part of prometheus.Collector.
 func (c *collector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range append(c.descs[:len(c.descs):len(c.descs)], c.labelled...) {
+	for _, d := range slices.Concat(c.descs, c.labelled, c.histograms) {
 		out <- d
 	}
 }
@@ -214,6 +237,14 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 			out <- prometheus.MustNewConstMetric(c.labelled[i], prometheus.CounterValue, n(v), label)
 		}
 	}
+	for i, m := range histograms {
+		count, sum, upTo := m.value(r).Read()
+		buckets := map[float64]uint64{}
+		for bound, v := range upTo {
+			buckets[n(bound)/m.per] = v
+		}
+		out <- prometheus.MustNewConstHistogram(c.histograms[i], count, n(sum)/m.per, buckets)
+	}
 }
 
 // metricsHandler serves the table, and the Go runtime's own figures, from a
@@ -225,6 +256,9 @@ func (s *Server) metricsHandler() http.Handler {
 	}
 	for _, m := range labelledMetrics {
 		c.labelled = append(c.labelled, prometheus.NewDesc(m.name, m.help, []string{m.label}, nil))
+	}
+	for _, m := range histograms {
+		c.histograms = append(c.histograms, prometheus.NewDesc(m.name, m.help, nil, nil))
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(c, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

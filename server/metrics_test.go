@@ -29,6 +29,9 @@ func TestMetricsDocument(t *testing.T) {
 	for _, m := range labelledMetrics {
 		fmt.Fprintf(&b, "| `%s` | counter by `%s` | %s |\n", m.name, m.label, m.help)
 	}
+	for _, m := range histograms {
+		fmt.Fprintf(&b, "| `%s` | histogram | %s |\n", m.name, m.help)
+	}
 	b.WriteString("\n`deploy/grafana.json` is a dashboard of them.\n")
 	const file = "../deploy/METRICS.md"
 	if *update {
@@ -57,6 +60,9 @@ func TestGrafana(t *testing.T) {
 	}
 	for _, m := range labelledMetrics {
 		known[m.name] = true
+	}
+	for _, m := range histograms {
+		known[m.name+"_bucket"] = true
 	}
 	used := regexp.MustCompile(`mwm_[a-z_]+`).FindAllString(string(text), -1)
 	if len(used) < 10 {
@@ -108,6 +114,11 @@ func TestMetricsServed(t *testing.T) {
 	}
 	for _, m := range labelledMetrics {
 		if !strings.Contains(string(text), "\n"+m.name+"{"+m.label+"=") {
+			t.Errorf("%s is not served", m.name)
+		}
+	}
+	for _, m := range histograms {
+		if !strings.Contains(string(text), "\n"+m.name+"_bucket{le=") {
 			t.Errorf("%s is not served", m.name)
 		}
 	}

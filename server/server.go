@@ -251,6 +251,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	if s.certificates != nil {
 		coreGroup.Go(func() error { return s.certificates.run(core) })
+		coreGroup.Go(func() error { return s.certificates.watchLife(core) })
 	}
 	if s.history != nil {
 		coreGroup.Go(func() error { return s.history.Run(core) })

@@ -83,7 +83,7 @@ func (j *Journal) write() (empty bool, err error) {
 func (j *Journal) apply(c *Changes) error {
 	start := time.Now()
 	err := j.store.Apply(c)
-	j.stats.Nanoseconds.Add(uint64(time.Since(start)))
+	j.stats.Microseconds.add(uint64(time.Since(start).Microseconds()))
 	if changed := (err != nil) != j.failing.Swap(err != nil); changed && j.told != nil {
 		j.told(err)
 	}
@@ -92,7 +92,7 @@ func (j *Journal) apply(c *Changes) error {
 		return fmt.Errorf("%w: %w", ErrDisk, err)
 	}
 	j.stats.Transactions.Add(1)
-	j.stats.Records.Add(uint64(len(c.Insert)))
+	j.stats.Groups.add(uint64(len(c.Insert)))
 	return nil
 }
 
@@ -123,6 +123,7 @@ func (j *Journal) take() (f flight) {
 		j.insert[i] = nil
 	}
 	j.insert, j.live, j.bytes, j.held = j.insert[:0], 0, 0, 0
+	j.flying = len(f.inserted)
 	f.again = len(f.changes.Delete)
 	for _, r := range f.strict {
 		if r.phase != removed {
@@ -139,6 +140,7 @@ func (j *Journal) take() (f flight) {
 // finish tells everybody how the transaction went.
 func (j *Journal) finish(f flight, err error) {
 	j.mu.Lock()
+	j.flying = 0
 	for _, r := range f.inserted {
 		switch {
 		case err != nil && r.again && !r.doom:

@@ -104,6 +104,7 @@ type Journal struct {
 	strict  []*Record     // to be deleted in the next transaction, or not at all; see Transact
 	live    int           // of insert, not removed again
 	bytes   int           // of insert
+	flying  int           // records in the transaction that is being written
 	held    int           // of insert
 	settled chan struct{} // told when none is held any more
 	next    Changes
@@ -120,13 +121,20 @@ type Journal struct {
 // Failing reports whether the disk has refused the last transaction.
 func (j *Journal) Failing() bool { return j.failing.Load() }
 
+// Unwritten is how many messages wait to be written, or are being written.
+func (j *Journal) Unwritten() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.live + j.flying
+}
+
 // JournalStats count what has happened since the start.
 type JournalStats struct {
 	Transactions atomic.Uint64 // synced
 	Failed       atomic.Uint64 // transactions that the disk refused
-	Records      atomic.Uint64 // written
 	Spared       atomic.Uint64 // records removed before they were written
-	Nanoseconds  atomic.Uint64 // spent in transactions
+	Groups       Spread        // records written, of each transaction
+	Microseconds Spread        // of each transaction, those that failed, too
 }
 
 // Stats returns the counters.
@@ -139,6 +147,8 @@ const maxPlanned = 64 << 20
 func (j *Journal) init(s Store, told func(error)) {
 	j.store, j.told = s, told
 	j.wake, j.settled = make(chan struct{}, 1), make(chan struct{}, 1)
+	j.stats.Groups = newSpread(0, 1, 4, 16, 64, 256, 1024, 4096, 16384)
+	j.stats.Microseconds = newSpread(200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000, 5_000_000)
 }
 
 // Durable reports whether there is a store.
