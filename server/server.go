@@ -6,7 +6,8 @@
 // [New] checks the configuration, opens the database and all listeners: a port
 // in use is an ordinary error. [Server.Run] serves until its context ends, then
 // stops in order, within Config.ShutdownTimeout: no new connections, clients are
-// told, the last values go to disk.
+// told, the last values go to disk. A disk that does not answer then is not waited
+// for: Run says what it was not given.
 package server
 
 import (
@@ -271,11 +272,42 @@ func (s *Server) Run(ctx context.Context) error {
 	s.httpd.SetReady(true)
 	s.log.Info("ready")
 
-	err := front.Wait()
-	stopCore()
-	err = errors.Join(err, coreGroup.Wait(), s.close())
-	s.log.Info("stopped")
-	return err
+	ended := make(chan error, 1)
+	go func() {
+		err := front.Wait()
+		stopCore()
+		ended <- errors.Join(err, coreGroup.Wait(), s.close())
+	}()
+	<-serving.Done()
+	select {
+	case err := <-ended:
+		s.log.Info("stopped")
+		return err
+	case <-time.After(s.shutdownTimeout()):
+		return s.stuck()
+	}
+}
+
+// shutdownTimeout is how long a stop may take.
+func (s *Server) shutdownTimeout() time.Duration {
+	if s.cfg.ShutdownTimeout == 0 {
+		return 10 * time.Second
+	}
+	return s.cfg.ShutdownTimeout
+}
+
+// stuck says what a stop that takes too long has not written.
+func (s *Server) stuck() error {
+	err := fmt.Errorf("the disk does not answer: %v after it was to stop the server ends without it", s.shutdownTimeout())
+	if n := s.broker.Journal().Unwritten(); n > 0 {
+		err = fmt.Errorf("%w; %d messages that nobody was promised are not written", err, n)
+	}
+	if s.history != nil {
+		if n := s.history.Stats().Pending; n > 0 {
+			err = fmt.Errorf("%w; %d bytes of tracks are not written", err, n)
+		}
+	}
+	return fmt.Errorf("%w; of last known values those of the last seconds may be missing", err)
 }
 
 // sayGoodbye tells all clients that the server stops, and waits for them.
@@ -283,11 +315,8 @@ func (s *Server) sayGoodbye() error {
 	s.httpd.SetReady(false)
 	s.broker.StopDelivery()
 	s.log.Info("stopping")
-	timeout := s.cfg.ShutdownTimeout
-	if timeout == 0 {
-		timeout = 10 * time.Second
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	// A part of the time is for the disk.
+	ctx, cancel := context.WithTimeout(context.Background(), s.shutdownTimeout()*3/4)
 	defer cancel()
 	var group errgroup.Group
 	group.Go(func() error { return s.stomp.Shutdown(ctx) })
