@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"mwm/server/netx"
@@ -249,4 +250,31 @@ func TestSearchInParts(t *testing.T) {
 	if looked != 5*looks+1 || q.searching {
 		t.Errorf("%d messages are looked at for the next consumer, searching: %v", looked, q.searching)
 	}
+}
+
+// What is kept for a durable subscriber that is away expires, too.
+func TestDurableExpires(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := runningWith(t, Options{})
+		in := &inbox{}
+		c, err := b.ConsumeDurable("paper", DurableOptions{Filter: "news"}, nil, in.options(t, "reader"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Leave()
+		p := b.NewPublisher(nil)
+		for _, at := range []time.Duration{time.Hour, time.Minute} {
+			publish(t, p, "news", func(m *Message) { m.Expires = time.Now().Add(at).UnixMilli() }, "x")
+		}
+		for _, kept := range []struct {
+			after time.Duration
+			n     int
+		}{{59 * time.Second, 2}, {2 * time.Second, 1}, {time.Hour, 0}} {
+			time.Sleep(kept.after)
+			synctest.Wait()
+			if got := b.Durables()[0].Waiting; got != kept.n {
+				t.Errorf("%d messages wait after %v more, want %d", got, kept.after, kept.n)
+			}
+		}
+	})
 }
