@@ -3,6 +3,7 @@ package faults
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"strconv"
@@ -131,6 +132,43 @@ var abuses = []abuse{
 			err = conn.call("SEND", fmt.Sprintf(`{"lat":%f,"lng":1}`, float64(i%90)), fmt.Sprintf("destination:/topic/device.abuse%d.location", i%5000))
 		}
 	}},
+	{"large requests to the API, half sent", func(ctx context.Context, p *process, open *sockets) {
+		for range 200 {
+			nc := p.apiConn(open, "POST /api/v1/messages", "Content-Type: application/json\r\nContent-Length: 3000000\r\n")
+			if nc == nil || ctx.Err() != nil {
+				continue
+			}
+			_ = nc.SetWriteDeadline(time.Now().Add(time.Second))
+			_, _ = fmt.Fprint(nc, strings.Repeat("x", 2_900_000))
+		}
+	}},
+	{"requests to the API of many parts", func(ctx context.Context, p *process, open *sockets) {
+		body := `{"destination":"/topic/x","headers":[` + strings.Repeat("[],", 900_000) + `[]]}`
+		for ctx.Err() == nil {
+			nc := p.apiConn(nil, "POST /api/v1/messages", fmt.Sprint("Connection: close\r\nContent-Type: application/json\r\nContent-Length: ", len(body), "\r\n"))
+			if nc == nil {
+				await(ctx, 5*time.Millisecond)
+				continue
+			}
+			_ = nc.SetDeadline(time.Now().Add(patience))
+			_, _ = fmt.Fprint(nc, body)
+			_, _ = io.Copy(io.Discard, nc)
+			nc.Close()
+		}
+	}},
+	{"large answers of the API that nobody reads", func(ctx context.Context, p *process, open *sockets) {
+		conn, err := dialSTOMP(p.stomp, "")
+		if err != nil {
+			return
+		}
+		defer conn.close()
+		if conn.call("SEND", strings.Repeat("\x01", 1_000_000), "destination:/topic/large", "retain:true") != nil {
+			return
+		}
+		for i := 0; ctx.Err() == nil && i < 500; i++ {
+			p.apiConn(open, "GET /api/v1/retained/message?topic=large&bytes=1048576&encoding=text", "")
+		}
+	}},
 	{"transactions that never end", func(ctx context.Context, p *process, open *sockets) {
 		for ctx.Err() == nil {
 			conn, err := dialSTOMP(p.stomp, "")
@@ -158,6 +196,21 @@ var abuses = []abuse{
 			_ = conn.flush()
 		}
 	}},
+}
+
+// apiConn connects, with little room for what the server answers, and sends the head
+// of a request. Nil: the server takes none just now.
+func (p *process) apiConn(open *sockets, request, head string) net.Conn {
+	nc, err := net.DialTimeout("tcp", p.http, patience)
+	if err != nil {
+		return nil
+	}
+	if open != nil {
+		open.keep(nc)
+	}
+	_ = nc.(*net.TCPConn).SetReadBuffer(4 << 10)
+	_, _ = fmt.Fprintf(nc, "%s HTTP/1.1\r\nHost: localhost\r\n%s\r\n", request, head)
+	return nc
 }
 
 // publishUntil sends messages to a destination, or if it ends with a dot to ever
