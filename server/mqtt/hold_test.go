@@ -24,15 +24,18 @@ func TestManyStuck(t *testing.T) {
 			p.expect("SUBACK 1 [01]")
 		}
 		well := f.pipe()
-		well.shake(hello{id: "well"})
+		well.shake(hello{level: v5, id: "well"}) // like the others, and so behind them
 		well.subscribe(1, "t", 1)
 		well.expect("SUBACK 1 [01]")
 		began := time.Now()
 		src := f.b.NewPublisher(&broker.Client{ID: "truck", Protocol: broker.STOMP})
-		sent := make(chan struct{})
+		sent, turn := make(chan struct{}), make(chan struct{}, n)
 		go func() {
 			defer close(sent)
 			for i := range n {
+				if i > 0 {
+					<-turn
+				}
 				r, err := src.Topic([]byte("t"))
 				if err != nil {
 					t.Error(err)
@@ -46,6 +49,8 @@ func TestManyStuck(t *testing.T) {
 		for i := range n {
 			well.expect(fmt.Sprintf("PUBLISH t %q q1 id=%d", fmt.Sprint(i), i+1))
 			well.ack(packets.Puback, uint16(i+1))
+			synctest.Wait() // so that it is not behind itself
+			turn <- struct{}{}
 			if d := time.Since(began); d > 0 && i < n-1 {
 				t.Fatalf("message %d came after %s", i, d)
 			}
