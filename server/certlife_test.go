@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -10,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"mwm/server/internal/proctest"
 )
 
 // A certificate that ends soon is in the log each day, also when it has expired, and
@@ -17,7 +18,7 @@ import (
 func TestCertificateEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const day = 24 * time.Hour
-		var log bytes.Buffer
+		var log proctest.Output
 		c := &certificates{log: slog.New(slog.NewTextHandler(&log, nil))}
 		until := func(end time.Time) {
 			c.now.Store(&shown{certificate: tls.Certificate{Leaf: &x509.Certificate{NotAfter: end}}})
@@ -38,8 +39,7 @@ func TestCertificateEnds(t *testing.T) {
 		said(14*day, "ends soon", 13)
 		said(3*day, "has expired", 3)
 		until(time.Now().Add(90 * day))
-		log.Reset()
-		said(30*day, "certificate", 0)
+		said(30*day, "msg=", 13+3)
 		cancel()
 		if err := <-ended; err != nil {
 			t.Error(err)
