@@ -15,34 +15,42 @@ import (
 // TestCrashMQTT kills the server again and again while MQTT publishers and
 // subscribers with kept sessions are at work at QoS 1 and 2, and checks every
 // message by its number: what was acknowledged comes, in order; at QoS 2 once; at
-// QoS 1 again only with DUP or after a reconnect. Every fifth run is ended in
-// order instead.
+// QoS 1 again only with DUP or after a reconnect. A value that is retained anew again
+// and again is at most a few seconds old. A STOMP sender, and a durable subscriber of
+// STOMP, are among them: what had its RECEIPT comes, and what was acknowledged.
+// Every fifth run is ended in order instead.
 func TestCrashMQTT(t *testing.T) {
 	kills := number(t, "MWM_CRASH_KILLS", 20)
 	data := "--data=" + t.TempDir()
-	c := newMQTTCrash()
+	c, value := newMQTTCrash(), new(lastValue)
 	var faults []string
 	for run := 1; run <= kills && len(faults) == 0; run++ {
 		p := serve(t, data)
 		if run == 1 {
 			c.meet(t, p)
 		}
+		value.check(t, p)
+		c.conns.Go(func() { _ = value.publish(p) }) // until the server is gone
 		faults = c.work(p, run)
 		if p.over() {
 			faults = append(faults, "the server ended by itself:\n"+p.log.Tail())
 		}
-		if run%5 == 0 {
+		inOrder, end := run%5 == 0, time.Now()
+		if inOrder {
 			p.stop()
 		} else {
 			p.kill()
 		}
 		c.wait()
+		value.ended(inOrder, end)
 		for _, f := range faults {
 			t.Errorf("run %d: %s", run, f)
 		}
 	}
-	c.finish(t, serve(t, data))
-	sent, got, again := 0, 0, 0
+	last := serve(t, data)
+	value.check(t, last)
+	c.finish(t, last)
+	sent, got, again := c.stomp.model.Next, c.paper.got, 0
 	for _, s := range c.senders {
 		sent += s.Next
 	}
@@ -52,8 +60,12 @@ func TestCrashMQTT(t *testing.T) {
 			t.Error(f)
 		}
 	}
-	t.Logf("%d runs: %d messages sent, %d received, %d of these again", kills, sent, got, again)
-	if sent < 50*kills || got < 50*kills {
+	for _, f := range c.paper.faults {
+		t.Error(f)
+	}
+	t.Logf("%d runs: %d messages sent, %d received, %d of these again; %d values retained, %d of them known to be on disk",
+		kills, sent, got, again, value.acked, value.least)
+	if sent < 50*kills || got < 50*kills || kills >= 20 && value.least == 0 {
 		t.Error("that is too little work to prove anything")
 	}
 }
@@ -61,18 +73,22 @@ func TestCrashMQTT(t *testing.T) {
 // mqttCrash is the cast of the test.
 type mqttCrash struct {
 	senders   []*mqttmodel.Sender
+	stomp     *stompSender
 	receivers []*mqttmodel.Receiver
+	paper     *paper
 	conns     sync.WaitGroup
 }
 
 func newMQTTCrash() *mqttCrash {
-	c := &mqttCrash{}
+	c := &mqttCrash{stomp: newSTOMPSender()}
 	for i, qos := range []byte{1, 2, 1, 2} {
 		c.senders = append(c.senders, &mqttmodel.Sender{ID: fmt.Sprint("sender", i), Level: []byte{4, 5, 5, 4}[i], QoS: qos, Window: 50})
 	}
+	all := append([]*mqttmodel.Sender{c.stomp.model}, c.senders...)
+	c.paper = &paper{senders: all}
 	for i, qos := range []byte{2, 1, 2} {
 		c.receivers = append(c.receivers, &mqttmodel.Receiver{
-			ID: fmt.Sprint("receiver", i), Level: []byte{5, 4, 4}[i], QoS: qos, Senders: c.senders,
+			ID: fmt.Sprint("receiver", i), Level: []byte{5, 4, 4}[i], QoS: qos, Senders: all,
 		})
 	}
 	return c
@@ -102,6 +118,13 @@ func (c *mqttCrash) meet(t *testing.T, p *process) {
 	}
 	for i, r := range c.receivers {
 		once(r.Level, r.ID, []string{"crash/#", "crash/#", "$share/alone/crash/#"}[i], r.QoS)
+	}
+	conn, err := c.paper.subscribe(p.addresses)
+	if err == nil {
+		err = conn.goodbye() // whose RECEIPT comes after what was before it
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -138,7 +161,15 @@ func (c *mqttCrash) work(p *process, run int) (faults []string) {
 			})
 		}
 	}
-	pause := time.NewTimer(50*time.Millisecond + rand.N(500*time.Millisecond))
+	c.conns.Go(func() { again(p, func() error { return c.stomp.run(p.addresses, 1<<30) }) })
+	if run%3 != 0 {
+		c.conns.Go(func() { again(p, func() error { return c.paper.run(p.addresses, func() bool { return false }) }) })
+	}
+	length := 50*time.Millisecond + rand.N(500*time.Millisecond)
+	if run%10 == 3 {
+		length += retainedAge + time.Second
+	}
+	pause := time.NewTimer(length)
 	defer pause.Stop()
 	select {
 	case <-pause.C:
@@ -155,7 +186,7 @@ func (c *mqttCrash) wait() { c.conns.Wait() }
 // finish lets everybody send and get what is left.
 func (c *mqttCrash) finish(t *testing.T, p *process) {
 	t.Helper()
-	limit := 0
+	limit := c.stomp.model.Next + 1
 	for _, s := range c.senders {
 		limit = max(limit, s.Next+1)
 	}
@@ -175,6 +206,16 @@ func (c *mqttCrash) finish(t *testing.T, p *process) {
 			}
 		})
 	}
+	c.conns.Go(func() {
+		if err := c.stomp.run(p.addresses, limit); err != nil {
+			t.Errorf("STOMP: %v", err)
+		}
+	})
+	c.conns.Go(func() {
+		if err := c.paper.run(p.addresses, func() bool { return c.paper.has(limit) }); err != nil {
+			t.Errorf("the durable subscriber has not got all: %v", err)
+		}
+	})
 	for _, r := range c.receivers {
 		nc := dial()
 		c.conns.Go(func() {
