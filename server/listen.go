@@ -41,7 +41,6 @@ func (s *Server) listen() error {
 // raw serves a port whose connections speak a protocol from the first byte on.
 func (s *Server) raw(name string, handle func(net.Conn)) func(context.Context, net.Listener) error {
 	return func(ctx context.Context, ln net.Listener) error {
-		l := netx.NewListener(name, ln, netx.ListenOptions{MaxConns: s.cfg.MaxConns, Logger: s.log})
-		return l.Serve(ctx, handle)
+		return netx.Serve(ctx, ln, handle, s.log.With("listener", name))
 	}
 }

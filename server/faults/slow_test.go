@@ -40,14 +40,14 @@ func onDisk(t *testing.T, d broker.Store) (addr string, stop func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := netx.Listen("stomp", "127.0.0.1:0", netx.ListenOptions{Logger: quiet})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	serving, stopServing := context.WithCancel(context.Background())
 	running, stopRunning := context.WithCancel(context.Background())
 	var front, core sync.WaitGroup
-	front.Go(func() { _ = l.Serve(serving, s.ServeConn) })
+	front.Go(func() { _ = netx.Serve(serving, l, s.ServeConn, quiet) })
 	core.Go(func() { _ = b.Run(running) })
 	stop = sync.OnceFunc(func() {
 		stopServing()

@@ -5,7 +5,7 @@
 //
 // # One connection
 //
-// A connection has one goroutine, its reader, which runs [Serve]. Frames for
+// A connection has one goroutine, its reader, which runs [Reader.Serve]. Frames for
 // the peer go into its [Outbound]; a second goroutine, the writer, exists only
 // while output is pending. An idle connection therefore costs one small stack
 // and no buffers.

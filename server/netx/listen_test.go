@@ -6,7 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,26 +13,24 @@ import (
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
-func TestListen(t *testing.T) {
-	l, err := Listen("test", "127.0.0.1:0", ListenOptions{Logger: quiet()})
+// Serve ends when its context does, and waits for its handlers.
+func TestServe(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Listen("other", l.Addr().String(), ListenOptions{}); err == nil || !strings.Contains(err.Error(), "other: cannot listen on") {
-		t.Errorf("a port in use: %v", err)
-	}
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error)
-	go func() { served <- l.Serve(ctx, func(nc net.Conn) { io.Copy(nc, nc) }) }()
-	c, err := net.Dial("tcp", l.Addr().String())
+	go func() { served <- Serve(ctx, ln, func(nc net.Conn) { io.Copy(nc, nc) }, quiet()) }()
+	c, err := net.Dial("tcp", ln.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
 	c.Write([]byte("hi"))
 	buf := make([]byte, 2)
-	if _, err := io.ReadFull(c, buf); err != nil || string(buf) != "hi" || l.Open() != 1 {
-		t.Errorf("echo %q, %v, %d open", buf, err, l.Open())
+	if _, err := io.ReadFull(c, buf); err != nil || string(buf) != "hi" {
+		t.Errorf("echo %q, %v", buf, err)
 	}
 	cancel()
 	select {
@@ -41,50 +38,10 @@ func TestListen(t *testing.T) {
 		t.Error("Serve does not wait for its handlers")
 	case <-time.After(20 * time.Millisecond):
 	}
-	l.CloseConns()
-	if err := <-served; err != nil || l.Open() != 0 {
-		t.Errorf("Serve = %v, %d open", err, l.Open())
+	c.Close()
+	if err := <-served; err != nil {
+		t.Errorf("Serve = %v", err)
 	}
-}
-
-// Connections over the limit are closed at once, and counted; when one goes
-// another may come.
-func TestMaxConns(t *testing.T) {
-	l, err := Listen("test", "127.0.0.1:0", ListenOptions{MaxConns: 2, Logger: quiet()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	served := make(chan error)
-	go func() { served <- l.Serve(ctx, func(nc net.Conn) { nc.Write([]byte("x")); io.Copy(io.Discard, nc) }) }()
-	dial := func() (net.Conn, error) {
-		c, err := net.Dial("tcp", l.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = io.ReadFull(c, make([]byte, 1))
-		return c, err
-	}
-	a, err1 := dial()
-	b, err2 := dial()
-	c, err3 := dial()
-	if err1 != nil || err2 != nil || err3 == nil || l.Refused() != 1 {
-		t.Errorf("%v, %v, %v, %d refused; want the third refused", err1, err2, err3, l.Refused())
-	}
-	a.Close()
-	deadline := time.Now().Add(10 * time.Second)
-	for l.Open() > 1 && time.Now().Before(deadline) {
-		time.Sleep(time.Millisecond)
-	}
-	d, err := dial()
-	if err != nil {
-		t.Errorf("after one has gone: %v", err)
-	}
-	for _, c := range []net.Conn{b, c, d} {
-		c.Close()
-	}
-	cancel()
-	<-served
 }
 
 // troubled is a listener that fails for a while.
@@ -114,11 +71,10 @@ func (l *troubled) Addr() net.Addr { return &net.TCPAddr{} }
 func TestAcceptBackOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		in := &troubled{fails: 12, conns: make(chan net.Conn, 1), end: make(chan struct{})}
-		l := NewListener("test", in, ListenOptions{Logger: quiet()})
 		ctx, cancel := context.WithCancel(context.Background())
 		served := make(chan error)
 		handled := make(chan net.Conn)
-		go func() { served <- l.Serve(ctx, func(nc net.Conn) { handled <- nc }) }()
+		go func() { served <- Serve(ctx, in, func(nc net.Conn) { handled <- nc }, quiet()) }()
 		a, b := net.Pipe()
 		in.conns <- b
 		<-handled
