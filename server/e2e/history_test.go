@@ -154,6 +154,7 @@ func TestHistory(t *testing.T) {
 	p.ready(daysAgo(2, 0, 0), 36) // what came after midnight
 	p.click(tagged("day-before"))
 	p.ready(before, 60)
+	p.wait("location.hash.includes(" + js("day="+before.Format(time.DateOnly)) + ")") // else the link may still be what the address bar says
 	eval[string](p, "location.hash = "+js(link))
 	p.ready(yesterday, 96)
 	p.now("08:54:50")
