@@ -70,8 +70,8 @@ func (b *Batch) Later(f func()) { b.late = append(b.late, f) }
 
 // runLate waits for those who have to be waited for.
 func (b *Batch) runLate() {
-	for _, f := range b.late {
-		f()
+	for i := 0; i < len(b.late); i++ { // also those that come meanwhile
+		b.late[i]()
 	}
 	clear(b.late)
 	b.late = b.late[:0]
