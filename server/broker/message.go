@@ -133,7 +133,25 @@ func (m *Message) own() {
 }
 
 // Size is what the message counts for limits, in bytes.
-func (m *Message) Size() int { return len(m.Head) + len(m.Body) + len(m.Name) }
+func (m *Message) Size() int {
+	n := len(m.Head) + len(m.Body) + len(m.Name)
+	if m.Properties != nil {
+		n += m.Properties.size()
+	}
+	return n
+}
+
+// propertyCost is what a user property takes beside its texts, in bytes: a packet may
+// have very many that are empty.
+const propertyCost = 32
+
+func (p *Properties) size() int {
+	n := len(p.ContentType) + len(p.ResponseTopic) + len(p.CorrelationData)
+	for _, u := range p.User {
+		n += propertyCost + len(u.Name) + len(u.Value)
+	}
+	return n
+}
 
 // Expired reports whether the message is to be given up at the given time.
 func (m *Message) Expired(now time.Time) bool {
