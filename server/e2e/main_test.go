@@ -47,9 +47,6 @@ func runAll(m *testing.M) (code int, err error) {
 	if mwm, err = build(dir); err != nil {
 		return 1, err
 	}
-	if certificate, err = makeCertificate(dir); err != nil {
-		return 1, err
-	}
 	stop, err := startBrowser()
 	if err != nil {
 		return 1, fmt.Errorf("chromium: %w", err)
@@ -98,9 +95,6 @@ func build(dir string) (string, error) {
 // stranger is the name of a host on the internet, for the browser.
 const stranger = "stranger.example"
 
-// elsewhere is the name of this machine in its network, for the browser.
-const elsewhere = "mwm.test"
-
 // startBrowser starts Chromium with nothing that could reach beyond this machine.
 func startBrowser() (stop func() error, err error) {
 	flags := []chromedp.ExecAllocatorOption{chromedp.ExecPath("chromium")}
@@ -110,8 +104,7 @@ func startBrowser() (stop func() error, err error) {
 		"no-sandbox": os.Getuid() == 0, "disable-extensions": true, "disable-dev-shm-usage": true, "password-store": "basic",
 		"force-color-profile": "srgb", "hide-scrollbars": true, "lang": "en-US",
 		// There is nothing but this machine, which also has a stranger's name.
-		"host-resolver-rules":                 "MAP " + stranger + " 127.0.0.1, MAP " + elsewhere + " 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
-		"ignore-certificate-errors-spki-list": certificate.pin, // as if its user had installed it
+		"host-resolver-rules": "MAP " + stranger + " 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 		// A page that is not in front is still looked at.
 		"disable-background-timer-throttling": true, "disable-backgrounding-occluded-windows": true, "disable-renderer-backgrounding": true,
 	} {
