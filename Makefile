@@ -1,6 +1,6 @@
 # Thin: each target is one command that can also be typed.
 
-.PHONY: build demo test unit picture fmt lint fuzz bench bench-page e2e crash soak dist clean
+.PHONY: build demo test unit picture fmt lint fuzz bench bench-page million e2e crash soak dist clean
 
 build: ## the program, static, as ./bin/mwm
 	CGO_ENABLED=0 go build -trimpath -o bin/mwm ./cmd/mwm
@@ -14,8 +14,8 @@ test: ## everything; installs what the tests need and says what
 unit: ## the Go tests of the main module only
 	go test -race ./...
 
-e2e: ## browser and foreign clients only (see .ci/test for what they need)
-	cd server/e2e && go test -race -timeout 15m ./...
+e2e: ## browser and foreign clients only (see .ci/test for what they need), with pictures of every view in ./artifacts
+	cd server/e2e && MWM_ARTIFACTS=$${MWM_ARTIFACTS:-$(CURDIR)/artifacts} go test -race -timeout 15m ./...
 
 bench: build ## mwm, in turns with the brokers that are installed: ROUNDS (default 3), CASES and PEERS (default all), tables on standard output
 	cd server/bench && go build -o ../../bin/bench .
@@ -23,6 +23,9 @@ bench: build ## mwm, in turns with the brokers that are installed: ROUNDS (defau
 
 bench-page: ## the page in Chromium with 10,000 and 50,000 devices: ready, frames, heap, SEND to pixel (server/e2e/benchpage_test.go has the settings)
 	cd server/e2e && MWM_BENCH_PAGE=$${MWM_BENCH_PAGE:-all} go test -count=1 -timeout=3h -v -run='^TestBenchPage$$' .
+
+million: ## the console with a queue of a million messages: each click is answered within 200 ms (takes a gigabyte of memory)
+	cd server/e2e && MWM_MILLION=1 go test -count=1 -timeout=30m -v -run='^TestConsoleOfAMillion$$' .
 
 picture: ## the README's picture, drawn anew
 	cd server/e2e && MWM_PICTURE=$(CURDIR)/deploy/docs/map.webp go test -count=1 -run='^TestPicture$$' .
@@ -46,4 +49,4 @@ dist: ## static programs for Linux on amd64, arm64 and armv7, what they consist 
 	go run ./deploy/internal/release dist
 
 clean:
-	rm -rf bin dist
+	rm -rf artifacts bin dist
