@@ -31,19 +31,19 @@ func picturesOfConsole(p *page, s *testServer, name string, size [2]int64, schem
 	look(p, s.page()+"#view=console", size, scheme)
 	for _, section := range []string{"queues", "topics", "connections", "subscriptions", "durables", "sessions", "retained", "queue/orders", "queue/DLQ.orders"} {
 		turn(p, "#view=console&console="+section, "mwm.view === 'console' && "+find(".grid-row[data-key]:not([data-key=''])"))
-		p.picture(name + strings.ReplaceAll(section, "/", "-"))
+		fits(p, name+strings.ReplaceAll(section, "/", "-"))
 		if section != "durables" && section != "queues" {
 			eval[bool](p, find(".grid-space .grid-row:not([hidden])")+".click(), true")
 			p.wait(find(tagged("side-title")))
-			p.picture(name + strings.ReplaceAll(section, "/", "-") + "-open")
+			fits(p, name+strings.ReplaceAll(section, "/", "-")+"-open")
 		}
 	}
 	eval[bool](p, find(tagged("queue-purge"))+".click(), true")
 	p.wait(find("dialog[open]"))
-	p.picture(name + "purge")
+	fits(p, name+"purge")
 	p.press(kb.Escape)
 	eval[bool](p, find(tagged("console-send"))+".click(), true")
 	p.wait(find("dialog[open]"))
-	p.picture(name + "send")
+	fits(p, name+"send")
 	p.press(kb.Escape)
 }

@@ -7,5 +7,6 @@
 // the packages of package.json (npm ci); .ci/test installs them.
 //
 // With MWM_ARTIFACTS=DIR a test that fails leaves a picture of its page there,
-// and TestScreenshots takes those of every page in every size and colour scheme.
+// and TestScreenshots takes those of every view in every size, colour scheme and
+// language.
 package e2e
