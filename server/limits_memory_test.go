@@ -10,11 +10,11 @@ import (
 	"mwm/server/netx"
 )
 
-// memoryToSpare is a limit of memory that leaves a megabyte beyond what servers of
+// memoryToSpare is a limit of memory that leaves 768 KiB beyond what servers of
 // other tests, which have ended with full queues, are still booked with.
 func memoryToSpare() (limit, used int64) {
 	used = netx.MemoryUsed()
-	return 4*used + 1<<20, used
+	return (used + 768<<10) / 3 * 4, used // short from three quarters on
 }
 
 // --max-memory: from three quarters on nothing more is kept, what only passes
