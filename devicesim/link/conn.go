@@ -50,6 +50,10 @@ func dial(ctx context.Context, addr string, readBuffer int) (*conn, error) {
 func (c *conn) fail(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.failLocked(err)
+}
+
+func (c *conn) failLocked(err error) {
 	if c.cause == nil {
 		c.cause = err
 		close(c.lost)
@@ -81,10 +85,13 @@ func (c *conn) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Close implements net.Conn.
+// Close implements net.Conn. Who learns of the loss cannot send a last word any more, such as a DISCONNECT that prevents the will.
 func (c *conn) Close() error {
-	c.fail(ErrClosed)
-	return c.TCPConn.Close()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	err := c.TCPConn.Close()
+	c.failLocked(ErrClosed)
+	return err
 }
 
 // Lock is called by paho around each packet it writes (packets.NewThreadSafeConn explains it), past Write.
