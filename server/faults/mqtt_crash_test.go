@@ -21,11 +21,12 @@ import (
 // Every fifth run is ended in order instead.
 func TestCrashMQTT(t *testing.T) {
 	kills := number(t, "MWM_CRASH_KILLS", 20)
-	data := "--data=" + t.TempDir()
+	// Room for all that a fast machine sends while a receiver is away: nothing is refused.
+	args := []string{"--data=" + t.TempDir(), "--max-session-messages=10000000", "--max-session-bytes=1000000000"}
 	c, value := newMQTTCrash(), new(lastValue)
 	var faults []string
 	for run := 1; run <= kills && len(faults) == 0; run++ {
-		p := serve(t, data)
+		p := serve(t, args...)
 		if run == 1 {
 			c.meet(t, p)
 		}
@@ -47,7 +48,7 @@ func TestCrashMQTT(t *testing.T) {
 			t.Errorf("run %d: %s", run, f)
 		}
 	}
-	last := serve(t, data)
+	last := serve(t, args...)
 	value.check(t, last)
 	c.finish(t, last)
 	sent, got, again := c.stomp.model.Next, c.paper.got, 0
