@@ -99,6 +99,8 @@
 //   - 3.1 has no word for a refused subscription: the connection ends.
 //   - The will of a client is not published when the server is stopped.
 //   - A name or filter has at most 128 levels ([topic.DefaultMaxLevels]).
+//   - A packet, and a will, has at most 1000 user properties; with more the connection
+//     ends (0x97), and is counted ([Stats].Faults).
 //   - A client that breaks the rules is told why in a DISCONNECT in 5.0; others see
 //     the connection closed. Packets before CONNECT get no answer.
 //   - The packets that a 5.0 client receives have a reason string only with an error,

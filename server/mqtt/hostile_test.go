@@ -108,6 +108,9 @@ func FuzzHead(f *testing.F) {
 		if len(props) > p.propertiesBound() || p.propertiesLen() != len(props) {
 			t.Fatalf("%d bytes, announced %d, bound %d", len(props), p.propertiesLen(), p.propertiesBound())
 		}
+		if bytes.Count(head, []byte{'\n'}) > maxUserProperties {
+			return // more than this server takes itself
+		}
 		if _, _, err := parseProperties(append(appendVarint(nil, len(props)), props...)); err != nil {
 			t.Fatalf("%q became % x: %v", head, props, err)
 		}
@@ -143,6 +146,38 @@ func TestHostile(t *testing.T) {
 	if d := time.Since(began); d > 5*time.Second {
 		t.Errorf("it took %s", d)
 	}
+}
+
+// The user properties of a packet are bounded in number: empty ones take ten times as
+// much memory as they have bytes. Nobody gets what has one too many, be it published
+// or a will.
+func TestUserProperties(t *testing.T) {
+	f := start(t)
+	sub := f.connect(hello{level: v5, id: "sub"})
+	sub.subscribe(1, "t", 1)
+	sub.expect("SUBACK 1 [01]")
+	src := f.connect(hello{level: v5, id: "src"})
+	some := packets.Properties{User: make([]packets.UserProperty, maxUserProperties)}
+	for i := range some.User {
+		some.User[i].Key = "k" // the codec does not write those without a name
+	}
+	src.send(pub{topic: "t", body: "some", qos: 1, id: 1, props: some})
+	if got := sub.read(); !strings.HasPrefix(got, `PUBLISH t "some"`) || strings.Count(got, "k") != maxUserProperties {
+		t.Errorf("got %s", got)
+	}
+	many := packets.Properties{User: append(some.User, packets.UserProperty{Key: "k"})}
+	const text = `code=0x97 reason="more than 1000 user properties"`
+	src.publish(pub{topic: "t", body: "many", qos: 1, id: 2, props: many})
+	src.expect("DISCONNECT " + text)
+	src.expectClosed()
+	for _, h := range []hello{{props: many}, {will: lastWill(many)}} {
+		h.level, h.id = v5, "other"
+		p := f.dial()
+		p.shake2(h, "CONNACK session=false "+text)
+		p.expectClosed()
+	}
+	await(t, "three faults are counted", func() bool { return f.Stats().Faults.Load()+f.Stats().Refused.Load() >= 3 })
+	sub.expectNothing()
 }
 
 // A subscriber that never reads does not disturb the others: they get

@@ -167,11 +167,15 @@ var fromClient = func() (may [packets.WillProperties + 1]uint64) {
 	return may
 }()
 
+// maxUserProperties is how many user properties a block may have. An empty one takes
+// five bytes of the packet, and some forty of memory once it is kept.
+const maxUserProperties = 1000
+
 // properties takes a block of properties of a packet and calls each, which may
 // be nil, for every one.
 func (s *scan) properties(packet byte, each func(property)) {
 	block := scan{p: s.take(s.varint())}
-	seen := uint64(0)
+	seen, users := uint64(0), 0
 	for len(block.p) > 0 {
 		var pr property
 		pr.id = block.u8()
@@ -179,7 +183,13 @@ func (s *scan) properties(packet byte, each func(property)) {
 			s.reject(violation("property 0x%02x does not belong into this packet", pr.id))
 			return
 		}
-		if pr.id != packets.PropUser && seen&(1<<pr.id) != 0 {
+		switch {
+		case pr.id == packets.PropUser:
+			if users++; users > maxUserProperties {
+				s.reject(newFault(packets.ErrQuotaExceeded, "more than %d user properties", maxUserProperties))
+				return
+			}
+		case seen&(1<<pr.id) != 0:
 			s.reject(violation("property 0x%02x is given twice", pr.id))
 			return
 		}
