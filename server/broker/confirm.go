@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"errors"
 	"sync/atomic"
 
 	"mwm/server/netx"
@@ -17,16 +18,36 @@ type confirmation struct {
 // release takes one off the count.
 func (c *confirmation) release(err error) {
 	if err != nil {
-		c.err.CompareAndSwap(nil, &err)
+		c.note(err)
 	}
 	if c.waits.Add(-1) > 0 {
 		return
 	}
-	if first := c.err.Load(); first != nil {
-		c.done(*first)
+	if worst := c.err.Load(); worst != nil {
+		c.done(*worst)
 		return
 	}
 	c.done(nil)
+}
+
+// note keeps an error: the first, but that somebody is full gives way to the server's
+// own trouble. A front end may count the former as taken, and the latter never.
+func (c *confirmation) note(err error) {
+	for {
+		known := c.err.Load()
+		if known != nil && (Full(err) || !Full(*known)) {
+			return
+		}
+		if c.err.CompareAndSwap(known, &err) {
+			return
+		}
+	}
+}
+
+// Full reports whether a message was refused because too many wait for the one who
+// was to keep it, and not because the server is short of memory or disk, which passes.
+func Full(err error) bool {
+	return errors.Is(err, ErrQueueFull) && !errors.Is(err, netx.ErrMemory)
 }
 
 // AddConfirmed is Add for a message whose sender waits: done is called once all

@@ -184,8 +184,7 @@ var errRefused = newFault(packets.ErrUnspecifiedError, "the message was refused"
 // client that misses the message is, in 5.0, when it is back. That memory is short is
 // the server's trouble, and passes.
 func (c *conn) outcome(err error) (code byte, reason string, ok bool) {
-	short := errors.Is(err, netx.ErrMemory)
-	full := !short && (errors.Is(err, errFull) || errors.Is(err, broker.ErrQueueFull))
+	full := broker.Full(err)
 	switch {
 	case err == nil, full && c.level < v5:
 		return 0, "", true
@@ -193,7 +192,7 @@ func (c *conn) outcome(err error) (code byte, reason string, ok bool) {
 		return 0, "", false
 	}
 	code = packets.ErrUnspecifiedError.Code
-	if full || short || err == errNoDisk {
+	if full || errors.Is(err, netx.ErrMemory) || err == errNoDisk {
 		code = packets.ErrQuotaExceeded.Code
 	}
 	if c.problems {

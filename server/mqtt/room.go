@@ -15,9 +15,15 @@ import (
 
 // Why a session does not take a message.
 var (
-	errFull   error = newFault(packets.ErrQuotaExceeded, "the queue of a session is full")
+	errFull   error = sessionFull{}
 	errNoDisk error = newFault(packets.ErrQuotaExceeded, "the disk is nearly full")
 )
+
+// sessionFull is a [broker.ErrQueueFull].
+type sessionFull struct{}
+
+func (sessionFull) Error() string   { return "the queue of a session is full" }
+func (sessionFull) Is(x error) bool { return x == broker.ErrQueueFull }
 
 // roomFor reports why the queue is not to take a message, whose sender waits for a
 // confirmation or not. s.mu is held.
