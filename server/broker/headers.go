@@ -32,17 +32,6 @@ func (m *Message) Headers() (headers []Property) {
 	return append(headers, m.Properties.User...)
 }
 
-// ReservedHeader reports whether what a sender says under that name is not passed on
-// to receivers: it is meant for the broker alone, or only the broker may say it.
-func ReservedHeader[S ~string | ~[]byte](name S) bool {
-	switch string(name) {
-	case "receipt", "transaction", "message-id", "subscription", "ack",
-		"redelivered", "JMSXDeliveryCount", "timestamp", "priority", "expires":
-		return true
-	}
-	return false
-}
-
 // SetHead gives a message that the server itself sends, and that has been filled in
 // but for that, a header block in place of Properties.
 func (m *Message) SetHead(kind Kind, headers []Property) {

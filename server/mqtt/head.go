@@ -6,7 +6,7 @@ import (
 
 	"github.com/mochi-mqtt/server/v2/packets"
 
-	"mwm/server/broker"
+	"mwm/server/broker/header"
 	"mwm/server/topic"
 )
 
@@ -17,7 +17,7 @@ func saidElsewhere(name []byte) bool {
 	case "destination", "content-length", "retain", "persistent":
 		return true
 	}
-	return broker.ReservedHeader(name)
+	return header.Reserved(name)
 }
 
 // appendHead turns the header block of a STOMP sender into MQTT 5 properties.

@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"mwm/server/broker"
+	"mwm/server/broker/header"
 	"mwm/server/stomp/frame"
 )
 
@@ -187,7 +188,7 @@ func overrides(name string, p *broker.Properties) bool {
 	case "correlation-id":
 		return len(p.CorrelationData) > 0
 	}
-	return broker.ReservedHeader(name)
+	return header.Reserved(name)
 }
 
 func (e *encoder) appendHeader(dst []byte, name, value string) []byte {

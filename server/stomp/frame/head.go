@@ -3,7 +3,7 @@ package frame
 import (
 	"bytes"
 
-	"mwm/server/broker"
+	"mwm/server/broker/header"
 )
 
 // Get returns the value of the first header of that name.
@@ -41,7 +41,7 @@ func (f *Frame) split(line []byte) (name, value []byte) {
 func (f *Frame) Forward(dst []byte, skip string) []byte {
 	for line := range bytes.Lines(f.Head) {
 		name, value := f.split(line)
-		if broker.ReservedHeader(name) || string(name) == skip || len(name) == 0 {
+		if header.Reserved(name) || string(name) == skip || len(name) == 0 {
 			continue
 		}
 		dst = append(f.recode(dst, name), ':')

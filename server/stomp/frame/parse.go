@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"math"
 
-	"mwm/server/broker"
+	"mwm/server/broker/header"
 )
 
 // Limits bound a frame. A zero field means its default.
@@ -317,7 +317,7 @@ func (f *Frame) sendHeader(name, value []byte) (reserved bool, err error) {
 			err = f.setExpires(value)
 		}
 	}
-	return broker.ReservedHeader(name), err
+	return header.Reserved(name), err
 }
 
 func (f *Frame) setPriority(value []byte) error {
