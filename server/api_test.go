@@ -228,6 +228,20 @@ func TestTrack(t *testing.T) {
 	}
 }
 
+// Why a device's text is refused is told by a code, which the page says in its own
+// language.
+func TestRefusedTextsHaveCodes(t *testing.T) {
+	for code, cfg := range map[string]server.Config{
+		"bad-id": {}, "queue-full": {MaxQueueMessages: 1}, "too-many-queues": {MaxQueues: 1}, "disk": {Data: t.TempDir(), MinFree: 1 << 60},
+	} {
+		s, stop := start(t, cfg)
+		devices := map[string]string{"bad-id": `"AAA","b/c"`, "queue-full": `"AAA","AAA"`, "too-many-queues": `"AAA","BBB"`, "disk": `"AAA"`}[code]
+		answer := newAPI(t, s).post("/texts", `{"body":"x","devices":[`+devices+`]}`, http.StatusAccepted)
+		equal(t, "codes", column(answer, "refused", "code"), code)
+		stop()
+	}
+}
+
 // A text goes to many devices; one that was refused goes to another.
 func TestTexts(t *testing.T) {
 	s, _ := start(t, server.Config{})

@@ -1,13 +1,16 @@
 package httpd
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
 
 	"github.com/go-chi/chi/v5"
 
+	"mwm/server/broker"
 	"mwm/server/fleet"
+	"mwm/server/netx"
 	"mwm/server/telemetry"
 )
 
@@ -68,9 +71,30 @@ const (
 	textRoom = 512
 )
 
+// refusedText says why a device's text was not accepted: by a code that stays the
+// same, for who says it in another language, and in plain English.
 type refusedText struct {
 	Device string `json:"device"`
+	Code   string `json:"code"`
 	Detail string `json:"detail"`
+}
+
+// refusalCode is the code of a reason. What becomes known later may get one of its
+// own, so that clients have to take codes that they do not know.
+func refusalCode(err error) string {
+	switch {
+	case errors.Is(err, &telemetry.Refusal{Reason: telemetry.BadID}):
+		return string(telemetry.BadID)
+	case errors.Is(err, netx.ErrMemory): // also says that the queue is full
+		return "short-of-memory"
+	case errors.Is(err, broker.ErrQueueFull):
+		return "queue-full"
+	case errors.Is(err, broker.ErrQueues):
+		return "too-many-queues"
+	case errors.Is(err, broker.ErrDisk):
+		return "disk"
+	}
+	return "other"
 }
 
 // postTexts sends a text to many devices. Those that cannot get it are named;
@@ -104,7 +128,7 @@ func (s *Server) postTexts(w http.ResponseWriter, r *http.Request) {
 	}{[]fleet.Text{}, []refusedText{}}
 	for i, err := range errs {
 		if err != nil {
-			answer.Refused = append(answer.Refused, refusedText{req.Devices[i], err.Error()})
+			answer.Refused = append(answer.Refused, refusedText{req.Devices[i], refusalCode(err), err.Error()})
 		} else {
 			answer.Texts = append(answer.Texts, texts[i])
 		}
