@@ -2,8 +2,7 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { Scroll } from '../js/console/scroll.js';
 import { Rows } from '../js/console/rows.js';
-import { Search } from '../js/console/search.js';
-import { Sweep } from '../js/console/sweep.js';
+import { Search, Sweep } from '../js/console/steps.js';
 import { parse, format, deadFor } from '../js/console/place.js';
 import { bytesOf, formsOf, pretty, dump, angles, asText } from '../js/console/body.js';
 
@@ -120,14 +119,15 @@ test('an error is kept until an answer comes, and nothing is asked again and aga
 
 test('work goes on until nothing is left, it is stopped or fails', async () => {
   const steps = [{ count: 3, more: true }, { count: 2, more: false }];
-  const sweep = new Sweep(async () => steps.shift(), () => {});
-  await sweep.run();
-  assert.deepEqual([sweep.done, sweep.running, sweep.error], [5, false, null]);
-  const stopped = new Sweep(async () => { stopped.stop(); return { count: 1, more: true }; }, () => {});
-  await stopped.run();
+  const sweep = new Sweep(async () => steps.shift());
+  const seen = [];
+  await sweep.run(() => seen.push([sweep.done, sweep.running]));
+  assert.deepEqual([sweep.done, sweep.running, sweep.error, seen], [5, false, null, [[3, true]]]);
+  const stopped = new Sweep(async () => { stopped.stop(); return { count: 1, more: true }; });
+  await stopped.run(() => assert.fail('nothing goes on'));
   assert.equal(stopped.done, 1);
-  const failed = new Sweep(async () => { throw new Error('full'); }, () => {});
-  await failed.run();
+  const failed = new Sweep(async () => { throw new Error('full'); });
+  await failed.run(() => {});
   assert.deepEqual([failed.error.message, failed.running], ['full', false]);
 });
 
@@ -174,16 +174,16 @@ test('bytes as lines', () => {
 
 test('a search goes on until all is looked at, enough is found, or it is stopped', async () => {
   const answers = { start: { messages: [1], next: 'a' }, a: { messages: [], next: 'b' }, b: { messages: [2, 3] } };
-  let changes = 0;
-  const search = new Search(async (after = 'start') => answers[after], () => { changes++; });
-  await search.run();
-  assert.deepEqual([search.found, search.running, search.full, changes], [[1, 2, 3], false, false, 3]);
-  const much = new Search(async () => ({ messages: new Array(300).fill('x'), next: 'more' }), () => {});
-  await much.run();
+  let progress = 0;
+  const search = new Search(async (after = 'start') => answers[after]);
+  await search.run(() => { progress++; });
+  assert.deepEqual([search.found, search.running, search.full, progress], [[1, 2, 3], false, false, 2]);
+  const much = new Search(async () => ({ messages: new Array(300).fill('x'), next: 'more' }));
+  await much.run(() => {});
   assert.deepEqual([much.found.length, much.full], [1000, true]);
-  const stopped = new Search(async () => { stopped.stop(); return { messages: [1], next: 'more' }; }, () => assert.fail('nobody wants to know'));
-  await stopped.run();
-  const failed = new Search(async () => { throw new Error('gone'); }, () => {});
-  await failed.run();
+  const stopped = new Search(async () => { stopped.stop(); return { messages: [1], next: 'more' }; });
+  await stopped.run(() => assert.fail('nothing goes on'));
+  const failed = new Search(async () => { throw new Error('gone'); });
+  await failed.run(() => {});
   assert.equal(failed.error.message, 'gone');
 });

@@ -5,7 +5,7 @@ import { t } from '../i18n.js';
 import { make, button, setText } from '../ui/dom.js';
 import { dialogHead, showDialog, closeBeside } from '../ui/dialog.js';
 import { input } from './parts.js';
-import { Sweep } from './sweep.js';
+import { Sweep } from './steps.js';
 import * as units from './units.js';
 
 let $dialog = null;
@@ -85,17 +85,20 @@ export function sweep({ title, total, words, step, done }) {
   const $words = make('p', 'compose-words').attr({ role: 'status', 'data-testid': 'sweep-words' });
   const $stop = button('button', null, t('compose.stop')).attr('data-testid', 'sweep-stop');
   const $close = button('button button-primary', null, t('dialog.close')).attr('data-testid', 'sweep-close').on('click', () => $dialog[0].close());
-  const work = new Sweep(step, () => {
+  const work = new Sweep(step);
+  const show = () => {
     $bar[0].value = work.running ? Math.min(work.done, total) : total;
     $bar.prop('hidden', !work.running);
     setText($words[0], work.error ? t('console.notDone', { reason: work.error.message }) : words(work.done, work.running));
     $stop.prop('hidden', !work.running);
     $close.prop('hidden', work.running);
-  });
+  };
+  show();
   $stop.on('click', () => work.stop());
   showDialog(dialog('sweep', title, null, $bar, $words, make('div', 'compose-buttons').append($stop, $close)));
   $dialog.on('close', () => { if (!$dialog[0].open) work.stop(); }); // the question before it may still tell that it was closed
-  work.run().then(() => {
+  work.run(show).then(() => {
+    show();
     done();
     if ($close[0].isConnected && $(document.activeElement).closest('.dialog').length) $close[0].focus();
   });

@@ -8,9 +8,9 @@ import { Grid } from './grid.js';
 import { MESSAGE_COLUMNS, columnsOf } from './lists.js';
 import { action, input, searchField } from './parts.js';
 import { deadFor } from './place.js';
-import { Search } from './search.js';
 import { message, subscribersSection } from './side.js';
 import { SidePane } from './sidepane.js';
+import { Search } from './steps.js';
 import * as units from './units.js';
 
 const STATS = ['waiting', 'unacknowledged', 'consumers', 'enqueued', 'delivered', 'consumed', 'expired', 'dead', 'removed', 'bytes'];
@@ -152,10 +152,9 @@ export class QueuePage {
     this.grid.unmark();
     setText(this.$summary[0], text ? t('console.searching') : '');
     if (text) {
-      const search = this.#search = new Search((after) => api.search(this.#ref, text, after), () => {
-        if (search === this.#search) this.#found();
-      });
-      search.run();
+      const search = this.#search = new Search((after) => api.search(this.#ref, text, after));
+      const found = () => { if (search === this.#search) this.#found(); };
+      search.run(found).then(found);
     }
     this.$goTo.prop('hidden', text !== '');
     this.grid.reload();
@@ -216,6 +215,7 @@ export class QueuePage {
 
   close() {
     this.#search?.stop();
+    this.#search = null;
     this.grid.close();
   }
 
