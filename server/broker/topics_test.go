@@ -256,16 +256,17 @@ func TestRetainedOnFullDisk(t *testing.T) {
 // the replay and what follows are in order.
 func TestRetainedOrder(t *testing.T) {
 	b := New(Options{})
-	stop := make(chan struct{})
+	stop, published := make(chan struct{}), make(chan struct{}, 1)
 	var publishing sync.WaitGroup
 	publishing.Go(func() {
 		p := b.NewPublisher(nil)
 		for i := 0; ; i++ {
+			publish(t, p, "a", func(m *Message) { m.Retain = true }, fmt.Sprint(i))
 			select {
 			case <-stop:
 				return
+			case published <- struct{}{}:
 			default:
-				publish(t, p, "a", func(m *Message) { m.Retain = true }, fmt.Sprint(i))
 			}
 		}
 	})
@@ -278,7 +279,8 @@ func TestRetainedOrder(t *testing.T) {
 			l.got = append(l.got, string(m.Body))
 			l.mu.Unlock()
 		})
-		time.Sleep(10 * time.Microsecond)
+		<-published
+		<-published // the first may be from before
 		b.Unsubscribe(s)
 		last := -1
 		for _, v := range l.take() {
