@@ -54,7 +54,6 @@ func (s *session) wantRetained(c *conn, subs []*subscription) {
 			for _, m := range s.srv.sysMessages(sub.name) { // asks all sessions: without the lock
 				sys = append(sys, replay{m.Name, sub, m})
 			}
-			s.srv.wakeSys()
 		}
 	}
 	s.mu.Lock()

@@ -54,6 +54,9 @@ func (t *terms) to(c *conn, sub *subscription) {
 	if c.sent == nil { // else the bytes are the connection's own
 		t.wire.Key = t.enc.key()
 	}
+	if isSys(sub.name) {
+		c.srv.wakeSys()
+	}
 }
 
 // key is the same for all encoders that encode alike.

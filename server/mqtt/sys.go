@@ -96,7 +96,7 @@ func (s *Server) readSys() *sysReading {
 // isSys reports whether a filter can match what is under $SYS.
 func isSys(filter string) bool { return filter == sysRoot || strings.HasPrefix(filter, sysRoot+".") }
 
-// wakeSys begins to publish, when somebody subscribes to $SYS.
+// wakeSys begins to publish, when somebody who is subscribed to $SYS can be told.
 func (s *Server) wakeSys() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -108,6 +108,9 @@ func (s *Server) wakeSys() {
 // publishSys publishes what somebody is subscribed to, and plans the next time, if
 // there is anybody.
 func (s *Server) publishSys() {
+	s.mu.Lock()
+	s.sysTimer = nil // who comes while this looks for listeners may be missed: wakeSys plans anew
+	s.mu.Unlock()
 	p := s.b.NewPublisher(nil)
 	heard := false
 	for _, m := range s.sysMessages(sysRoot + ".>") {
@@ -119,10 +122,7 @@ func (s *Server) publishSys() {
 		p.Add(route).Body = m.Body
 	}
 	p.Flush()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.sysTimer = nil
-	if heard && !s.closed {
-		s.sysTimer = time.AfterFunc(s.opt.SysInterval, s.publishSys)
+	if heard {
+		s.wakeSys()
 	}
 }

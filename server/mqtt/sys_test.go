@@ -54,3 +54,29 @@ func TestSys(t *testing.T) {
 		all.expectNothing()
 	})
 }
+
+// They come also to who takes no retained ones, to who shares, and to who was away so
+// long that nobody was subscribed meanwhile.
+func TestSysGoesOn(t *testing.T) {
+	for _, c := range []struct {
+		filter  string
+		options byte
+	}{{"$SYS/broker/clients/connected", 0x20}, {"$share/g/$SYS/broker/clients/connected", 0}} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFixture(t, Options{SysInterval: 5 * time.Second}, false)
+			h := forMinutes("A")
+			p := f.pipe()
+			p.shake(h)
+			p.subscribe(1, c.filter, c.options)
+			p.expect("SUBACK 1 [00]")
+			for range 2 {
+				p.expect(`PUBLISH $SYS/broker/clients/connected "1"`)
+				p.goodbye()
+				time.Sleep(time.Minute)
+				p = f.pipe()
+				p.shake(h)
+			}
+			p.goodbye()
+		})
+	}
+}
