@@ -1,6 +1,6 @@
 // The HTTP API, for what the feed does not carry.
 
-import { lang, t } from './i18n.js';
+import { known, lang, t } from './i18n.js';
 
 const BASE = 'api/v1'; // beside the page, wherever that is
 
@@ -25,6 +25,10 @@ function worded(status, detail) {
   return detail ? t('error.otherWhy', { status: String(status), detail }) : t('error.other', { status: String(status) });
 }
 
+// refusal says why a device's text was not accepted: {code, detail}. A code that this page does not know is told in the
+// server's English.
+export const refusal = ({ code, detail }) => known(`refused.${code}`) || detail;
+
 // ApiError says what the server had against a request; retryAfter, in seconds, when it would rather be asked later, or NaN.
 export class ApiError extends Error {
   constructor({ status, headers }, { detail }) {
@@ -47,7 +51,7 @@ export const signOut = () => call('/session', { method: 'DELETE' });
 export const status = () => call('/status');
 export const getDevice = (id) => call(device(id));
 export const sendText = (id, text) => post(`${device(id)}/texts`, text);
-export const sendTexts = (devices, text) => post('/texts', { devices, ...text }); // {texts, refused: [{device, detail}]}
+export const sendTexts = (devices, text) => post('/texts', { devices, ...text }); // {texts, refused: [{device, code, detail}]}
 export const resendText = (text) => post(`/texts/${encodeURIComponent(text)}/resend`, {});
 export const wire = (id, after, wait, options) => call(`${device(id)}/wire?after=${after}&wait=${wait}&limit=200`, options);
 export const sendAlert = (id, color) => post(`${device(id)}/alerts`, { color });

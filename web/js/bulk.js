@@ -4,7 +4,7 @@ const PART = 200; // devices in a request: the server takes more, but the user s
 export const OUTCOMES = ['accepted', 'waiting', 'delivered', 'consumed', 'refused', 'expired', 'deleted'];
 
 export class BulkSend {
-  failed = new Map(); // device → reason
+  failed = new Map(); // device → {code, detail}, or the detail alone when a request has failed
   stopped = false;
   running; // until it is known what became of the last request
   #devices;
@@ -14,7 +14,7 @@ export class BulkSend {
   #heard = new Map(); // the same for texts that the feed told of before the answer came
   #changed;
 
-  // send(devices) resolves to {texts, refused: [{device, detail}]}; changed is called whenever there is something new to show.
+  // send(devices) resolves to {texts, refused: [{device, code, detail}]}; changed is called whenever there is something new to show.
   constructor(devices, send, changed) {
     this.#devices = devices;
     this.#send = send;
@@ -50,9 +50,9 @@ export class BulkSend {
       try {
         const { texts, refused } = await this.#send(part);
         for (const text of texts) this.#accepted(text);
-        for (const { device, detail } of refused) this.failed.set(device, detail);
+        for (const { device, ...why } of refused) this.failed.set(device, why);
       } catch (err) {
-        for (const device of part) this.failed.set(device, err.message);
+        for (const device of part) this.failed.set(device, { detail: err.message });
       }
       this.running = !this.stopped && this.#next < this.total;
       this.#changed();

@@ -1,14 +1,9 @@
 // What an event says, in the page's language. The server gives each a kind, a code and parameters; its own English detail is
 // the last resort, for codes that this page does not know yet.
 
-import { t } from './i18n.js';
+import { t, known } from './i18n.js';
 
 export const KINDS = ['online', 'offline', 'lastwill', 'alert', 'text', 'payload', 'removed'];
-
-const known = (key, params) => {
-  const text = t(key, params);
-  return text === key ? '' : text;
-};
 
 // wording returns {title, why}: a short sentence that goes on from the device's name, and what explains it, or ''.
 export function wording({ kind, code, params = {}, detail }) {

@@ -43,6 +43,12 @@ export function t(key, params = {}) {
   return text.replace(/\{(\w+)\}/g, (_, name) => formatParam(params[name]));
 }
 
+// known is t of a key that something else than the page has named; '' when no text has it.
+export function known(key, params) {
+  const text = t(key, params);
+  return text === key ? '' : text;
+}
+
 const formatParam = (value) => (typeof value === 'number' ? value.toLocaleString(current) : String(value));
 
 // translate fills every element under root that names its text in data-i18n, and the attributes named in

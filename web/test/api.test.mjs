@@ -37,6 +37,20 @@ test('what went wrong is said in the page’s language', async () => {
   setLang('en');
 });
 
+test('every code for which a text is refused is worded, and others are told in the server’s words', () => {
+  for (const language of ['en', 'ko']) {
+    setLang(language);
+    for (const code of ['bad-id', 'queue-full', 'too-many-queues', 'short-of-memory', 'disk', 'other']) { // server/httpd/texts.go
+      const said = api.refusal({ code, detail: 'DETAIL' });
+      assert.doesNotMatch(said, /DETAIL|refused/, code);
+      if (language === 'ko') assert.match(said, /[가-힣]/, code);
+    }
+    assert.equal(api.refusal({ code: 'abducted', detail: 'by whom?' }), 'by whom?');
+    assert.equal(api.refusal({ detail: 'the server is away' }), 'the server is away');
+  }
+  setLang('en');
+});
+
 test('a request that the page itself gave up says so, and a server that is busy when to come back', async () => {
   const gaveUp = new DOMException('aborted', 'AbortError');
   globalThis.fetch = async () => Promise.reject(gaveUp);

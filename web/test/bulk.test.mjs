@@ -36,11 +36,11 @@ test('those that have got nothing can be tried again', async () => {
   let n = 0;
   const bulk = new BulkSend(devices(600), async (part) => {
     if (++n === 2) throw new Error('the server is away');
-    return { texts: accept(part.slice(1)), refused: [{ device: part[0], detail: 'its queue is full' }] };
+    return { texts: accept(part.slice(1)), refused: [{ device: part[0], code: 'queue-full', detail: 'its queue is full' }] };
   }, () => {});
   await bulk.run();
   assert.equal(bulk.left.length, 202);
-  assert.deepEqual([...new Set(bulk.failed.values())], ['its queue is full', 'the server is away']);
+  assert.deepEqual([bulk.failed.get('truck-0'), bulk.failed.get('truck-200')], [{ code: 'queue-full', detail: 'its queue is full' }, { detail: 'the server is away' }]);
 });
 
 test('a stop lets nothing further begin', async () => {

@@ -182,7 +182,7 @@ export class Compose {
     parts.$again.prop('hidden', running || !left.length);
     parts.$close.prop('hidden', running);
     setText(parts.words, running ? t('compose.soFar', { n: handled, total }) : left.length ? t('compose.partly', { n: left.length }) : t('compose.all', { n: total }));
-    const reasons = [...new Set(failed.values())].slice(0, MOST_REASONS);
+    const reasons = [...new Set([...failed.values()].map(api.refusal))].slice(0, MOST_REASONS);
     if (reasons.join() !== parts.reasons) {
       parts.reasons = reasons.join();
       parts.$reasons.empty().append(reasons.map((reason) => make('li', '', reason)));
