@@ -16,7 +16,7 @@ var layers = [][]string{
 	{"mwm/server/httpd", "mwm/server/stomp", "mwm/server/mqtt", "mwm/devicesim/link", "mwm/devicesim/roads", "mwm/devicesim/gpx", "mwm/devicesim/terminal", "mwm/devicesim/testbroker"},
 	{"mwm/server/live", "mwm/server/store", "mwm/server/wire"},
 	{"mwm/server/fleet", "mwm/server/auth", "mwm/server/broker", "mwm/server/history"},
-	{"mwm/server/topic", "mwm/server/telemetry", "mwm/server/netx", "mwm/server/broker/selector", "mwm/server/stomp/frame", "mwm/web", "mwm/server/faults"},
+	{"mwm/server/topic", "mwm/server/telemetry", "mwm/server/netx", "mwm/server/clock", "mwm/server/broker/selector", "mwm/server/stomp/frame", "mwm/web", "mwm/server/faults"},
 	{"mwm/server/broker/header"}, // what even a codec may know
 }
 

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"mwm/server/clock"
 )
 
 const year = 365 * 24 * time.Hour
@@ -59,7 +61,7 @@ func clockJumps(t *testing.T, by time.Duration) {
 	left("while it is wrong", 3*chunkPoints)
 	off.Store(0)
 	add()
-	time.Sleep(2 * steady)
+	time.Sleep(2 * clock.Steady)
 	add()
 	left("when it is right again", 5*chunkPoints)
 	if s := r.Stats(); s.Dropped != (Drops{}) || s.Recorded != int64(added) {
@@ -93,7 +95,7 @@ func TestClockIsWrongAtFirst(t *testing.T) {
 		go func() { ended <- r.Run(ctx) }()
 		time.Sleep(30 * time.Minute)
 		off.Store(0)
-		time.Sleep(2 * steady)
+		time.Sleep(2 * clock.Steady)
 		synctest.Wait()
 		if got := r.Stats().Usage.Points; got != 1 {
 			t.Errorf("%d points are left", got)

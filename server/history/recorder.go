@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"mwm/server/clock"
 )
 
 // Options are a Recorder's settings. Zero values mean the defaults.
@@ -81,7 +83,7 @@ type Recorder struct {
 	log     *slog.Logger
 	started time.Time
 	clock   func() time.Time // tests set it; the rest goes by up
-	steady  steadiness       // Run's own
+	steady  clock.Steadiness // Run's own
 
 	mu      sync.Mutex
 	devices map[string]*device

@@ -20,8 +20,7 @@ func (r *Recorder) Run(ctx context.Context) error {
 	tick := time.NewTicker(flushEvery)
 	defer tick.Stop()
 	aged := -ageEvery
-	r.steady.look(r.clock(), r.up())
-	r.steady.since = 0
+	r.watchClock()
 	for {
 		select {
 		case <-tick.C:
