@@ -45,7 +45,7 @@ func (c *Config) CertificateFiles() (cert, key string) {
 // PhoneURLs say under which addresses other machines reach the page for phones,
 // best first. cert is the certificate of the TLS listeners, if there is one.
 func (c *Config) PhoneURLs(cert *x509.Certificate) (urls []string) {
-	where := reach{addrs: localAddrs(), certificate: cert}
+	where := reach{addrs: localAddrs(), certificate: cert, selfSigned: c.TLSSelfSigned}
 	where.origins.Patterns = c.WSOrigin
 	for _, l := range []struct{ scheme, addr string }{{"https", c.HTTPS}, {"http", c.HTTP}} {
 		host, port, err := net.SplitHostPort(l.addr)

@@ -23,21 +23,57 @@ const maxPhoneURLs = 8
 // phone says under which URLs a phone in the local network finds its page. The
 // interfaces are asked each time: a laptop changes networks.
 func (s *Server) phone() httpd.Phone {
-	where := reach{addrs: localAddrs(), certificate: s.certificates.leaf(), origins: s.origins}
+	where := s.reach()
 	urls := []string{}
 	for _, scheme := range []string{"https", "http"} {
 		if at, err := netip.ParseAddrPort(s.addr(scheme)); err == nil {
 			urls = append(urls, where.urls(scheme, at)...)
 		}
 	}
-	return httpd.Phone{URLs: urls[:min(len(urls), maxPhoneURLs)], Container: inContainer()}
+	return httpd.Phone{URLs: urls[:min(len(urls), maxPhoneURLs)], Container: where.container}
+}
+
+// securePhone says how a phone finds its page with TLS that has come to this host,
+// with or without a port.
+func (s *Server) securePhone(host string) httpd.SecurePhone {
+	at, err := netip.ParseAddrPort(s.addr("https"))
+	if err != nil {
+		return httpd.SecurePhone{}
+	}
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	return httpd.SecurePhone{URL: s.reach().secure(strings.Trim(host, "[]"), at), SelfSigned: s.cfg.TLSSelfSigned}
+}
+
+func (s *Server) reach() reach {
+	return reach{
+		addrs: localAddrs(), certificate: s.certificates.leaf(), selfSigned: s.cfg.TLSSelfSigned, origins: s.origins, container: inContainer(),
+	}
 }
 
 // reach is what is known about the ways to this machine.
 type reach struct {
 	addrs       []netip.Addr // of its interfaces, best first
 	certificate *x509.Certificate
+	selfSigned  bool // by this server
 	origins     auth.OriginPolicy
+	container   bool // this is one, whose addresses may mean nothing outside of it
+}
+
+// secure returns the URL with TLS for one who has come to this host. That it leads
+// here is known, which of the other names and addresses is not: so it is taken
+// where the certificate is for it, or where there is nothing better.
+func (r reach) secure(host string, at netip.AddrPort) string {
+	urls := r.urls("https", at)
+	if len(urls) == 0 {
+		return ""
+	}
+	guesses := r.container && len(r.names()) == 0
+	if at.Addr().IsUnspecified() && (guesses || r.certificate.VerifyHostname(host) == nil) {
+		return phoneURL("https", host, at.Port())
+	}
+	return urls[0]
 }
 
 // urls returns those of a listener, best first: with TLS the names and addresses
@@ -51,9 +87,13 @@ func (r reach) urls(scheme string, at netip.AddrPort) []string {
 	}
 	urls := make([]string, len(hosts))
 	for i, host := range hosts {
-		urls[i] = scheme + "://" + net.JoinHostPort(host, strconv.Itoa(int(at.Port()))) + phonePath
+		urls[i] = phoneURL(scheme, host, at.Port())
 	}
 	return urls
+}
+
+func phoneURL(scheme, host string, port uint16) string {
+	return scheme + "://" + net.JoinHostPort(host, strconv.Itoa(int(port))) + phonePath
 }
 
 // hosts are the addresses at which something that listens there is reached from
@@ -75,8 +115,13 @@ func (r reach) hosts(listening netip.Addr) []string {
 	return hosts
 }
 
-// names are those of the certificate by which the server may be called.
+// names are those of the certificate by which the server may be called. One that
+// the server made is for the names that the machine has for itself: others seldom
+// know them.
 func (r reach) names() []string {
+	if r.selfSigned {
+		return nil
+	}
 	var names []string
 	for _, name := range r.certificate.DNSNames {
 		local := name == "localhost" || strings.HasPrefix(name, "*")

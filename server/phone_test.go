@@ -73,6 +73,50 @@ func TestPhoneURLs(t *testing.T) {
 	}
 }
 
+// A machine's own name for itself is no address to send a phone to, although the
+// certificate that the server made is for it, too.
+func TestPhoneURLsSelfSigned(t *testing.T) {
+	where := reach{addrs: []netip.Addr{netip.MustParseAddr("192.168.1.5")}, certificate: certificate(t, "pi", "pi.local", "192.168.1.5"), selfSigned: true}
+	if got := where.urls("https", netip.MustParseAddrPort("0.0.0.0:8443")); !slices.Equal(got, []string{"https://192.168.1.5:8443/phone"}) {
+		t.Errorf("%v", got)
+	}
+}
+
+// Who has come to one of the machine's addresses without TLS is led to the same
+// with TLS, unless the certificate is for others alone.
+func TestPhoneIsLedToTLS(t *testing.T) {
+	const everywhere, named, numbered = "[::]:8443", "fleet.lan", "192.168.1.5 10.0.0.7 fd00::5 pi pi.local"
+	for _, c := range []struct {
+		name, listen, certificate string
+		selfSigned, container     bool
+		host, want                string
+	}{
+		{"the second address", everywhere, numbered, true, false, "10.0.0.7", "10.0.0.7"},
+		{"an address of IPv6", everywhere, numbered, true, false, "fd00::5", "[fd00::5]"},
+		{"the machine's name, which evidently is known", everywhere, numbered, true, false, "pi.local", "pi.local"},
+		{"a name that the certificate is not for", everywhere, numbered, true, false, "router.lan", "192.168.1.5"},
+		{"a certificate for a name", everywhere, named, false, false, "10.0.0.7", "fleet.lan"},
+		{"in a container", everywhere, numbered, true, true, "10.9.9.9", "10.9.9.9"},
+		{"in a container with a certificate for a name", everywhere, named, false, true, "10.9.9.9", "fleet.lan"},
+		{"at one address", "10.0.0.7:8443", "10.0.0.7 pi.local", true, false, "pi.local", "10.0.0.7"},
+		{"on this machine alone", "127.0.0.1:8443", numbered, true, false, "10.0.0.7", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			where := reach{
+				addrs:       []netip.Addr{netip.MustParseAddr("192.168.1.5"), netip.MustParseAddr("10.0.0.7")},
+				certificate: certificate(t, strings.Fields(c.certificate)...), selfSigned: c.selfSigned, container: c.container,
+			}
+			want := ""
+			if c.want != "" {
+				want = "https://" + c.want + ":8443/phone"
+			}
+			if got := where.secure(c.host, netip.MustParseAddrPort(c.listen)); got != want {
+				t.Errorf("%q, want %q", got, want)
+			}
+		})
+	}
+}
+
 // What the server says of itself: nothing when it listens on this machine only,
 // else the addresses that this machine has now.
 func TestPhoneStatus(t *testing.T) {

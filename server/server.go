@@ -173,7 +173,7 @@ func (s *Server) buildFrontEnds(opt Options) (err error) {
 	}
 	forHTTP := httpd.Options{
 		Assets: web.FS, Fleet: s.fleet, Broker: s.broker, History: s.history, Wire: s.wire, Sessions: s.sessions, EndSession: s.mqtt.EndSession, Feed: s.hub, Headquarters: newHeadquarters(s.broker, s.fleet, opt.Demo),
-		STOMP: s.stomp, MQTT: s.mqtt, Status: s.status, Ready: s.ready, Metrics: s.metricsHandler(), Origins: s.origins, Demo: opt.Demo != nil, TilesURL: c.Tiles,
+		STOMP: s.stomp, MQTT: s.mqtt, Status: s.status, SecurePhone: s.securePhone, Ready: s.ready, Metrics: s.metricsHandler(), Origins: s.origins, Demo: opt.Demo != nil, TilesURL: c.Tiles,
 		SignedIn: s.access.sessions, Proxies: s.access.proxies, Admit: s.access.gate.Admit, OnlyTLS: c.onlyTLS(),
 		MaxText: MaxText, HeadTimeout: c.ConnectTimeout, Logger: s.log.With("component", "http"), Audit: s.audit.With("component", "http"),
 	}

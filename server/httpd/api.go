@@ -27,6 +27,7 @@ func (s *Server) api(r chi.Router) {
 		problem(w, http.StatusMethodNotAllowed, "the resource has no method "+r.Method)
 	})
 	s.sessionAPI(r)
+	r.Get("/phone", s.getPhone)
 	r.Group(func(r chi.Router) {
 		r.Use(s.recognised)
 		s.userAPI(r)
@@ -94,6 +95,13 @@ func (s *Server) consoleAPI(r chi.Router) {
 
 func (s *Server) getStatus(w http.ResponseWriter, _ *http.Request) {
 	replyJSON(w, http.StatusOK, s.opts.Status())
+}
+
+// getPhone says where the phone's page is to be had over HTTPS. Anybody may ask,
+// as anybody may have the page: the answer says no more than the certificate does,
+// which is shown to all.
+func (s *Server) getPhone(w http.ResponseWriter, r *http.Request) {
+	replyJSON(w, http.StatusOK, s.opts.SecurePhone(r.Host))
 }
 
 const (

@@ -13,7 +13,9 @@
 // All but the two protocols' endpoints are for the server's own page, and for
 // what is no browser: requests of other pages are refused (auth.OriginPolicy).
 // With accounts, API, feed and metrics are for those who have signed in
-// (/api/v1/session), or bring their credentials along in the Authorization header.
+// (/api/v1/session), or bring their credentials along in the Authorization
+// header. Only the way to the phone's page anybody may ask for (/api/v1/phone), as
+// anybody may have that page.
 // Errors of the API are problem details (RFC 9457).
 package httpd
 
@@ -101,6 +103,12 @@ type Phone struct {
 	Container bool `json:"container"`
 }
 
+// SecurePhone is how a phone that came without TLS reaches its page with it.
+type SecurePhone struct {
+	URL        string `json:"url"`        // empty: it cannot
+	SelfSigned bool   `json:"selfSigned"` // browsers will warn of the certificate
+}
+
 // Options are a Server's settings.
 type Options struct {
 	Assets       fs.FS             // the page, with index.html at its root; required
@@ -130,6 +138,9 @@ type Options struct {
 
 	// EndSession ends a session of MQTT whose client is away; nil: there are none.
 	EndSession func(client string) (found, away bool)
+	// SecurePhone says where one who has come to a host, with or without a port,
+	// finds the phone's page over HTTPS. Nil: nowhere.
+	SecurePhone func(host string) SecurePhone
 
 	MaxText      int           // bytes of a text; default 4096
 	MaxDemo      int           // devices that one request may start; default 1000
@@ -166,6 +177,9 @@ func (o *Options) setDefaults() error {
 	}
 	if o.Ready == nil {
 		o.Ready = func() error { return nil }
+	}
+	if o.SecurePhone == nil {
+		o.SecurePhone = func(string) SecurePhone { return SecurePhone{} }
 	}
 	if o.Sessions == nil || o.EndSession == nil {
 		o.Sessions = func() []Session { return nil }

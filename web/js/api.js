@@ -49,6 +49,7 @@ export const session = () => call('/session'); // {user, role, accounts}
 export const signIn = (user, password) => post('/session', { user, password });
 export const signOut = () => call('/session', { method: 'DELETE' });
 export const status = () => call('/status');
+export const securePhone = () => call('/phone'); // {url, selfSigned}
 export const getDevice = (id) => call(device(id));
 export const sendText = (id, text) => post(`${device(id)}/texts`, text);
 export const sendTexts = (devices, text) => post('/texts', { devices, ...text }); // {texts, refused: [{device, code, detail}]}

@@ -39,6 +39,7 @@ export default {
   'phone.start.insecureTitle': 'This address gets no sensors',
   'phone.start.insecure': 'Browsers give location and motion only to pages over HTTPS, and this one came over plain HTTP.',
   'phone.start.secureHere': 'Open it over HTTPS',
+  'phone.start.selfSigned': 'Your browser will warn first: this server made its certificate itself. Go on only if you trust this network.',
   'phone.start.wayOut': 'Whoever runs the server can switch HTTPS on:',
 
   'phone.sensor': 'Sensor',

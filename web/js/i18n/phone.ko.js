@@ -39,6 +39,7 @@ export default {
   'phone.start.insecureTitle': '이 주소에서는 센서를 쓸 수 없습니다',
   'phone.start.insecure': '브라우저는 HTTPS로 연 페이지에만 위치와 동작을 알려 주는데, 이 페이지는 HTTP로 열렸습니다.',
   'phone.start.secureHere': 'HTTPS로 열기',
+  'phone.start.selfSigned': '이 서버는 인증서를 직접 만들었으므로 브라우저가 먼저 경고합니다. 믿을 수 있는 네트워크일 때만 계속하세요.',
   'phone.start.wayOut': '서버 관리자가 다음과 같이 HTTPS를 켤 수 있습니다.',
 
   'phone.sensor': '센서',

@@ -38,7 +38,7 @@ import { TextList, textPanel } from './view/texts.js';
 import { startPanel } from './view/start.js';
 import { Sheet } from './view/sheet.js';
 
-const HTTPS_COMMAND = 'mwm serve --allow-anonymous \\\n  --https :8443 \\\n  --tls-cert cert.pem --tls-key key.pem';
+const HTTPS_COMMAND = 'mwm serve --allow-anonymous \\\n  --http :8080 --https :8443 \\\n  --tls-self-signed';
 const WORTH_SAYING = 15000; // ms of being hidden
 
 addTexts({ en, ko });
@@ -66,7 +66,8 @@ const offered = offeredID(location.hash, kept('phone.outbox').load().length);
 let id = ownID(offered === null ? location.hash : '');
 if (location.hash) history.replaceState(null, '', location.pathname); // said once: after that the user may choose another
 let password = ownPassword();
-let secureURL = null; // where this page can be had over HTTPS, when it came over HTTP
+let secure = window.isSecureContext ? {} : null; // {url, selfSigned}: where this page is to be had over HTTPS; null while that is not known
+const secureURL = () => (secure?.url ? `${secure.url}#${new URLSearchParams({ id })}` : null);
 let lastFix = null;
 
 // The positions that wait are written at most once a second, and when the page goes.
@@ -174,8 +175,8 @@ function alertCame(name) {
 
 // ---- the page
 
-const locationCard = new LocationCard({ channel: position, outbox, resend, secureURL: () => secureURL });
-const motionCard = new MotionCard({ channel: motion, secureURL: () => secureURL });
+const locationCard = new LocationCard({ channel: position, outbox, resend, secureURL });
+const motionCard = new MotionCard({ channel: motion, secureURL });
 new TextList(inbox);
 const refused = () => Object.values(links).some((link) => link.state === 'refused');
 const sheet = new Sheet({ id: () => id, password: () => password, asksPassword: () => refused() || password !== '', unsent: () => outbox.size, become });
@@ -192,6 +193,7 @@ async function become(next, secret) {
   id = keepID(next);
   password = keepPassword(secret);
   showDevice();
+  showSecure();
   for (const link of Object.values(links)) link.start();
 }
 
@@ -220,11 +222,11 @@ let docked = '';
 
 function showDock() {
   const [text] = inbox.open;
-  const asks = position.chosen === null && motion.chosen === null && !listensOnly;
-  const what = [text?.key ?? '', inbox.open.length, text ? '' : asks, lang(), secureURL, asked].join('\n');
+  const asks = secure !== null && position.chosen === null && motion.chosen === null && !listensOnly;
+  const what = [text?.key ?? '', inbox.open.length, text ? '' : asks, lang(), secureURL(), asked].join('\n');
   if (what === docked) return;
   docked = what;
-  const $panel = text ? textPanel(inbox) : asks ? startPanel({ actions: starts, questions: asked, secureURL, command: HTTPS_COMMAND }) : null;
+  const $panel = text ? textPanel(inbox) : asks ? startPanel({ actions: starts, questions: asked, secureURL: secureURL(), selfSigned: secure.selfSigned, command: HTTPS_COMMAND }) : null;
   const $dock = $('#dock');
   const hadFocus = $dock[0].contains(document.activeElement);
   $dock.empty().prop('hidden', $panel === null).append($panel ?? '');
@@ -292,15 +294,13 @@ for (const event of ['online', 'pageshow']) window.addEventListener(event, () =>
 
 // ---- off we go
 
-async function findSecureURL() {
-  if (window.isSecureContext) return;
-  try {
-    const { phone } = await api.status();
-    const url = phone?.urls.find((one) => one.startsWith('https:'));
-    if (url) secureURL = `${url}#${new URLSearchParams({ id })}`;
-  } catch {
-    return; // then there is no link, only the command
-  }
+async function findSecure() {
+  if (secure) return;
+  secure = await api.securePhone().catch(() => ({})); // then there is no link, only the command
+  showSecure();
+}
+
+function showSecure() {
   locationCard.changed();
   motionCard.changed();
   showDock();
@@ -311,7 +311,7 @@ showDock();
 for (const link of Object.values(links)) link.start();
 position.resume();
 motion.resume();
-findSecureURL();
+findSecure();
 if (offered !== null) sheet.open(offered);
 permissions().then((states) => {
   asked = questions(states);

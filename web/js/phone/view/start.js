@@ -4,11 +4,12 @@ import { t } from '../../i18n.js';
 import { make, button, icon } from '../../ui/dom.js';
 
 // startPanel builds it. actions: start, simulate, later; questions is what the browser will ask; secureURL is where the page
-// can be had over HTTPS, or null, and command what makes that possible.
-export function startPanel({ actions, questions, secureURL, command }) {
+// can be had over HTTPS, or null, selfSigned that the browser will warn of it, and command what makes it possible.
+export function startPanel({ actions, questions, secureURL, selfSigned, command }) {
   const secure = window.isSecureContext;
   const $words = make('div', 'hs-panel-words').append(make('p', '', t(secure ? 'phone.start.lead' : 'phone.start.insecure')));
   if (secure && questions) $words.append(make('p', 'hs-asks').append(icon('help'), make('span', '', t(`phone.start.asks.${questions}`))));
+  if (!secure && secureURL && selfSigned) $words.append(make('p', 'hs-asks').append(icon('help'), make('span', '', t('phone.start.selfSigned'))));
   if (!secure && !secureURL) $words.append(make('p', '', t('phone.start.wayOut')), make('code', 'hs-command', command));
   return make('section', 'hs-panel').attr({ 'data-testid': 'start-panel', 'aria-labelledby': 'start-title' }).append(
     make('div', 'hs-panel-head').append(icon(secure ? 'phone' : 'lock'), make('h2', '', t(secure ? 'phone.start.title' : 'phone.start.insecureTitle')).attr({ id: 'start-title', tabindex: -1 })),
