@@ -303,6 +303,7 @@ func (s *session) recall(r broker.KeptRecord, crashed bool) {
 		msg: r.Message, rec: r.Record, sent: true, shared: s.groupOf(r.Message, state.shared),
 	}
 	s.flights.put(f)
+	s.flights.hold(f)
 	if state.released {
 		s.flights.release(f)
 	}

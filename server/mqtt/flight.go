@@ -4,6 +4,7 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 
 	"mwm/server/broker"
+	"mwm/server/netx"
 )
 
 // flight is a message at QoS 1 or 2 that has a packet identifier and is not
@@ -19,6 +20,7 @@ type flight struct {
 	round      uint32 // the connection it was sent on, as flights.round counts them
 	subID      uint32
 	msg        *broker.Message // nil if it is never sent again
+	held       int             // bytes of memory booked for it
 	rec        *broker.Record  // nil if it is not on disk
 	shared     *group          // as in item
 	prev, next *flight
@@ -65,6 +67,7 @@ type flights struct {
 	released  flightList // in the order of their PUBREC, which that of the PUBRELs must be [MQTT-4.6.0-3]
 	unsent    *flight    // first of published that was not sent on this connection; nil: none
 	open      int        // those sent on this connection: what counts for the window
+	held      int        // bytes of memory booked for what may have to be sent again
 	round     uint32
 	lastID    uint16
 }
@@ -99,6 +102,26 @@ func (fs *flights) put(f *flight) {
 	}
 }
 
+// hold books the memory of a message that may have to be sent again.
+func (fs *flights) hold(f *flight) {
+	f.held = f.msg.Size() + itemCost
+	fs.held += f.held
+	netx.Book(f.held)
+}
+
+// let notes that a message is never sent again.
+func (fs *flights) let(f *flight) {
+	fs.held -= f.held
+	netx.Unbook(f.held)
+	f.msg, f.held = nil, 0
+}
+
+// discard gives up all of them.
+func (fs *flights) discard() {
+	netx.Unbook(fs.held)
+	*fs = flights{}
+}
+
 // rewind prepares for a new connection: everything is to be sent again, in
 // order (MQTT 5.0 §4.4, §4.6). PUBRELs do not wait for the window.
 func (fs *flights) rewind() {
@@ -121,6 +144,7 @@ func (fs *flights) next() *flight {
 // remove forgets a message and frees its identifier.
 func (fs *flights) remove(f *flight) {
 	delete(fs.byID, f.id)
+	fs.let(f)
 	if f.released {
 		fs.released.remove(f)
 		fs.open--
@@ -143,7 +167,8 @@ func (fs *flights) unpublish(f *flight) {
 // release turns a message whose PUBREC came into one that waits for its PUBCOMP.
 func (fs *flights) release(f *flight) {
 	fs.unpublish(f)
-	f.released, f.msg = true, nil
+	fs.let(f)
+	f.released = true
 	fs.released.push(f)
 	fs.open++
 }

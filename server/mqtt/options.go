@@ -26,7 +26,8 @@ type Options struct {
 	// unacknowledged by the server; default 1024, at most 65535.
 	ReceiveMaximum int
 	// MaxInflight is how many QoS 1 and 2 messages a client is sent before it
-	// acknowledges one; default 1024, at most 65535. A 5.0 client may ask for less.
+	// acknowledges one; default 1024, at most 65535. A 5.0 client may ask for less, and
+	// one whose session is kept is sent no more than MaxQueuedBytes of them.
 	MaxInflight int
 	// TopicAliasMaximum is how many topic aliases a 5.0 client may set, and has set
 	// towards it at most; default 64.

@@ -107,7 +107,7 @@ func (s *session) pumpReplay() {
 func (s *session) sendRetained(t *terms, m *broker.Message) {
 	it := item{msg: m, subID: t.subID, qos: min(m.QoS, t.qos), retain: true}
 	if it.qos > 0 {
-		s.send(it)
+		s.launch(s.flights.add(it))
 		return
 	}
 	s.encode(&flight{retain: true, subID: t.subID, msg: m}, false)

@@ -52,7 +52,15 @@ func (s *session) queueRoom(m *broker.Message, waits bool) error {
 	return nil
 }
 
-// pressedQueue is how many bytes may wait for a session while memory is short.
+// roomInFlight reports whether there is memory for one more message that may have to be
+// sent again. s.mu is held.
+func (s *session) roomInFlight() bool {
+	held := s.flights.held
+	return held < s.srv.opt.MaxQueuedBytes && (held < pressedQueue || !netx.Pressed())
+}
+
+// pressedQueue is how many bytes may wait for a session, and how many it may have in
+// flight, while memory is short.
 const pressedQueue = 64 << 10
 
 // fits reports whether a message fits into the queue, without those that are not

@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/mochi-mqtt/server/v2/packets"
+
 	"mwm/server/broker"
 	"mwm/server/netx"
 )
@@ -105,6 +107,78 @@ func TestFullSessionTells(t *testing.T) {
 			t.Errorf("the log does not say %q:\n%s", want, log.String())
 		}
 	}
+}
+
+// What a client does not acknowledge is held for it while its session is kept: bounded
+// in bytes, and on the books until it is acknowledged or the session ends.
+func TestInFlightIsBounded(t *testing.T) {
+	for qos, ack := range map[byte]byte{1: packets.Puback, 2: packets.Pubrec} {
+		f := newFixture(t, Options{MaxQueuedBytes: 10_000}, false)
+		src, p := f.pipe(), f.pipe()
+		src.shake(hello{id: "src"})
+		p.shake(forMinutes("S"))
+		p.subscribe(1, "t", qos)
+		p.expect(fmt.Sprintf("SUBACK 1 [%02x]", qos))
+		before := netx.MemoryUsed()
+		holds := func(n int64) {
+			t.Helper()
+			if held := netx.MemoryUsed() - before; held < n*1000 || held > n*1500 {
+				t.Errorf("QoS %d: %d bytes are booked for %d messages", qos, held, n)
+			}
+		}
+		hears := func(i int, dup string) {
+			t.Helper()
+			p.expect(fmt.Sprintf(`PUBLISH t "%01000d" q%d id=%d%s`, i, qos, i, dup))
+		}
+		const most = 9 // of a thousand bytes and what they take beside
+		for i := 1; i <= most+2; i++ {
+			src.send(pub{topic: "t", body: fmt.Sprintf("%01000d", i), qos: qos, id: uint16(i)})
+			if i <= most {
+				hears(i, "")
+			}
+		}
+		p.expectNothing()
+		holds(most + 2)
+		p.ack(ack, 1)
+		if qos == 2 {
+			p.expect("PUBREL 1")
+			p.ack(packets.Pubcomp, 1)
+		}
+		hears(most+1, "")
+		holds(most + 1)
+		p = f.pipe()
+		p.say(forMinutes("S"))
+		p.expect("CONNACK session=true code=0x00")
+		for i := 2; i <= most+1; i++ {
+			hears(i, " dup")
+		}
+		p.expectNothing()
+		holds(most + 1)
+		f.pipe().shake(hello{level: v5, id: "S"})
+		await(t, "nothing is booked", func() bool { return netx.MemoryUsed() <= before })
+	}
+}
+
+// While memory is short, what comes for a client that has much to acknowledge waits.
+func TestInFlightWhileMemoryIsShort(t *testing.T) {
+	f := newFixture(t, Options{}, false)
+	src, p := f.pipe(), f.pipe()
+	src.shake(hello{id: "src"})
+	p.shake(forMinutes("S"))
+	p.subscribe(1, "t", 1)
+	p.expect("SUBACK 1 [01]")
+	body := strings.Repeat("x", pressedQueue)
+	src.send(pub{topic: "t", body: body, qos: 1, id: 1})
+	p.expect(fmt.Sprintf("PUBLISH t %q q1 id=1", body))
+
+	netx.SetMemoryLimit(netx.MemoryUsed() + 1<<20)
+	netx.Book(1000 << 10)
+	defer netx.SetMemoryLimit(0)
+	defer netx.Unbook(1000 << 10)
+	src.send(pub{topic: "t", body: "y", qos: 1, id: 2})
+	p.expectNothing()
+	p.ack(packets.Puback, 1)
+	p.expect(`PUBLISH t "y" q1 id=2`)
 }
 
 // While the disk has no room but for acknowledgements, kept sessions take nothing:

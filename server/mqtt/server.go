@@ -307,8 +307,9 @@ func (s *Server) dissolve(sess *session) (left []item) {
 	sess.settle()
 	sess.wakeRoom()
 	sess.queue.discard()
+	sess.flights.discard()
 	sess.replays.discard()
-	sess.subs, sess.flights = nil, flights{}
+	sess.subs = nil
 	s.mu.Lock()
 	if s.sessions[sess.id] == sess {
 		delete(s.sessions, sess.id)

@@ -279,6 +279,9 @@ func (s *session) push(it item, b *broker.Batch, i int) {
 
 // launch sends a message that has an identifier, in its turn. s.mu is held.
 func (s *session) launch(f *flight) {
+	if s.kept() || f.shared != nil {
+		s.flights.hold(f)
+	}
 	if f.rec != nil && f.qos == 2 && !f.sent {
 		f.waits = true
 		s.unsynced = append(s.unsynced, f)
@@ -314,10 +317,11 @@ func (s *session) syncFlights() {
 }
 
 // canLaunch reports whether one more message may get an identifier: the window is
-// not full, and what is before it has been sent or waits for the disk. s.mu is held.
+// not full, nor the memory for what is in it, and what is before it has been sent or
+// waits for the disk. s.mu is held.
 func (s *session) canLaunch() bool {
 	fs := &s.flights
-	return len(fs.byID) < s.window && (fs.unsent == nil || fs.unsent.waits)
+	return len(fs.byID) < s.window && s.roomInFlight() && (fs.unsent == nil || fs.unsent.waits)
 }
 
 // ready reports whether the connection has room for a packet; if not, it
@@ -352,12 +356,6 @@ func (s *session) handOver() (wake bool) {
 		s.frames = nil
 	}
 	return wake
-}
-
-// send puts a message in flight that is not on disk. s.mu is held.
-func (s *session) send(it item) {
-	s.flights.add(it)
-	s.transmit()
 }
 
 // transmit sends what has an identifier and was not sent on this connection, as
