@@ -121,12 +121,10 @@ func TestForeignSession(t *testing.T) {
 func TestForeignSessionAfterRestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDisk()
-		d.boot(-1)
 		opt := Options{Authenticator: gate{}}
 		l := live(t, d, opt, false)
 		h := hello{id: "A", user: "olga", password: "secret", keep: true}
-		p := l.peer()
-		p.shake(h)
+		p := l.meet(h)
 		p.goodbye()
 		for _, crashed := range []bool{false, true} {
 			l.stop()

@@ -25,11 +25,9 @@ func (discard) SetWriteDeadline(time.Time) error { return nil }
 func TestBridgeKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDisk()
-		d.boot(-1)
 		l := live(t, d, Options{}, false)
 		truck := &broker.Client{ID: "truck", Protocol: broker.STOMP}
-		p := l.peer()
-		p.shake(hello{id: "phone", keep: true})
+		p := l.meet(hello{id: "phone", keep: true})
 		p.subscribe(1, "from/stomp", 1)
 		p.expect("SUBACK 1 [01]")
 		p.goodbye()
@@ -42,8 +40,7 @@ func TestBridgeKept(t *testing.T) {
 		}
 		paper.Leave()
 		out.Close()
-		p = l.peer()
-		p.shake(hello{id: "other", keep: true})
+		p = l.meet(hello{id: "other", keep: true})
 		p.publish(pub{topic: "from/mqtt", body: "1", qos: 1, id: 1})
 		p.publish(pub{topic: "from/mqtt", body: "2", qos: 2, id: 2})
 		p.expect("PUBACK 1", "PUBREC 2")

@@ -39,11 +39,14 @@ type disk struct {
 
 var errCrashed = errors.New("the machine is down")
 
+// newDisk is empty, and ready for a life of the server.
 func newDisk() *disk {
-	return &disk{boxes: map[uint64]broker.Box{}, records: map[uint64]broker.StoredRecord{}, left: -1}
+	d := &disk{boxes: map[uint64]broker.Box{}, records: map[uint64]broker.StoredRecord{}}
+	d.boot(-1)
+	return d
 }
 
-// boot readies the disk for a life of the server.
+// boot readies the disk for another life.
 func (d *disk) boot(left int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -179,6 +182,23 @@ func (l *life) dial() net.Conn {
 
 // peer is dial for a test that looks at every byte.
 func (l *life) peer() *peer { return newPeer(l.t, l.dial()) }
+
+// meet is a peer that has shaken hands.
+func (l *life) meet(h hello) *peer {
+	l.t.Helper()
+	p := l.peer()
+	p.shake(h)
+	return p
+}
+
+// listener is a peer that is subscribed to t.
+func (l *life) listener(h hello, qos byte) *peer {
+	l.t.Helper()
+	p := l.meet(h)
+	p.subscribe(1, "t", qos)
+	p.expect(fmt.Sprintf("SUBACK 1 [%02x]", qos))
+	return p
+}
 
 // crash cuts all connections; what the server does then reaches nobody.
 func (l *life) crash(d *disk) {

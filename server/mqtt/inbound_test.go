@@ -16,14 +16,9 @@ func TestAskedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDisk()
 		d.slow = 5 * time.Second
-		d.boot(-1)
 		l := live(t, d, Options{}, false)
-		sub := l.peer()
-		sub.shake(hello{level: v31, id: "sub", keep: true})
-		sub.subscribe(1, "t", 2)
-		sub.expect("SUBACK 1 [02]")
-		src := l.peer()
-		src.shake(hello{level: v31, id: "src", keep: true})
+		sub := l.listener(hello{level: v31, id: "sub", keep: true}, 2)
+		src := l.meet(hello{level: v31, id: "src", keep: true})
 		synctest.Wait()
 		m := pub{topic: "t", body: "1", qos: 2, id: 7}
 		src.publish(m)
@@ -43,15 +38,10 @@ func TestAskedAgain(t *testing.T) {
 func TestReleasedEarly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDisk()
-		d.boot(-1)
 		l := live(t, d, Options{}, false)
-		sub := l.peer()
-		sub.shake(hello{id: "sub", keep: true})
-		sub.subscribe(1, "t", 2)
-		sub.expect("SUBACK 1 [02]")
+		sub := l.listener(hello{id: "sub", keep: true}, 2)
 		sub.goodbye()
-		src := l.peer()
-		src.shake(hello{id: "src", keep: true})
+		src := l.meet(hello{id: "src", keep: true})
 		m := pub{topic: "t", body: "x", qos: 2, id: 5}.packet(v311)
 		rel := appendAck(nil, packets.Pubrel, 5, 0, "")
 		src.write(slices.Concat(m, rel))

@@ -20,7 +20,6 @@ var forever = packets.Properties{SessionExpiryInterval: 3600, SessionExpiryInter
 func TestRestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDisk()
-		d.boot(-1)
 		l := live(t, d, Options{}, false)
 		session := func(secs, delay uint32) hello {
 			h := hello{level: v5, id: "A", keep: true}
@@ -30,8 +29,7 @@ func TestRestart(t *testing.T) {
 			}
 			return h
 		}
-		page := l.peer()
-		page.shake(hello{level: v5, id: "page", keep: true, props: forever})
+		page := l.meet(hello{level: v5, id: "page", keep: true, props: forever})
 		page.subscribe(1, "/mwm/lastWill", 2)
 		page.expect("SUBACK 1 [02]")
 		page.goodbye()
@@ -89,7 +87,6 @@ func TestRestart(t *testing.T) {
 func TestWillAfterCrash(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDisk()
-		d.boot(-1)
 		l := live(t, d, Options{}, false)
 		l.peer().shake(hello{id: "A", keep: true, will: lastWill(packets.Properties{})})
 		l.peer().shake(hello{id: "B", keep: true, will: lastWill(packets.Properties{})})

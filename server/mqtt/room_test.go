@@ -64,17 +64,12 @@ func TestFullSessionTells(t *testing.T) {
 	var log bytes.Buffer
 	synctest.Test(t, func(t *testing.T) {
 		d := newDisk()
-		d.boot(-1)
 		opt := Options{MaxQueued: 2, MaxStored: 2, Logger: slog.New(slog.NewTextHandler(&log, nil))}
 		l := live(t, d, opt, false)
 		h := hello{level: v5, id: "S", keep: true, props: forever}
-		p := l.peer()
-		p.shake(h)
-		p.subscribe(1, "t", 2)
-		p.expect("SUBACK 1 [02]")
+		p := l.listener(h, 2)
 		p.goodbye()
-		src := l.peer()
-		src.shake(hello{id: "src"})
+		src := l.meet(hello{id: "src"})
 		for i := range 5 {
 			src.send(pub{topic: "t", body: "x", qos: 1 + byte(i)%2, id: uint16(i + 1)})
 		}
@@ -87,8 +82,7 @@ func TestFullSessionTells(t *testing.T) {
 
 		d.boot(-1)
 		l = live(t, d, opt, true)
-		src = l.peer()
-		src.shake(hello{id: "src"})
+		src = l.meet(hello{id: "src"})
 		src.send(pub{topic: "t", body: "x", qos: 1, id: 1})
 		p = l.peer() // the disk knew of the first one
 		p.shake2(h, `CONNACK session=true code=0x00 reason="2 messages were discarded: there was no room for them"`)
@@ -186,7 +180,6 @@ func TestInFlightWhileMemoryIsShort(t *testing.T) {
 func TestNearlyFullDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDisk()
-		d.boot(-1)
 		var short error
 		d.room = func() error { return short }
 		l := live(t, d, Options{}, false)
@@ -197,8 +190,7 @@ func TestNearlyFullDisk(t *testing.T) {
 			p.subscribe(1, "t", 1)
 			p.expect("SUBACK 1 [01]")
 		}
-		src := l.peer()
-		src.shake(hello{level: v5, id: "src"})
+		src := l.meet(hello{level: v5, id: "src"})
 		hears := func(p *peer, body string, id uint16) { p.take(fmt.Sprintf("PUBLISH t %q", body), 1, id) }
 		src.publish(pub{topic: "t", body: "1", qos: 1, id: 1})
 		src.expect("PUBACK 1")
@@ -209,8 +201,7 @@ func TestNearlyFullDisk(t *testing.T) {
 		src.publish(pub{topic: "t", body: "2", qos: 1, id: 2})
 		src.expect(`PUBACK 2 code=0x97 reason="the disk is nearly full"`)
 		hears(plain, "2", 2)
-		old := l.peer()
-		old.shake(hello{id: "old"})
+		old := l.meet(hello{id: "old"})
 		old.publish(pub{topic: "t", body: "3", qos: 1, id: 3})
 		old.expectClosed() // and so not acknowledged
 		hears(plain, "3", 3)
@@ -235,7 +226,6 @@ func TestNearlyFullDisk(t *testing.T) {
 func TestShortOfMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDisk()
-		d.boot(-1)
 		l := live(t, d, Options{}, false)
 		out := netx.NewOutbound(discard{}, 0, 0, nil)
 		opt := broker.ConsumerOptions{
@@ -248,11 +238,9 @@ func TestShortOfMemory(t *testing.T) {
 		}
 		paper.Leave()
 		out.Close()
-		five := l.peer()
-		five.shake(hello{level: v5, id: "five"})
+		five := l.meet(hello{level: v5, id: "five"})
 		for qos := byte(1); qos <= 2; qos++ {
-			old := l.peer()
-			old.shake(hello{id: "old", keep: true})
+			old := l.meet(hello{id: "old", keep: true})
 			m := pub{topic: "t", body: "x", qos: qos, id: 1}
 
 			netx.SetMemoryLimit(netx.MemoryUsed() + 1<<20)
@@ -266,8 +254,7 @@ func TestShortOfMemory(t *testing.T) {
 			netx.Unbook(1000 << 10)
 			netx.SetMemoryLimit(0)
 
-			old = l.peer()
-			old.shake(hello{id: "old", keep: true})
+			old = l.meet(hello{id: "old", keep: true})
 			old.send(m)
 			if all := l.b.Durables(); len(all) != 1 || all[0].Waiting != int(qos) {
 				t.Errorf("durable subscribers: %+v", all)
@@ -282,16 +269,11 @@ func TestShortOfMemory(t *testing.T) {
 func TestRefusedQoS2(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDisk()
-		d.boot(-1)
 		var short error
 		d.room = func() error { return short }
 		l := live(t, d, Options{}, false)
-		sub := l.peer()
-		sub.shake(hello{id: "sub", keep: true})
-		sub.subscribe(1, "t", 2)
-		sub.expect("SUBACK 1 [02]")
-		src := l.peer()
-		src.shake(hello{id: "src", keep: true})
+		sub := l.listener(hello{id: "sub", keep: true}, 2)
+		src := l.meet(hello{id: "src", keep: true})
 		short = errors.New("nothing is left")
 		m := pub{topic: "t", body: "x", qos: 2, id: 7}
 		src.publish(m)
@@ -316,17 +298,12 @@ func TestRefusedByDisk(t *testing.T) {
 	for _, away := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			d := newDisk()
-			d.boot(-1)
 			l := live(t, d, Options{}, false)
-			sub := l.peer()
-			sub.shake(hello{id: "sub", keep: true})
-			sub.subscribe(1, "t", 2)
-			sub.expect("SUBACK 1 [02]")
+			sub := l.listener(hello{id: "sub", keep: true}, 2)
 			if away {
 				sub.goodbye()
 			}
-			src := l.peer()
-			src.shake(hello{id: "src", keep: true})
+			src := l.meet(hello{id: "src", keep: true})
 			synctest.Wait()
 			d.mu.Lock()
 			d.fails = errors.New("the disk is broken")
@@ -334,14 +311,12 @@ func TestRefusedByDisk(t *testing.T) {
 			m := pub{topic: "t", body: "x", qos: 2, id: 7}
 			src.publish(m)
 			src.expectClosed()
-			src = l.peer()
-			src.shake(hello{id: "src", keep: true})
+			src = l.meet(hello{id: "src", keep: true})
 			m.dup = true
 			src.send(m)
 			id := uint16(2)
 			if away {
-				sub = l.peer()
-				sub.shake(hello{id: "sub", keep: true})
+				sub = l.meet(hello{id: "sub", keep: true})
 				id = 1
 			}
 			sub.take(`PUBLISH t "x"`, 2, id)
@@ -361,19 +336,14 @@ func TestRefusedAgain(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			d := newDisk()
 			d.slow = 5 * time.Second
-			d.boot(-1)
 			l := live(t, d, Options{}, false)
-			sub := l.peer()
-			sub.shake(hello{id: "sub", keep: true})
-			sub.subscribe(1, "t", 2)
-			sub.expect("SUBACK 1 [02]")
+			sub := l.listener(hello{id: "sub", keep: true}, 2)
 			sub.goodbye()
 			h := hello{level: level, id: "src", keep: true}
 			if level == v5 {
 				h.props = forever
 			}
-			src := l.peer()
-			src.shake(h)
+			src := l.meet(h)
 			synctest.Wait()
 			d.mu.Lock()
 			d.fails = errors.New("the disk is broken")
@@ -382,8 +352,7 @@ func TestRefusedAgain(t *testing.T) {
 			src.publish(m)
 			src.nc.Close()
 			time.Sleep(time.Millisecond)
-			src = l.peer()
-			src.shake(h)
+			src = l.meet(h)
 			m.dup = true
 			src.publish(m)
 			if level == v5 {

@@ -59,20 +59,17 @@ func TestSharedRefused(t *testing.T) {
 func TestSharedHandedDownLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDisk()
-		d.boot(-1)
 		l := live(t, d, Options{}, false)
 		join := func(id string, secs uint32) {
 			h := hello{level: v5, id: id, keep: true}
 			h.props = packets.Properties{SessionExpiryInterval: secs, SessionExpiryIntervalFlag: true}
-			p := l.peer()
-			p.shake(h)
+			p := l.meet(h)
 			p.subscribe(1, "$share/g/t", 1)
 			p.expect("SUBACK 1 [01]")
 			p.goodbye()
 		}
 		join("A", 60)
-		src := l.peer()
-		src.shake(hello{id: "src"})
+		src := l.meet(hello{id: "src"})
 		for i := range 3 {
 			src.send(pub{topic: "t", body: fmt.Sprint(i), qos: 1, id: 1})
 		}
