@@ -22,13 +22,13 @@ export class Awake extends EventTarget {
     if (!this.#wanted || this.#lock || document.hidden || !navigator.wakeLock) return;
     try {
       const lock = await navigator.wakeLock.request('screen');
+      if (!this.#wanted || this.#lock) return void lock.release(); // meanwhile it was switched off, or off and on again
       this.#lock = lock;
       lock.addEventListener('release', () => {
         this.#lock = null;
         this.#set(false);
       });
       this.#set(true);
-      if (!this.#wanted) lock.release();
     } catch {
       this.#set(false); // battery saver, or not allowed: the page says that the screen may go off
     }
