@@ -73,6 +73,20 @@ func TestPublishAllocates(t *testing.T) {
 	}
 }
 
+// Frames of the same length come into the same place of a read buffer one after the
+// other: what one was made of says nothing about the next.
+func TestBufferIsReused(t *testing.T) {
+	s, _, _ := bench(t, 0)
+	s.Data([]byte("SUBSCRIBE\nid:0\ndestination:/topic/b\n\n\x00"))
+	buf := []byte("SEND\ndestination:/topic/a\nx:1\n\n\x00")
+	s.Data(buf)
+	copy(buf, "SEND\nx:1\ndestination:/topic/b\n\n\x00")
+	s.Data(buf)
+	if n := s.out.Messages(); n != 1 || s.ending.Load() {
+		t.Errorf("%d messages to /topic/b, want 1", n)
+	}
+}
+
 // nullStore is a disk that takes no time.
 type nullStore struct{}
 

@@ -102,6 +102,7 @@ func (s *session) Data(p []byte) (used, need int, err error) {
 	if s.pub != nil {
 		s.pub.Begin(time.Now())
 	}
+	s.frame = frame.Frame{} // it pointed to other input
 	for used < len(p) && !s.ending.Load() {
 		if used += frame.EOLs(p[used:]); used == len(p) {
 			break

@@ -2,6 +2,7 @@ package frame
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -228,11 +229,40 @@ func TestSlowBody(t *testing.T) {
 	}
 }
 
+// Headers that come again are compared, and not parsed anew: that makes no difference.
+func TestRepeatedHeaders(t *testing.T) {
+	const (
+		short = "SEND\ndestination:/topic/a\nreceipt:1\npriority:7\nx:a\\cb\ncontent-length:2\n\n"
+		open  = "SEND\ndestination:/topic/a\n\n"
+	)
+	rest := []byte(short + "{}\x00" + short + "a\x00\x00" + open + "a\x00" + open + "bcd\x00" + open + "\x00" + short + "{}\x00" +
+		"DISCONNECT\nreceipt:2\n\n\x00" + "DISCONNECT\nreceipt:2\n\n\x00" + short + "[]\x00" + short + "too long\x00")
+	x, frames := Parser{Dialect: V12, Limits: Limits{}.WithDefaults()}, 0
+	var f Frame
+	for {
+		y, want := x, Frame{}
+		n, _, err := x.Parse(rest, &f)
+		m, _, wantErr := y.Parse(rest, &want)
+		if n != m || !reflect.DeepEqual(err, wantErr) || err == nil && !reflect.DeepEqual(f, want) {
+			t.Fatalf("at %q: %+v, %v; parsed anew: %+v, %v", rest, f, err, want, wantErr)
+		}
+		if err != nil {
+			break
+		}
+		frames++
+		rest = rest[n:]
+	}
+	if frames != 9 {
+		t.Errorf("%d frames before the bad one, want 9", frames)
+	}
+}
+
 func TestParseAllocates(t *testing.T) {
 	x := Parser{Dialect: V12, Limits: Limits{}.WithDefaults()}
 	text := []byte("SEND\ndestination:/topic/device.BBB.location\ncontent-type:application/json\ncontent-length:2\n\n{}\x00")
 	f := new(Frame)
 	if n := testing.AllocsPerRun(1000, func() {
+		*f = Frame{}
 		if n, _, err := x.Parse(text, f); n != len(text) || err != nil {
 			t.Fatal(n, err)
 		}
@@ -244,11 +274,18 @@ func TestParseAllocates(t *testing.T) {
 func BenchmarkParse(b *testing.B) {
 	x := Parser{Dialect: V12, Limits: Limits{}.WithDefaults()}
 	text := []byte("SEND\ndestination:/topic/device.BBB.location\ncontent-type:application/json\ncontent-length:110\n\n" + strings.Repeat("x", 110) + "\x00")
-	f := new(Frame)
-	b.SetBytes(int64(len(text)))
-	b.ReportAllocs()
-	for b.Loop() {
-		x.Parse(text, f)
+	for _, repeated := range []bool{false, true} {
+		b.Run(fmt.Sprintf("repeated=%t", repeated), func(b *testing.B) {
+			f := new(Frame)
+			b.SetBytes(int64(len(text)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if !repeated {
+					*f = Frame{}
+				}
+				x.Parse(text, f)
+			}
+		})
 	}
 }
 

@@ -23,6 +23,7 @@ func seeds(f *testing.F) {
 		"ACK\nid:12345\ntransaction:tx1\n\n\x00",
 		"MESSAGE\nfoo:World\nfoo:Hello\n\n\x00",
 		"SEND\na\\cb:c\\nd\\\\e\\rf\n\n\x00",
+		"SEND\na:b\n\nc\x00SEND\na:b\n\nd\x00SEND\na:c\n\n\x00",
 		"SEND\n a : b \nx:\\z\n\n\x00",
 		"SEND\ncontent-length:99999999999999999999\n\n\x00",
 		"ERROR\nversion:1.2,2.1\ncontent-type:text/plain\n\nSupported protocol versions are 1.2 2.1\x00",
@@ -44,13 +45,13 @@ func parseAll(t *testing.T, d *Dialect, p []byte, pieces int) (r result) {
 	done, have, wait := 0, 0, 0
 	for have < len(p) {
 		have = min(have+pieces, len(p))
+		var f Frame
 		for have-done >= wait && !r.err {
 			wait = 0
 			done += EOLs(p[done:have])
 			if done == have {
 				break
 			}
-			var f Frame
 			n, need, err := x.Parse(p[done:have:have], &f)
 			switch {
 			case err != nil:

@@ -58,6 +58,7 @@ type Frame struct {
 	// header that Forward leaves out and is written as 1.2 would.
 	Verbatim bool
 
+	top    []byte  // of a SEND, all before the body
 	length int64   // content-length, -1 without
 	have   seenSet // headers whose first value counts
 }
@@ -107,26 +108,15 @@ func EOLs(p []byte) (n int) {
 // before it can be, as far as that is known. After 0 the next call must be with
 // the same frame at the start of p. After an error f.Receipt is set if the frame
 // had one so far.
+//
+// f may be the frame before, as long as its bytes have not changed: who sends much
+// tends to repeat its headers, and these are then compared, and not parsed anew.
 func (x *Parser) Parse(p []byte, f *Frame) (n, need int, err error) {
-	f.Receipt = nil
-	if x.seen > 0 && !x.news(p) {
-		return 0, len(p) + 1, x.checkUnfinished(p)
-	}
-	i := bytes.IndexByte(p, '\n')
-	if i < 0 || i > maxCommand {
-		return 0, len(p) + 1, x.noCommand(p, i)
-	}
-	*f = Frame{Command: parseCommand(trimCR(p[:i])), Dialect: x.Dialect, Priority: DefaultPriority, length: -1}
-	if f.Command == Unknown {
-		return 0, 0, unknownCommand(p[:i])
-	}
-	off, err := x.parseHead(p, i+1, f)
-	if err != nil {
-		return 0, 0, err
-	}
-	if off == 0 {
-		x.seen = len(p)
-		return 0, len(p) + 1, x.checkUnfinished(p)
+	off := len(f.top)
+	if off == 0 || f.Dialect != x.Dialect || !bytes.HasPrefix(p, f.top) {
+		if off, err = x.parseTop(p, f); off == 0 {
+			return 0, len(p) + 1, err
+		}
 	}
 	n, need, err = x.parseBody(p, off, f)
 	if err != nil {
@@ -136,6 +126,34 @@ func (x *Parser) Parse(p []byte, f *Frame) (n, need int, err error) {
 		x.seen, x.body = 0, 0
 	}
 	return n, need, nil
+}
+
+// parseTop parses command and headers and returns where the body starts; 0 with an
+// error, or if they are not complete.
+func (x *Parser) parseTop(p []byte, f *Frame) (off int, err error) {
+	f.Receipt = nil
+	if x.seen > 0 && !x.news(p) {
+		return 0, x.checkUnfinished(p)
+	}
+	i := bytes.IndexByte(p, '\n')
+	if i < 0 || i > maxCommand {
+		return 0, x.noCommand(p, i)
+	}
+	*f = Frame{Command: parseCommand(trimCR(p[:i])), Dialect: x.Dialect, Priority: DefaultPriority, length: -1}
+	if f.Command == Unknown {
+		return 0, unknownCommand(p[:i])
+	}
+	off, err = x.parseHead(p, i+1, f)
+	switch {
+	case err != nil:
+		return 0, err
+	case off == 0:
+		x.seen = len(p)
+		return 0, x.checkUnfinished(p)
+	case f.Command == Send:
+		f.top = p[:off]
+	}
+	return off, nil
 }
 
 // news reports whether what has come in since the last call may have finished
@@ -360,6 +378,7 @@ func parseLength(value []byte) (int64, error) {
 
 // parseBody finds the end of the body, which starts at off.
 func (x *Parser) parseBody(p []byte, off int, f *Frame) (n, need int, err error) {
+	length := f.length
 	if !f.HasLength {
 		from := max(off, x.seen)
 		i := bytes.IndexByte(p[min(from, len(p)):], 0)
@@ -367,18 +386,17 @@ func (x *Parser) parseBody(p []byte, off int, f *Frame) (n, need int, err error)
 			x.seen, x.body = max(len(p), 1), off
 			return 0, len(p) + 1, x.checkBody(int64(len(p) - off))
 		}
-		f.Body = p[off : from+i]
-		return from + i + 1, 0, x.endBody(f)
+		length = int64(from + i - off)
 	}
-	if err := x.checkBody(f.length); err != nil {
+	if err := x.checkBody(length); err != nil {
 		return 0, 0, err
 	}
-	end := off + int(f.length)
+	end := off + int(length)
 	if len(p) <= end {
 		return 0, end + 1, nil
 	}
 	if p[end] != 0 {
-		return 0, 0, &Error{"body not ended", fmt.Sprintf("after the %d bytes that content-length says there is no NUL", f.length)}
+		return 0, 0, &Error{"body not ended", fmt.Sprintf("after the %d bytes that content-length says there is no NUL", length)}
 	}
 	f.Body = p[off:end]
 	return end + 1, 0, x.endBody(f)
@@ -388,7 +406,7 @@ func (x *Parser) parseBody(p []byte, off int, f *Frame) (n, need int, err error)
 // is ignored, and line ends are let pass: STOMP 1.0 did not forbid them.
 func (x *Parser) endBody(f *Frame) error {
 	if f.Command.hasBody() || !f.Command.escapes() || x.Dialect.Trim || EOLs(f.Body) == len(f.Body) {
-		return x.checkBody(int64(len(f.Body)))
+		return nil
 	}
 	return &Error{"unexpected body", fmt.Sprintf("a frame %s has no body", f.Command)}
 }
