@@ -94,6 +94,7 @@ func (k *keeper) run(ctx context.Context) error {
 // the values stay in memory and are tried again.
 func (k *keeper) save(ctx context.Context) {
 	k.gather()
+	k.todo.Clock = k.broker.Clock().At(time.Now()).UnixMilli()
 	err := k.store.Save(ctx, k.todo)
 	switch {
 	case err != nil && !k.failing.Load():

@@ -42,6 +42,8 @@ type Options struct {
 	Demo func(ctx context.Context, devices int) error
 	// Accounts are known beside those of the file, if there are accounts at all.
 	Accounts []auth.Account
+	// Now is what the machine's clock shows; nil: time.Now.
+	Now func() time.Time
 }
 
 // Server is a configured server. Make one with New.
@@ -89,7 +91,7 @@ func New(cfg Config, opt Options) (*Server, error) {
 	cfg.warn(s.log)
 	err := s.openAccess(opt)
 	if err == nil {
-		err = s.buildCore()
+		err = s.buildCore(opt.Now)
 	}
 	if err == nil {
 		err = s.buildFrontEnds(opt)
@@ -104,7 +106,7 @@ func New(cfg Config, opt Options) (*Server, error) {
 }
 
 // buildCore makes broker and fleet, and gives them back what is on disk.
-func (s *Server) buildCore() (err error) {
+func (s *Server) buildCore(now func() time.Time) (err error) {
 	c := s.cfg
 	if s.fleet, err = fleet.New(fleet.Options{MaxDevices: c.MaxDevices, StaleAfter: c.StaleAfter, OfflineAfter: c.OfflineAfter}); err != nil {
 		return err
@@ -122,6 +124,7 @@ func (s *Server) buildCore() (err error) {
 		s.store.KeepFree(c.minFree())
 		opt.Store, opt.KeepChanges, opt.Room = s.store, true, s.store.Room
 	}
+	opt.Clock = s.openClock(now)
 	s.broker = broker.New(opt)
 	in.broker = s.broker
 	s.wire = wire.New(s.broker.Clients)
@@ -240,6 +243,10 @@ func (s *Server) Run(ctx context.Context) error {
 	var coreGroup errgroup.Group
 	coreGroup.Go(func() error { return s.broker.Run(core) })
 	coreGroup.Go(func() error { return s.fleet.Run(core) })
+	coreGroup.Go(func() error {
+		s.watchClock(core)
+		return nil
+	})
 	if s.keeper != nil {
 		coreGroup.Go(func() error { return s.keeper.run(core) })
 		coreGroup.Go(func() error {

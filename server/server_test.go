@@ -30,12 +30,18 @@ func start(t testing.TB, cfg server.Config) (s *server.Server, stop func()) {
 // startLogged is start with a log of the test's own.
 func startLogged(t testing.TB, cfg server.Config, log slog.Handler) (s *server.Server, stop func()) {
 	t.Helper()
+	return startWith(t, cfg, server.Options{Logger: slog.New(log)})
+}
+
+// startWith is start with options of the test's own.
+func startWith(t testing.TB, cfg server.Config, opt server.Options) (s *server.Server, stop func()) {
+	t.Helper()
 	for _, addr := range []*string{&cfg.HTTP, &cfg.STOMP, &cfg.STOMPWS, &cfg.MQTT, &cfg.MQTTWS} {
 		if *addr == "" {
 			*addr = "127.0.0.1:0"
 		}
 	}
-	s, err := server.New(cfg, server.Options{Logger: slog.New(log)})
+	s, err := server.New(cfg, opt)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"mwm/server/clock"
 	"mwm/server/netx"
 	"mwm/server/topic"
 )
@@ -37,6 +38,9 @@ type Options struct {
 	// KeepExpired moves persistent messages whose time is over to the dead letter
 	// queue, instead of giving them up.
 	KeepExpired bool
+	// Clock is the time by which that is decided; nil: the machine's as it was at the
+	// start.
+	Clock *clock.Clock
 	// Store keeps what is persistent; nil: memory only.
 	Store Store
 	// Room reports why the disk is to take no more messages, although it still takes
@@ -77,6 +81,9 @@ func (o Options) withDefaults() Options {
 	if o.Observer == nil {
 		o.Observer = nobody{}
 	}
+	if o.Clock == nil {
+		o.Clock = clock.New(time.Now, 0)
+	}
 	return o
 }
 
@@ -96,6 +103,7 @@ type Stats struct {
 type Broker struct {
 	opt        Options
 	observe    Observer
+	clock      *clock.Clock
 	routes     routes
 	clients    clients
 	publishers atomic.Uint64
@@ -128,7 +136,7 @@ type Broker struct {
 // New returns a broker.
 func New(opt Options) *Broker {
 	b := &Broker{opt: opt.withDefaults(), queues: map[string]*Queue{}, durables: map[durableKey]*durable{}, durablesOf: map[string]int{}, temps: map[string]map[string]struct{}{}}
-	b.observe = b.opt.Observer
+	b.observe, b.clock = b.opt.Observer, b.opt.Clock
 	b.journal.init(b.opt.Store, b.opt.OnDisk)
 	b.routes.init()
 	b.publishers.Store(rand.Uint64N(1_000_000)) // #nosec G404 -- tells starts of the server apart, no secret
@@ -164,7 +172,8 @@ func (b *Broker) expire(ctx context.Context) {
 			return
 		case now := <-measure.C:
 			b.measure(now)
-		case now := <-tick.C:
+		case t := <-tick.C:
+			now := b.clock.Due(t)
 			b.expireQueues(now)
 			b.expireDurables(now)
 			b.expireRetained(now)
@@ -174,6 +183,9 @@ func (b *Broker) expire(ctx context.Context) {
 
 // Room reports why front ends are to put no more messages on disk (Options.Room).
 func (b *Broker) Room() error { return b.opt.Room() }
+
+// Clock is the time by which messages and sessions are given up.
+func (b *Broker) Clock() *clock.Clock { return b.clock }
 
 // Journal is where front ends keep what has to outlive the server.
 func (b *Broker) Journal() *Journal { return &b.journal }

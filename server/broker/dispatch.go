@@ -11,7 +11,7 @@ import (
 // and only one goroutine goes on with it.
 func (q *Queue) dispatch() {
 	for goesOn := false; !q.b.stopped.Load(); {
-		t := turn{now: time.Now()}
+		t := turn{now: q.b.clock.Due(time.Now())}
 		q.mu.Lock()
 		q.serve(&t)
 		empty := q.unused()

@@ -24,7 +24,7 @@ func (b *Broker) enqueue(m *Message, c *Client, done func(error)) *Queue {
 		done(err)
 		return nil
 	}
-	if m.Expires != 0 && m.Expired(time.Now()) {
+	if m.Expires != 0 && m.Expired(b.clock.Due(time.Now())) {
 		q.counts.Expired++
 		q.mu.Unlock()
 		b.stats.Expired.Add(1)

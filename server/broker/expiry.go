@@ -69,13 +69,19 @@ func (h *expiryHeap[T]) Pop() any {
 	return x
 }
 
-// limitAge lets a message that has been stamped expire when it has been kept for as
-// long as may be.
-func (b *Broker) limitAge(m *Message) {
-	if b.opt.MaxAge <= 0 {
+// ExpiresAfter is what Message.Expires says of one that comes now and is to be
+// given up after d. It is not reckoned from its Timestamp, which is what the
+// machine's clock shows, right or wrong.
+func (p *Publisher) ExpiresAfter(d time.Duration) int64 {
+	return p.b.clock.At(p.began).Add(d).UnixMilli()
+}
+
+// limitAge lets a message expire when it has been kept for as long as may be.
+func (p *Publisher) limitAge(m *Message) {
+	if p.b.opt.MaxAge <= 0 {
 		return
 	}
-	if last := m.Timestamp + b.opt.MaxAge.Milliseconds(); m.Expires == 0 || m.Expires > last {
+	if last := p.ExpiresAfter(p.b.opt.MaxAge); m.Expires == 0 || m.Expires > last {
 		m.Expires = last
 	}
 }

@@ -28,7 +28,8 @@ type Publisher struct {
 	b      *Broker
 	client *Client
 	id     ID
-	now    int64
+	began  time.Time
+	now    int64 // of it
 	last   *Route
 	batch  Batch
 	wake   []*netx.Outbound
@@ -53,7 +54,7 @@ func (b *Broker) NewPublisher(c *Client) *Publisher {
 }
 
 // Begin sets the time that the messages that follow carry.
-func (p *Publisher) Begin(now time.Time) { p.now = now.UnixMilli() }
+func (p *Publisher) Begin(now time.Time) { p.began, p.now = now, now.UnixMilli() }
 
 // Topic is TopicFor for a message without a body.
 func (p *Publisher) Topic(name []byte) (*Route, error) { return p.TopicFor(name, nil) }
@@ -168,9 +169,10 @@ func (p *Publisher) deliver() {
 func (p *Publisher) dropExpired() {
 	msgs := p.batch.Messages
 	w := 0
+	now := p.b.clock.Due(p.began)
 	for i := range msgs {
-		p.b.limitAge(&msgs[i])
-		if m := &msgs[i]; m.Expires != 0 && m.Expires <= p.now {
+		p.limitAge(&msgs[i])
+		if m := &msgs[i]; m.Expired(now) {
 			p.b.stats.Expired.Add(1)
 			p.b.observe.Queued(QueueEvent{Step: Expired, Message: m, Client: p.client})
 			p.confirm(m)
@@ -193,7 +195,7 @@ func (p *Publisher) Enqueue(name string, fill func(m *Message), done func(error)
 	p.stamp(m)
 	m.Name = name
 	fill(m)
-	p.b.limitAge(m)
+	p.limitAge(m)
 	if done == nil {
 		done = func(error) {}
 	}

@@ -118,7 +118,7 @@ func (b *Broker) putRetained(m *Message) {
 // subscribed already and appends what it is given to its queue keeps the order.
 // yield must not publish.
 func (b *Broker) Retained(filter string, yield func(m *Message)) {
-	now := time.Now()
+	now := b.clock.Due(time.Now())
 	b.retainedMu.RLock()
 	defer b.retainedMu.RUnlock()
 	b.retained.Match(filter, func(m *Message) {

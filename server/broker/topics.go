@@ -122,7 +122,7 @@ func (b *Broker) RetainedMessage(name string) *Message {
 	b.retainedMu.RLock()
 	defer b.retainedMu.RUnlock()
 	m, ok := b.retained.Get(name)
-	if !ok || m.Expired(time.Now()) {
+	if !ok || m.Expired(b.clock.Due(time.Now())) {
 		return nil
 	}
 	return m

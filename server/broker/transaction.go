@@ -41,7 +41,7 @@ const (
 // It blocks while the disk works. The publisher's messages before it must have been
 // flushed; those to topics wait for Flush.
 func (p *Publisher) Commit(steps []Step, done func(error)) error {
-	t := transaction{p: p, now: time.Now()}
+	t := transaction{p: p, now: p.b.clock.Due(time.Now())}
 	err := t.prepare(steps)
 	if err == nil {
 		err = t.write()
@@ -105,7 +105,7 @@ func (t *transaction) stamp(m *Message) *sending {
 	priority := m.Priority
 	t.p.stamp(m)
 	m.Priority = priority
-	t.p.b.limitAge(m)
+	t.p.limitAge(m)
 	s := &sending{m: m, client: t.p.client, expired: m.Expired(t.now)}
 	t.sends = append(t.sends, s)
 	return s

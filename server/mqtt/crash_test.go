@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"mwm/server/broker"
+	"mwm/server/clock"
 	"mwm/server/internal/mqttmodel"
 )
 
@@ -30,6 +31,7 @@ type disk struct {
 	commits  int
 
 	room    func() error  // nil: there is always some
+	clock   *clock.Clock  // of the broker; nil: the machine's
 	fails   error         // what the next transaction that inserts something comes to
 	slow    time.Duration // how long a transaction takes at most
 	left    int           // transactions until the crash; negative: there is none
@@ -150,7 +152,7 @@ func live(t testing.TB, d *disk, opt Options, crashed bool) *life {
 	if opt.Logger == nil {
 		opt.Logger = slog.New(slog.DiscardHandler)
 	}
-	b := broker.New(broker.Options{Store: d, Room: d.room})
+	b := broker.New(broker.Options{Store: d, Room: d.room, Clock: d.clock})
 	d.restore(t, b, crashed)
 	s, err := New(b, opt)
 	if err != nil {

@@ -3,6 +3,8 @@ package mqtt
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"mwm/server/broker"
@@ -108,7 +110,7 @@ func (s *Server) whenSynced(f func()) {
 
 // meta is what the session has on disk of itself. s.mu is held.
 func (s *session) meta() []byte {
-	m := storedSession{Principal: s.principal, Expiry: s.expiry, Until: unixMilli(s.until), WillAt: unixMilli(s.willAt), Missed: s.missed}
+	m := storedSession{Principal: s.principal, Expiry: s.expiry, Until: s.srv.unixMilli(s.until), WillAt: s.srv.unixMilli(s.willAt), Missed: s.missed}
 	for _, sub := range s.subs {
 		t := sub.terms.Load()
 		m.Subscriptions = append(m.Subscriptions, storedSubscription{sub.filter, t.qos, t.noLocal, t.keep, t.subID})
@@ -120,18 +122,36 @@ func (s *session) meta() []byte {
 	return p
 }
 
-func unixMilli(t time.Time) int64 {
+// unixMilli is what the disk says of a moment, and moment the inverse. It is
+// by the broker's clock, which somebody who sets the machine's does not move.
+func (s *Server) unixMilli(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
 	}
-	return t.UnixMilli()
+	return s.b.Clock().At(t).UnixMilli()
 }
 
-func fromUnixMilli(ms int64) time.Time {
+func (s *Server) moment(ms int64) time.Time {
 	if ms == 0 {
 		return time.Time{}
 	}
-	return time.UnixMilli(ms)
+	return s.b.Clock().Moment(time.UnixMilli(ms))
+}
+
+// ClockSet writes anew until when sessions are kept whose clients are away, and when
+// their wills are due: how long that is has not changed, but the broker's clock is
+// another one.
+func (s *Server) ClockSet() {
+	s.mu.Lock()
+	all := slices.Collect(maps.Values(s.sessions))
+	s.mu.Unlock()
+	for _, sess := range all {
+		sess.mu.Lock()
+		if !sess.until.IsZero() {
+			sess.save()
+		}
+		sess.mu.Unlock()
+	}
 }
 
 // save brings the session's box up to date: a session that is kept has one, others
@@ -252,7 +272,7 @@ func (s *Server) restoreSession(k *broker.Kept, now time.Time) (*session, error)
 		sess.until = now.Add(m.Expiry)
 		sess.willAt = now.Add(max(willGrace, sess.willDelay()))
 	} else {
-		sess.until, sess.willAt = fromUnixMilli(m.Until), fromUnixMilli(m.WillAt)
+		sess.until, sess.willAt = s.moment(m.Until), s.moment(m.WillAt)
 	}
 	for _, x := range m.Subscriptions {
 		sub, err := newSubscription(sess, x.Filter)

@@ -8,6 +8,7 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 
 	"mwm/server/broker"
+	"mwm/server/clock"
 	"mwm/server/topic"
 )
 
@@ -148,12 +149,13 @@ type encoder struct {
 	subID     uint32
 	maxPacket int
 	stats     *Stats
+	clock     *clock.Clock
 }
 
 func (e *encoder) publication(m *broker.Message) publication {
 	p := publication{Message: m, level: e.level, retain: e.keep && m.Retain, subID: e.subID}
 	if m.Expires != 0 {
-		p.nowUnix = time.Now().UnixMilli()
+		p.nowUnix = e.clock.At(time.Now()).UnixMilli()
 	}
 	return p
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"time"
 
 	"github.com/mochi-mqtt/server/v2/packets"
 
@@ -89,7 +90,7 @@ func (c *conn) forward(flags byte, id uint16, name []byte, said publishPropertie
 	m.Persistent = qos > 0
 	m.Properties = said.props
 	if said.expires {
-		m.Expires = m.Timestamp + int64(said.expiry)*1000
+		m.Expires = c.pub.ExpiresAfter(time.Duration(said.expiry) * time.Second)
 	}
 	return nil
 }

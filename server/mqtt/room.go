@@ -69,7 +69,7 @@ func (s *session) fits(m *broker.Message, count, bytes int) bool {
 	if s.queue.n < count && s.queue.bytes+m.Size() <= bytes {
 		return true
 	}
-	now := time.Now()
+	now := s.srv.b.Clock().Due(time.Now())
 	records := s.queue.drop(func(it *item) bool { return s.dead(it, now) })
 	s.srv.b.Journal().Remove(nil, records...)
 	return s.queue.n < count && s.queue.bytes+m.Size() <= bytes

@@ -383,7 +383,7 @@ func (s *session) encode(f *flight, dup bool) bool {
 		Message: f.msg, level: c.level, qos: f.qos, dup: dup, retain: f.retain, id: f.id, subID: f.subID,
 	}
 	if f.msg.Expires != 0 {
-		p.nowUnix = time.Now().UnixMilli()
+		p.nowUnix = s.srv.b.Clock().At(time.Now()).UnixMilli()
 	}
 	sent := false
 	if c.sent == nil {
@@ -422,9 +422,10 @@ func (s *session) pump() (wake bool) {
 	s.transmit()
 	j := s.srv.b.Journal()
 	now := time.Now()
+	due := s.srv.b.Clock().Due(now)
 	for s.queue.n > 0 && s.canLaunch() && (s.flights.unsent != nil || s.ready()) {
 		it := s.queue.pop()
-		if s.dead(&it, now) {
+		if s.dead(&it, due) {
 			j.Remove(nil, it.rec)
 			continue
 		}

@@ -49,7 +49,7 @@ func (t *terms) to(c *conn, sub *subscription) {
 	if c == nil {
 		return
 	}
-	t.enc = encoder{level: c.level, qos: t.qos, keep: t.keep, subID: t.subID, maxPacket: c.maxPacket, stats: &c.srv.stats}
+	t.enc = encoder{level: c.level, qos: t.qos, keep: t.keep, subID: t.subID, maxPacket: c.maxPacket, stats: &c.srv.stats, clock: c.srv.b.Clock()}
 	t.wire = broker.Subscription{Receiver: sub}
 	if c.sent == nil { // else the bytes are the connection's own
 		t.wire.Key = t.enc.key()

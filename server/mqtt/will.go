@@ -32,7 +32,7 @@ func (w *will) publish(s *Server, c *broker.Client) {
 	m := p.Add(route)
 	m.Body, m.QoS, m.Retain, m.Persistent, m.Properties = w.body, w.qos, w.retain, w.qos > 0, w.props
 	if w.expiry > 0 {
-		m.Expires = m.Timestamp + w.expiry.Milliseconds()
+		m.Expires = p.ExpiresAfter(w.expiry)
 	}
 	s.stats.Wills.Add(1)
 	p.Flush()

@@ -50,6 +50,7 @@ type Store struct {
 	conn   *sql.Conn  // the writer's own
 	writer writer
 	beaten time.Time // when Save has written the last time
+	clock  int64     // see Clock
 }
 
 // migrations bring a database from one version to the next; its version is how
@@ -83,6 +84,7 @@ var migrations = []string{
 	DROP INDEX tracks_by_hour;
 	CREATE INDEX tracks_by_hour ON tracks (device, hour, first, last, points, bytes, log, tail);`,
 	`ALTER TABLE life ADD COLUMN beats INTEGER NOT NULL DEFAULT 0;`,
+	`ALTER TABLE life ADD COLUMN clock INTEGER NOT NULL DEFAULT 0;`,
 }
 
 // Open opens the database in dir, and makes both if need be. It fails if
@@ -130,8 +132,8 @@ func (s *Store) open(file string) (err error) {
 // concern.
 func (s *Store) begin() error {
 	var last uint64
-	err := s.conn.QueryRowContext(context.Background(), "SELECT clean, doubtful, (SELECT ifnull(max(id), 0) FROM records) FROM life").
-		Scan(&s.clean, &s.doubtful, &last)
+	err := s.conn.QueryRowContext(context.Background(), "SELECT clean, doubtful, clock, (SELECT ifnull(max(id), 0) FROM records) FROM life").
+		Scan(&s.clean, &s.doubtful, &s.clock, &last)
 	if err != nil {
 		return err
 	}
@@ -151,6 +153,14 @@ func (s *Store) Clean() bool { return s.clean }
 // Doubtful is the last record whose message may have been delivered before a
 // crash, without a note of it on disk; those before it may, too.
 func (s *Store) Doubtful() uint64 { return s.doubtful }
+
+// Clock is the latest of Values.Clock that was saved, 0 if there is none. After a
+// crash that may be the one of ten seconds before.
+func (s *Store) Clock() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.clock
+}
 
 // explain adds what to do about it.
 func explain(err error) error {
@@ -193,7 +203,7 @@ func (s *Store) beat(ctx context.Context) error {
 	if time.Since(s.beaten) < beatEvery {
 		return nil
 	}
-	_, err := s.conn.ExecContext(ctx, "UPDATE life SET beats = beats + 1")
+	_, err := s.conn.ExecContext(ctx, "UPDATE life SET beats = beats + 1, clock = ?", s.clock)
 	if err == nil {
 		s.beaten = time.Now()
 	}
@@ -222,7 +232,7 @@ func (s *Store) inTx(ctx context.Context, f func(*sql.Tx) error) error {
 func (s *Store) Close() error {
 	var errs []error
 	if s.opened {
-		_, err := s.conn.ExecContext(context.Background(), "UPDATE life SET clean = 1")
+		_, err := s.conn.ExecContext(context.Background(), "UPDATE life SET clean = 1, clock = ?", s.clock)
 		errs = append(errs, err)
 	}
 	for _, statement := range s.writer.statements {

@@ -17,6 +17,7 @@ type Values struct {
 	Devices  []fleet.Saved
 	Texts    []fleet.Text  // as they are now
 	Events   []fleet.Event // new ones
+	Clock    int64         // what time it is for the server, in ms since 1970; see [Store.Clock]
 }
 
 const (
@@ -31,10 +32,16 @@ const (
 // Save writes values in one transaction and returns when it is synced. Without
 // values it reports whether the disk takes any, as of the last ten seconds.
 func (s *Store) Save(ctx context.Context, v Values) error {
+	s.mu.Lock()
+	s.clock = v.Clock
+	s.mu.Unlock()
 	if len(v.Retained)+len(v.Devices)+len(v.Texts)+len(v.Events) == 0 {
 		return s.beat(ctx)
 	}
 	return s.inTx(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, "UPDATE life SET clock = ?", v.Clock); err != nil {
+			return err
+		}
 		if err := saveRetained(ctx, tx, v.Retained); err != nil {
 			return err
 		}
