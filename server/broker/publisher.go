@@ -89,7 +89,7 @@ func (p *Publisher) Add(r *Route) *Message {
 		b.route = r
 		p.others.note(r.Name, p.now)
 	}
-	b.Messages = append(b.Messages, Message{})
+	b.Messages = b.Messages[:len(b.Messages)+1] // what is not in use is clear
 	m := &b.Messages[len(b.Messages)-1]
 	p.stamp(m)
 	m.Name = r.Name
@@ -98,8 +98,8 @@ func (p *Publisher) Add(r *Route) *Message {
 
 // stamp sets what the broker says about a message.
 func (p *Publisher) stamp(m *Message) {
-	p.id.next()
 	m.ID = p.id
+	p.id.next()
 	m.Timestamp = p.now
 	m.Priority = DefaultPriority
 	if p.client != nil {
