@@ -38,7 +38,7 @@ type verifier struct {
 	slots chan struct{} // one for each slow verification at a time
 
 	waiting   atomic.Int32
-	addresses throttle[netip.Prefix]
+	addresses lines[netip.Prefix]
 	names     throttle[uint64]
 
 	mu      sync.Mutex
@@ -56,7 +56,7 @@ type flight struct {
 func newVerifier() *verifier {
 	v := &verifier{
 		key: make([]byte, 32), seed: maphash.MakeSeed(), slots: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
-		addresses: throttle[netip.Prefix]{burst: 20, every: 5 * time.Second, max: 4 * maxRemembered},
+		addresses: lines[netip.Prefix]{rate: throttle[netip.Prefix]{burst: 20, every: 5 * time.Second, max: 4 * maxRemembered}},
 		names:     throttle[uint64]{burst: 20, every: 30 * time.Second, max: 4 * maxRemembered},
 		known:     map[mac]time.Time{}, trusted: map[mac]time.Time{}, flights: map[mac]*flight{},
 	}
@@ -124,11 +124,15 @@ type attempt struct {
 
 // blocked returns how long the attempt has to wait because of others before it.
 func (v *verifier) blocked(at attempt, now time.Time) time.Duration {
-	wait := v.addresses.wait(at.address, now)
-	if !v.remembers(v.trusted, at.place) {
-		wait = max(wait, v.names.wait(at.name, now))
+	return max(v.addresses.guessed(at.address, now), v.nameBlocked(at, now))
+}
+
+// nameBlocked is blocked by those who come with the same name.
+func (v *verifier) nameBlocked(at attempt, now time.Time) time.Duration {
+	if v.remembers(v.trusted, at.place) {
+		return 0
 	}
-	return wait
+	return v.names.wait(at.name, now)
 }
 
 func (v *verifier) remembers(m map[mac]time.Time, key mac) bool {
@@ -158,11 +162,17 @@ func (v *verifier) leave(login mac, f *flight) {
 
 // verify is the slow part. The attempt is booked before, so that guesses made at
 // the same time count too, and given back unless it was a wrong one.
-func (v *verifier) verify(ctx context.Context, at attempt, h *hash, decoy bool, password Secret) error {
+func (v *verifier) verify(ctx context.Context, at attempt, h *hash, decoy bool, password Secret) (err error) {
+	if err := v.addresses.enter(ctx, at.address); err != nil {
+		return err
+	}
+	defer func() { v.addresses.leave(at.address, err == ErrCredentials) }()
 	now := time.Now()
-	v.addresses.take(at.address, now)
+	if wait := v.nameBlocked(at, now); wait > 0 { // by those who came in meanwhile
+		return &BusyError{wait}
+	}
 	v.names.take(at.name, now)
-	err := v.turn(ctx)
+	err = v.turn(ctx)
 	if err == nil {
 		if !h.matches(password) || decoy {
 			err = ErrCredentials
@@ -172,7 +182,6 @@ func (v *verifier) verify(ctx context.Context, at attempt, h *hash, decoy bool, 
 	if err == ErrCredentials {
 		return err
 	}
-	v.addresses.giveBack(at.address)
 	v.names.giveBack(at.name)
 	if err == nil {
 		v.mu.Lock()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,6 +17,11 @@ var guarded = newHash("correct horse", cost{2 << 10, 1, 1})
 
 func (v *verifier) try(name string, password Secret, remote string) error {
 	return v.check(context.Background(), name, guarded, false, password, remote)
+}
+
+func isBusy(err error) bool {
+	var b *BusyError
+	return errors.As(err, &b) && b.Wait > 0
 }
 
 func TestVerify(t *testing.T) {
@@ -66,10 +72,9 @@ func TestGuessing(t *testing.T) {
 		if err := v.try("alice", "correct horse", "10.0.0.9"); err != nil {
 			t.Fatal(err)
 		}
-		busy := func(err error) bool { var b *BusyError; return errors.As(err, &b) && b.Wait > 0 }
 		guess := func(name, from string, n int) (refused int) {
 			for i := range n {
-				if busy(v.try(name, Secret(fmt.Sprint("guess", i)), from)) {
+				if isBusy(v.try(name, Secret(fmt.Sprint("guess", i)), from)) {
 					refused++
 				}
 			}
@@ -78,13 +83,13 @@ func TestGuessing(t *testing.T) {
 		if n := guess("alice", "10.0.0.1", 25); n != 5 {
 			t.Errorf("%d of 25 guesses were refused unseen", n)
 		}
-		if !busy(v.try("alice", "correct horse", "10.0.0.1")) {
+		if !isBusy(v.try("alice", "correct horse", "10.0.0.1")) {
 			t.Error("who guesses is told when it is right")
 		}
-		if !busy(v.try("bob", "x", "10.0.0.1")) {
+		if !isBusy(v.try("bob", "x", "10.0.0.1")) {
 			t.Error("the same address guesses on with another name")
 		}
-		if !busy(v.try("alice", "guess", "10.0.0.2")) {
+		if !isBusy(v.try("alice", "guess", "10.0.0.2")) {
 			t.Error("another address guesses on with the same name")
 		}
 		if err := v.try("alice", "correct horse", "10.0.0.9"); err != nil {
@@ -104,7 +109,7 @@ func TestGuessing(t *testing.T) {
 		// In IPv6 one who guesses has a network of addresses.
 		refused := 0
 		for i := range 40 {
-			if busy(v.try("carol", Secret(fmt.Sprint(i)), fmt.Sprintf("[2001:db8:0:1::%x]:1", i))) {
+			if isBusy(v.try("carol", Secret(fmt.Sprint(i)), fmt.Sprintf("[2001:db8:0:1::%x]:1", i))) {
 				refused++
 			}
 		}
@@ -132,55 +137,51 @@ func TestMadeUpPasswordsAreNotRationed(t *testing.T) {
 
 // Many who come with one password are verified once; those with many take turns.
 func TestVerifyAtOnce(t *testing.T) {
-	v := newVerifier()
-	v.slots = make(chan struct{}, 1)
-	v.slots <- struct{}{} // somebody is being verified
-	var work sync.WaitGroup
-	for range 500 {
-		work.Go(func() {
-			if err := v.try("sim", "correct horse", "127.0.0.1"); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	for v.waiting.Load() == 0 {
-		time.Sleep(time.Millisecond)
-	}
-	if n := v.waiting.Load(); n != 1 {
-		t.Errorf("%d verifications of one password wait", n)
-	}
-	<-v.slots
-	work.Wait()
+	synctest.Test(t, func(t *testing.T) {
+		v := newVerifier()
+		v.slots = make(chan struct{}, 1)
+		v.slots <- struct{}{} // somebody is being verified
+		var work sync.WaitGroup
+		for range 500 {
+			work.Go(func() {
+				if err := v.try("sim", "correct horse", "127.0.0.1"); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		synctest.Wait()
+		if n := v.waiting.Load(); n != 1 {
+			t.Errorf("%d verifications of one password wait", n)
+		}
+		<-v.slots
+		work.Wait()
 
-	v.slots <- struct{}{}
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	results := make(chan error, 300)
-	for i := range 300 {
-		go func() {
-			results <- v.check(ctx, fmt.Sprint("n", i), guarded, false, "correct horse", fmt.Sprintf("10.1.%d.%d", i/200, i%200))
-		}()
-	}
-	for range 100 { // those beyond the queue are told at once
-		var b *BusyError
-		if err := <-results; !errors.As(err, &b) {
-			t.Errorf("%v", err)
+		v.slots <- struct{}{}
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		var busy atomic.Int32
+		for i := range 300 {
+			work.Go(func() {
+				err := v.check(ctx, fmt.Sprint("n", i), guarded, false, "correct horse", fmt.Sprintf("10.1.%d.%d", i/200, i%200))
+				if isBusy(err) {
+					busy.Add(1)
+				}
+			})
 		}
-	}
-	cancel()
-	for range 200 {
-		var b *BusyError
-		if err := <-results; !errors.As(err, &b) {
-			t.Errorf("%v", err)
+		synctest.Wait()
+		if n := busy.Load(); n != 100 { // those beyond the queue are told at once
+			t.Errorf("%d were refused, want 100", n)
 		}
-	}
-	if v.waiting.Load() != 0 {
-		t.Errorf("%d still wait", v.waiting.Load())
-	}
-	<-v.slots
-	if err := v.try("n1", "correct horse", "10.1.0.1"); err != nil { // waiting was no guess
-		t.Error(err)
-	}
+		cancel()
+		work.Wait()
+		if n := busy.Load(); n != 300 || v.waiting.Load() != 0 {
+			t.Errorf("%d were refused, and %d still wait", n, v.waiting.Load())
+		}
+		<-v.slots
+		if err := v.try("n1", "correct horse", "10.1.0.1"); err != nil { // waiting was no guess
+			t.Error(err)
+		}
+	})
 }
 
 // Whatever strangers send, memory is bounded.
