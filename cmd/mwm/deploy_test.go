@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -43,6 +44,18 @@ func TestService(t *testing.T) {
 	}
 	if d, err := time.ParseDuration(set["TimeoutStopSec"]); err != nil || d <= c.Serve.Settings.ShutdownTimeout {
 		t.Errorf("it is killed after %v (%v); an orderly stop may take %v", d, err, c.Serve.Settings.ShutdownTimeout)
+	}
+}
+
+// The service waits for the time where the machine is told to, as DEPLOY.md says of
+// one without a clock, and is never given up.
+func TestServiceGoesOn(t *testing.T) {
+	_, set := unit(t)
+	if !slices.Contains(strings.Fields(set["After"]), "time-sync.target") {
+		t.Errorf("it starts after %s", set["After"])
+	}
+	if set["Restart"] != "on-failure" || set["StartLimitIntervalSec"] != "0" {
+		t.Errorf("it is started again %s, within limits of %q", set["Restart"], set["StartLimitIntervalSec"])
 	}
 }
 
