@@ -32,28 +32,51 @@ func (o *others) note(topic string, now int64) {
 	o.topics[o.latest], o.at[o.latest] = topic, now
 }
 
+// holdStep is for how long a publisher waits before it looks again whether others are
+// harmed. Less is not booked.
+const holdStep = 5 * time.Millisecond
+
+// wait is what a publisher knows while it waits for a receiver, step by step.
+type wait struct {
+	r     Receiver
+	begun time.Time
+	harm  bool // others had nothing to do when the step began
+}
+
+func (b *Batch) waitFor(r Receiver) wait { return wait{r, time.Now(), b.harms(r, 0)} }
+
+// passed returns since when a step that began at start counts, and whether it has
+// harmed others.
+func (w *wait) passed(b *Batch, start, now time.Time, found netx.Wait) (since time.Time, harmed bool) {
+	harmed = w.harm
+	if found == netx.Busy { // whoever had just been served may have nothing to do by now
+		w.harm = b.harms(w.r, now.Sub(w.begun))
+		harmed = harmed || w.harm
+	}
+	// A process that did not run for a while has not been held by anybody.
+	if short := now.Add(-2 * holdStep); start.Before(short) {
+		start = short
+	}
+	return start, harmed
+}
+
 // hold waits for room in the crowded queue of a receiver.
 func (b *Batch) hold(r Receiver, out *netx.Outbound) {
 	b.FlushWakes() // nobody may wait with wake-ups in its pocket
-	const step = 5 * time.Millisecond
-	begun := time.Now()
+	w := b.waitFor(r)
 	for {
 		start := time.Now()
-		harm := b.harms(r, out, start.Sub(begun))
 		patience := alonePatience
-		if harm {
+		if w.harm {
 			patience = netx.StuckAfter
 		}
-		found, now := out.WaitRoom(step, patience), time.Now()
-		if found == netx.Stuck || found == netx.Room && now.Sub(begun) < step {
+		found, now := out.WaitRoom(holdStep, patience), time.Now()
+		if found == netx.Stuck || found == netx.Room && now.Sub(w.begun) < holdStep {
 			return // so little is the pace of those who are fast, and nobody's fault
 		}
-		// A process that did not run for a while has not been held by anybody.
-		if short := now.Add(-2 * step); start.Before(short) {
-			start = short
-		}
-		b.shareHold(out, start, patience, harm)
-		spent := harm && out.Charge(start, maxHold)
+		since, harmed := w.passed(b, start, now, found)
+		b.shareHold(out, since, patience, harmed)
+		spent := harmed && out.Charge(since, maxHold)
 		if found == netx.Room {
 			return
 		}
@@ -105,9 +128,52 @@ func (b *Batch) shareHold(out *netx.Outbound, start time.Time, patience time.Dur
 	}
 }
 
-// harms reports whether somebody is harmed when the publisher waits for the
-// receiver behind out, as it has for a while.
-func (b *Batch) harms(r Receiver, out *netx.Outbound, waited time.Duration) bool {
+// Await is how a receiver behind out that loses nothing, and has asked for Later, has the
+// publisher wait for it: room waits for at most as long as it is told. Await returns
+// true when there is room, and false when the deadline is over, or the receiver has used
+// up what it may hold publishers in total to the harm of others, alone or together with
+// others that are slow: budget; see [netx.Outbound.Charge].
+func (b *Batch) Await(r Receiver, out *netx.Outbound, deadline time.Time, budget time.Duration, room func(time.Duration) netx.Wait) bool {
+	b.FlushWakes() // nobody may wait with wake-ups in its pocket
+	w := b.waitFor(r)
+	for {
+		start := time.Now()
+		found, now := room(min(holdStep, deadline.Sub(start))), time.Now()
+		if found == netx.Stuck || found == netx.Room && now.Sub(w.begun) < holdStep {
+			return found == netx.Room
+		}
+		since, harmed := w.passed(b, start, now, found)
+		if harmed && b.awaited(r, out, since, budget) {
+			return false
+		}
+		if found == netx.Room || !now.Before(deadline) {
+			return found == netx.Room
+		}
+	}
+}
+
+// Awaited is an ability of a [Receiver] that uses [Batch.Await].
+type Awaited interface {
+	// Held is called when the publisher of a batch has waited since a time for another
+	// one, to the harm of others: if it would have had to wait for this one, too, both
+	// are to blame.
+	Held(b *Batch, since time.Time)
+}
+
+// awaited books that the publisher has waited since a time for a receiver, to the harm of
+// others, and reports whether that has used up its budget.
+func (b *Batch) awaited(r Receiver, out *netx.Outbound, since time.Time, budget time.Duration) (spent bool) {
+	for _, s := range b.route.subs {
+		if x, ok := s.Receiver.(Awaited); ok && s.Receiver != r {
+			x.Held(b, since)
+		}
+	}
+	return out.Charge(since, budget)
+}
+
+// harms reports whether somebody is harmed when the publisher waits for a receiver,
+// as it has for a while.
+func (b *Batch) harms(r Receiver, waited time.Duration) bool {
 	p := b.pub
 	if p.client == nil || p.client.Protocol == Internal {
 		return true // the server itself has other things to do

@@ -236,7 +236,7 @@ func TestSlowBesideHealthy(t *testing.T) {
 		}{
 			{1, 30 * time.Second, 30 * time.Second / 20}, // the healthy keep 0.95
 			// Waits of less than a step are not charged: a few of those are allowed for.
-			{20, 3 * time.Second, maxHold + 3*time.Second/60 + 700*time.Millisecond},
+			{20, 3 * time.Second, maxHold + 3*time.Second/60 + 400*time.Millisecond},
 		} {
 			t.Run(fmt.Sprint(name, " ", c.crowd), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {

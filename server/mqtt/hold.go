@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"mwm/server/broker"
+	"mwm/server/netx"
 )
 
 // A session whose client does not keep up holds back those who publish to it. Who
@@ -167,12 +168,11 @@ func (s *session) hold(b *broker.Batch, sub *subscription) {
 	if s.held.Load() > 0 {
 		return // nobody reads its acknowledgements: its reader waits for somebody, too
 	}
-	b.FlushWakes() // nobody may wait with wake-ups in its pocket
-	start := time.Now()
 	if held := b.HeldSince(); since.Before(held) {
 		since = held
 	}
-	if !s.waitRoom(c, since.Add(s.srv.opt.MaxHold)) || b.Starves(sub.receiver()) && c.out.Charge(start, s.srv.opt.MaxHold) {
+	budget, room := s.srv.opt.MaxHold, func(d time.Duration) netx.Wait { return s.waitRoom(c, d) }
+	if !b.Await(sub.receiver(), c.out, since.Add(budget), budget, room) {
 		s.mu.Lock()
 		s.slow(c)
 		s.mu.Unlock()
@@ -187,15 +187,15 @@ func (s *Server) ownSession(c *broker.Client) *session {
 	return s.session(c.ID)
 }
 
-// waitRoom waits until nobody has to wait for c any more; false: not by the deadline.
-func (s *session) waitRoom(c *conn, deadline time.Time) bool {
-	timer := time.NewTimer(time.Until(deadline))
+// waitRoom waits until nobody has to wait for c any more, at most d.
+func (s *session) waitRoom(c *conn, d time.Duration) netx.Wait {
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	for {
 		s.mu.Lock()
 		if s.conn != c || !s.crowdedAbove(1, 2) {
 			s.mu.Unlock()
-			return true
+			return netx.Room
 		}
 		if s.room == nil {
 			s.room = make(chan struct{})
@@ -205,7 +205,7 @@ func (s *session) waitRoom(c *conn, deadline time.Time) bool {
 		select {
 		case <-room:
 		case <-timer.C:
-			return false
+			return netx.Busy
 		}
 	}
 }

@@ -30,7 +30,7 @@ type ackReceiver subscription
 
 // Deliver implements [broker.Receiver].
 func (r *ackReceiver) Deliver(_ *broker.Subscription, b *broker.Batch) {
-	own := b.Client() == r.s.client.Load()
+	own := r.isOwn(b)
 	if own && r.noLocal {
 		return
 	}
@@ -71,16 +71,34 @@ func (r *ackReceiver) hasRoom(own bool) bool {
 	return free > 0 && !crowded || own && free > -ownWindows*r.ledger.window
 }
 
-// waitRoom waits until it may; false: it is gone.
+// waitRoom waits until it may, at most for AckTimeout; then the subscriber is
+// disconnected. So it is when it has held publishers for longer in total, to the harm
+// of others. False: it is gone.
 func (r *ackReceiver) waitRoom(b *broker.Batch) bool {
-	b.FlushWakes() // nobody may wait with wake-ups in its pocket
-	deadline := r.ledger.stillSince(b.HeldSince()).Add(r.s.srv.opt.AckTimeout)
-	if r.ledger.wait(time.Until(deadline)) && r.s.out.WaitRoom(time.Until(deadline), r.s.srv.opt.AckTimeout) == netx.Room {
-		return !r.s.ending.Load()
+	budget, out := r.s.srv.opt.AckTimeout, r.s.out
+	deadline := r.ledger.stillSince(b.HeldSince()).Add(budget)
+	found := b.Await(r, out, deadline, budget, func(d time.Duration) netx.Wait {
+		end := time.Now().Add(d)
+		if !r.ledger.wait(d) {
+			return netx.Busy
+		}
+		return out.WaitRoom(time.Until(end), budget)
+	})
+	if !found {
+		r.s.end(ErrUnreadAcks)
 	}
-	r.s.end(ErrUnreadAcks)
-	return false
+	return !r.s.ending.Load()
 }
+
+// Held implements [broker.Awaited].
+func (r *ackReceiver) Held(b *broker.Batch, since time.Time) {
+	if !r.hasRoom(r.isOwn(b)) && r.s.out.Charge(since, r.s.srv.opt.AckTimeout) {
+		r.s.end(ErrUnreadAcks)
+	}
+}
+
+// isOwn reports whether the messages come from the subscriber itself.
+func (r *ackReceiver) isOwn(b *broker.Batch) bool { return b.Client() == r.s.client.Load() }
 
 // give sends one message. Its number is taken and the frame queued under one
 // lock: cumulative acknowledgements count in the order of the frames.
@@ -98,5 +116,11 @@ func (r *ackReceiver) give(m *broker.Message) (wake bool) {
 	return wake
 }
 
-// Backlog implements [broker.Backlogged].
-func (r *ackReceiver) Backlog() int { return r.s.out.Pending() }
+// Backlog implements [broker.Backlogged]. One that has half of its window to
+// acknowledge has enough to do.
+func (r *ackReceiver) Backlog() int {
+	if 2*r.ledger.free() <= r.ledger.window {
+		return 1 << 30
+	}
+	return r.s.out.Pending()
+}

@@ -138,6 +138,107 @@ func TestStoppedTogether(t *testing.T) {
 	})
 }
 
+// acker is a topic's subscriber that takes so long for each message, one at a time.
+type acker struct {
+	*peer
+	got int
+	end message // what it got that was no MESSAGE
+}
+
+func (w *pipe) acker(reading *sync.WaitGroup, takes time.Duration) *acker {
+	a := &acker{peer: w.connect("1.2")}
+	a.send("SUBSCRIBE\nid:0\ndestination:/topic/a\nack:client-individual\nprefetch-count:1\n\n^@")
+	a.sync()
+	reading.Go(func() {
+		for {
+			m, err := a.read()
+			if err != nil {
+				return
+			}
+			if m.command != "MESSAGE" {
+				a.end = m
+				continue
+			}
+			a.got++
+			time.Sleep(takes)
+			if _, err := io.WriteString(a.nc, strings.ReplaceAll(answerTo("1.2", "ACK", m), "^@", "\x00")); err != nil {
+				return
+			}
+		}
+	})
+	return a
+}
+
+// Those who acknowledge, but too slowly, may hold others up for a second in total, and
+// not for one with each message: then they are disconnected. Whoever harms nobody sets
+// the pace, alone or together with others.
+func TestSlowToAcknowledge(t *testing.T) {
+	const n, every, takes = 200, 10 * time.Millisecond, 300 * time.Millisecond
+	for _, c := range []struct {
+		name  string
+		slow  int
+		other string // what somebody beside them subscribes to; the publisher sends there, too
+		ends  bool
+	}{
+		{"beside a healthy one", 1, "/topic/a", true},
+		{"many beside a healthy one", 20, "/topic/a", true},
+		{"while another topic waits", 1, "/topic/b", true},
+		{"alone", 1, "", false},
+		{"together", 3, "", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var reading sync.WaitGroup
+				w := pipeWorld(t, broker.New(broker.Options{}), stomp.Options{})
+				var slow []*acker
+				for range c.slow {
+					slow = append(slow, w.acker(&reading, takes))
+				}
+				pub, burst, healthy := w.connect("1.2"), "SEND\ndestination:/topic/a\n\nx^@", 0
+				if c.other != "" {
+					p := w.connect("1.2")
+					p.send("SUBSCRIBE\nid:0\ndestination:" + c.other + "\n\n^@")
+					p.sync()
+					reading.Go(func() {
+						for ; healthy < n; healthy++ {
+							p.want("MESSAGE")
+						}
+					})
+				}
+				if c.other == "/topic/b" {
+					burst += "SEND\ndestination:/topic/b\n\nx^@"
+				}
+				start := time.Now()
+				for range n {
+					pub.send(burst)
+					time.Sleep(every)
+				}
+				pub.sync()
+				held := time.Since(start) - n*every
+				time.Sleep(2 * takes)
+				for _, s := range slow {
+					if ended := s.end.get("message") == "too slow"; ended != c.ends || !ended && s.got != n {
+						t.Errorf("one that is slow got %d messages, and then %q %q", s.got, s.end.command, s.end.body)
+					}
+				}
+				if limit := time.Second + 2*takes; c.ends && held > limit {
+					t.Errorf("they held their publisher for %v, want at most %v", held, limit)
+				}
+				if n := w.server.Stats().TooSlow.Load(); c.ends && n != uint64(c.slow) {
+					t.Errorf("%d count as too slow", n)
+				}
+				for _, s := range slow {
+					s.nc.Close()
+				}
+				reading.Wait()
+				if c.other != "" && healthy != n {
+					t.Errorf("the healthy one got %d messages of %d", healthy, n)
+				}
+			})
+		})
+	}
+}
+
 // Those who are all as fast as each other set the pace together, and nothing is lost,
 // however fast their publisher is.
 func TestFastReaders(t *testing.T) {
