@@ -73,27 +73,26 @@ func (s *Server) getConnections(w http.ResponseWriter, r *http.Request) {
 	if q.bad(w) {
 		return
 	}
-	all := s.opts.Broker.Clients()
-	total := len(all)
-	all = slices.DeleteFunc(all, func(c *broker.Client) bool {
-		return c.Num() <= after || match != "" && !strings.Contains(strings.ToLower(c.ID+" "+c.Remote+" "+c.Principal+" "+string(c.Protocol)), match)
+	s.replyList(w, r, true, func() map[string]any {
+		all := s.opts.Broker.Clients()
+		total := len(all)
+		all = slices.DeleteFunc(all, func(c *broker.Client) bool {
+			return c.Num() <= after || match != "" && !strings.Contains(strings.ToLower(c.ID+" "+c.Remote+" "+c.Principal+" "+string(c.Protocol)), match)
+		})
+		slices.SortFunc(all, func(a, b *broker.Client) int { return cmp.Compare(a.Num(), b.Num()) })
+		matching := len(all)
+		more := o == nil && matching > limit
+		if more {
+			all = all[:limit]
+		}
+		views := make([]connectionView, len(all))
+		for i, c := range all {
+			views[i] = viewConnection(c)
+		}
+		answer := list("connections", o.part(views), more, func(v connectionView) string { return v.ID })
+		answer["total"] = total
+		return o.counted(answer, matching)
 	})
-	slices.SortFunc(all, func(a, b *broker.Client) int { return cmp.Compare(a.Num(), b.Num()) })
-	matching := len(all)
-	more := o == nil && matching > limit
-	if more {
-		all = all[:limit]
-	}
-	views := make([]connectionView, len(all))
-	for i, c := range all {
-		views[i] = viewConnection(c)
-	}
-	answer := list("connections", o.part(views), more, func(v connectionView) string { return v.ID })
-	answer["total"] = total
-	if o != nil {
-		answer["matching"] = matching
-	}
-	replyJSON(w, http.StatusOK, answer)
 }
 
 // connectionColumns are what connections are sorted by; "id" is the order in which
@@ -182,19 +181,21 @@ func (s *Server) getSessions(w http.ResponseWriter, r *http.Request) {
 	if q.bad(w) {
 		return
 	}
-	all := map[string]Session{}
-	for _, x := range s.opts.Sessions() {
-		all[x.Client] = x
-	}
-	picked, more := pick(all, o.all(page))
-	matching := len(picked)
-	picked = o.part(picked)
-	for i := range picked {
-		subs := entries(picked[i].Subscriptions)
-		slices.SortFunc(subs, func(a, b SessionSubscription) int { return strings.Compare(a.Filter, b.Filter) })
-		picked[i].Subscriptions = subs[:min(len(subs), maxSubscriptions)]
-	}
-	replyJSON(w, http.StatusOK, o.counted(list("sessions", picked, more, func(x Session) string { return x.Client }), matching))
+	s.replyList(w, r, true, func() map[string]any {
+		all := map[string]Session{}
+		for _, x := range s.opts.Sessions() {
+			all[x.Client] = x
+		}
+		picked, more := pick(all, o.all(page))
+		matching := len(picked)
+		picked = o.part(picked)
+		for i := range picked {
+			subs := entries(picked[i].Subscriptions)
+			slices.SortFunc(subs, func(a, b SessionSubscription) int { return strings.Compare(a.Filter, b.Filter) })
+			picked[i].Subscriptions = subs[:min(len(subs), maxSubscriptions)]
+		}
+		return o.counted(list("sessions", picked, more, func(x Session) string { return x.Client }), matching)
+	})
 }
 
 var sessionColumns = columns[Session]{

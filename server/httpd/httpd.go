@@ -222,7 +222,8 @@ type Server struct {
 	alerts, allAlerts *limiter // for each device, and for all together
 	limited           atomic.Uint64
 
-	room room // of what is under way
+	room  room          // of what is under way
+	whole chan struct{} // the turn of those who need a whole list
 }
 
 // Limited is how many requests were refused because their bodies were too large,
@@ -239,7 +240,7 @@ func New(opts Options) (*Server, error) {
 		return nil, err
 	}
 	policy.onlyTLS = opts.OnlyTLS
-	s := &Server{opts: opts, room: room{max: int64(opts.MaxHeld)}, alerts: newLimiter(500*time.Millisecond, 20), allAlerts: newLimiter(5*time.Millisecond, 1000)}
+	s := &Server{opts: opts, room: room{max: int64(opts.MaxHeld)}, whole: make(chan struct{}, 1), alerts: newLimiter(500*time.Millisecond, 20), allAlerts: newLimiter(5*time.Millisecond, 1000)}
 	if s.assets, err = loadAssets(opts.Assets); err != nil {
 		return nil, fmt.Errorf("httpd: reading the page's assets: %w", err)
 	}

@@ -1,10 +1,12 @@
 package httpd
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 )
 
 // badParameter is a fault in the query of a request.
@@ -88,6 +90,40 @@ func (q *query) bad(w http.ResponseWriter) bool {
 		problem(w, http.StatusBadRequest, q.err.Error())
 	}
 	return q.err != nil
+}
+
+// turnTime is how long a request waits for its turn.
+const turnTime = 10 * time.Second
+
+// replyList answers with a list. One that has to be whole to be made, because it is
+// sorted, or of what is known in no order, may have a million entries of which the
+// answer has a page: one request at a time makes such a list, and it is gone before
+// anything is sent to somebody who may read slowly.
+func (s *Server) replyList(w http.ResponseWriter, r *http.Request, whole bool, list func() map[string]any) {
+	if !whole {
+		replyJSON(w, http.StatusOK, list())
+		return
+	}
+	answer, ok := s.inTurn(r.Context(), list)
+	if !ok {
+		s.limited.Add(1)
+		full(w)
+		return
+	}
+	replyJSON(w, http.StatusOK, answer)
+}
+
+// inTurn makes a list when it is its turn; false: it was not in time.
+func (s *Server) inTurn(ctx context.Context, list func() map[string]any) (map[string]any, bool) {
+	ctx, cancel := context.WithTimeout(ctx, turnTime)
+	defer cancel()
+	select {
+	case s.whole <- struct{}{}:
+		defer func() { <-s.whole }()
+		return list(), true
+	case <-ctx.Done():
+		return nil, false
+	}
 }
 
 // entries is a list that is never null.

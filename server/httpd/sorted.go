@@ -46,8 +46,8 @@ func (o *sorting[T]) all(p broker.Page) broker.Page {
 	return p
 }
 
-// part sorts a list and returns the part that was asked for. Equal entries stay in
-// the order that the list had.
+// part sorts a list and returns a copy of the part that was asked for, so that the
+// whole one is not kept. Equal entries stay in the order that the list had.
 func (o *sorting[T]) part(list []T) []T {
 	if o == nil {
 		return list
@@ -61,7 +61,7 @@ func (o *sorting[T]) part(list []T) []T {
 		slices.Reverse(list)
 	}
 	from := min(o.offset, len(list))
-	return list[from:min(from+o.limit, len(list))]
+	return slices.Clone(list[from:min(from+o.limit, len(list))])
 }
 
 // counted adds to an answer how many entries the whole list has, if that is known.

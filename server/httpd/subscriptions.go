@@ -37,15 +37,18 @@ func (s *Server) getSubscriptions(w http.ResponseWriter, r *http.Request) {
 	if q.bad(w) {
 		return
 	}
-	all := slices.DeleteFunc(s.subscriptions(), func(v subscriptionView) bool {
-		return to != "" && !v.covers(kind, name) ||
-			match != "" && !strings.Contains(strings.ToLower(v.Destination+" "+v.Client+" "+v.User+" "+v.Address+" "+v.Durable), match)
+	s.replyList(w, r, true, func() map[string]any {
+		all := slices.DeleteFunc(s.subscriptions(), func(v subscriptionView) bool {
+			return to != "" && !v.covers(kind, name) ||
+				match != "" && !strings.Contains(strings.ToLower(v.Destination+" "+v.Client+" "+v.User+" "+v.Address+" "+v.Durable), match)
+		})
+		slices.SortFunc(all, func(a, b subscriptionView) int {
+			return cmp.Or(cmp.Compare(a.Destination, b.Destination), cmp.Compare(a.Client, b.Client), cmp.Compare(a.ID, b.ID))
+		})
+		page := o.part(all)
+		page = slices.Clone(page[:min(limit, len(page))])
+		return o.counted(list("subscriptions", page, false, func(subscriptionView) string { return "" }), len(all))
 	})
-	slices.SortFunc(all, func(a, b subscriptionView) int {
-		return cmp.Or(cmp.Compare(a.Destination, b.Destination), cmp.Compare(a.Client, b.Client), cmp.Compare(a.ID, b.ID))
-	})
-	page := o.part(all)
-	replyJSON(w, http.StatusOK, o.counted(list("subscriptions", page[:min(limit, len(page))], false, func(subscriptionView) string { return "" }), len(all)))
 }
 
 var subscriptionColumns = columns[subscriptionView]{

@@ -32,13 +32,15 @@ func (s *Server) getTopics(w http.ResponseWriter, r *http.Request) {
 	if q.bad(w) {
 		return
 	}
-	infos, more := s.opts.Broker.Topics(o.all(page))
-	views := make([]topicView, len(infos))
-	for i, info := range infos {
-		views[i] = viewTopic(info)
-	}
-	answer := list("topics", o.part(views), more, func(v topicView) string { return v.Name })
-	replyJSON(w, http.StatusOK, o.counted(answer, len(infos)))
+	s.replyList(w, r, o != nil, func() map[string]any {
+		infos, more := s.opts.Broker.Topics(o.all(page))
+		views := make([]topicView, len(infos))
+		for i, info := range infos {
+			views[i] = viewTopic(info)
+		}
+		answer := list("topics", o.part(views), more, func(v topicView) string { return v.Name })
+		return o.counted(answer, len(infos))
+	})
 }
 
 // topicPage is page for topics: q may also be a destination as STOMP writes it, or
@@ -76,16 +78,18 @@ func (s *Server) getRetained(w http.ResponseWriter, r *http.Request) {
 	if q.bad(w) {
 		return
 	}
-	messages, more := s.opts.Broker.RetainedPage(o.all(page))
-	matching := len(messages)
-	messages = o.part(messages)
-	views := make([]retainedView, len(messages))
-	for i, m := range messages {
-		views[i] = retainedView{m.Name, "/topic/" + m.Name, mqttName(m.Name), viewMessage(m)}
-	}
-	answer := list("retained", views, more, func(v retainedView) string { return v.Name })
-	answer["total"] = s.opts.Broker.RetainedCount()
-	replyJSON(w, http.StatusOK, o.counted(answer, matching))
+	s.replyList(w, r, o != nil, func() map[string]any {
+		messages, more := s.opts.Broker.RetainedPage(o.all(page))
+		matching := len(messages)
+		messages = o.part(messages)
+		views := make([]retainedView, len(messages))
+		for i, m := range messages {
+			views[i] = retainedView{m.Name, "/topic/" + m.Name, mqttName(m.Name), viewMessage(m)}
+		}
+		answer := list("retained", views, more, func(v retainedView) string { return v.Name })
+		answer["total"] = s.opts.Broker.RetainedCount()
+		return o.counted(answer, matching)
+	})
 }
 
 var retainedColumns = columns[*broker.Message]{
@@ -179,22 +183,24 @@ func (s *Server) getDurables(w http.ResponseWriter, r *http.Request) {
 	if q.bad(w) {
 		return
 	}
-	all := map[string]broker.DurableInfo{}
-	for _, d := range s.opts.Broker.Durables() {
-		all[durableKey(d.Client, d.Name)] = d
-	}
-	picked, more := pick(all, o.all(page))
-	views := make([]durableView, len(picked))
-	for i, d := range picked {
-		info := d.QueueInfo
-		info.Name = d.Filter
-		views[i] = durableView{
-			d.Client, d.Name, "/topic/" + d.Filter, d.Selector, d.NoLocal, d.Consumers > 0, viewQueue(info),
+	s.replyList(w, r, true, func() map[string]any {
+		all := map[string]broker.DurableInfo{}
+		for _, d := range s.opts.Broker.Durables() {
+			all[durableKey(d.Client, d.Name)] = d
 		}
-		views[i].Destination = "/topic/" + d.Filter
-	}
-	answer := list("durables", o.part(views), more, func(v durableView) string { return durableKey(v.Client, v.Durable) })
-	replyJSON(w, http.StatusOK, o.counted(answer, len(picked)))
+		picked, more := pick(all, o.all(page))
+		views := make([]durableView, len(picked))
+		for i, d := range picked {
+			info := d.QueueInfo
+			info.Name = d.Filter
+			views[i] = durableView{
+				d.Client, d.Name, "/topic/" + d.Filter, d.Selector, d.NoLocal, d.Consumers > 0, viewQueue(info),
+			}
+			views[i].Destination = "/topic/" + d.Filter
+		}
+		answer := list("durables", o.part(views), more, func(v durableView) string { return durableKey(v.Client, v.Durable) })
+		return o.counted(answer, len(picked))
+	})
 }
 
 var durableColumns = columns[durableView]{
