@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"sync"
 	"time"
 
@@ -36,7 +37,8 @@ type STOMPConfig struct {
 // What it keeps its callers from, in go-stomp v3.1.5: Dial ignores its context; Send blocks while the server reads nothing, so that one
 // stuck connection would hold up a goroutine that sends for many ([STOMP.TrySend] does not block); an ACK from the goroutine that
 // receives can deadlock with deliveries ([STOMP.Ack] hands it over); a subscription's channel that nobody reads stops the whole
-// connection; a receipt that comes after its timeout blocks the library's loop for ever (so the connection is cut first).
+// connection; a receipt that comes after its timeout blocks the library's loop for ever (so the connection is cut first); and so does a
+// SUBSCRIBE block a goroutine that is still queued when the connection ends (see unqueue).
 type STOMP struct {
 	conn *stomp.Conn
 	net  *conn
@@ -162,8 +164,7 @@ func (s *STOMP) Subscribe(destination string, ack stomp.AckMode, handle func(*st
 	return nil
 }
 
-// receive reads the subscription until the library closes it. If the connection dies just as SUBSCRIBE is queued, the
-// library never does; then the loss and a grace period end it.
+// receive reads the subscription until the library closes it, at most for a grace period after the loss.
 func (s *STOMP) receive(sub *stomp.Subscription, handle func(*stomp.Message)) {
 	lost := s.net.lost
 	var grace <-chan time.Time
@@ -269,7 +270,25 @@ func (s *STOMP) Close() {
 		cut.Stop()
 	}
 	_ = s.net.Close()
+	unqueue(s.conn)
 	s.work.Wait()
+}
+
+// unqueue takes the frames that the library will never write from its queue, and tells those who wait for an answer. Nobody else
+// can: the library's loop has ended without them, and the goroutine of a subscription would wait for ever. A server that takes clients
+// and drops them at once would cost one for each attempt.
+func unqueue(c *stomp.Conn) {
+	queue := reflect.ValueOf(c).Elem().FieldByName("writeCh")
+	queue = reflect.NewAt(queue.Type(), queue.Addr().UnsafePointer()).Elem() // the field is not exported
+	for {
+		request, ok := queue.TryRecv()
+		if !ok {
+			return
+		}
+		if answer := request.FieldByName("C"); !answer.IsNil() {
+			answer.Close()
+		}
+	}
 }
 
 // Abort cuts the connection without a word to the server.
