@@ -4,22 +4,20 @@
 import $ from '../../vendor/jquery.js';
 import { t, addTexts, onLang } from '../i18n.js';
 import { addTask } from '../scheduler.js';
-import { colour, mapPalette, onTheme } from '../theme.js';
+import { onTheme } from '../theme.js';
 import * as api from '../api.js';
-import { make, button, icon, setAttribute } from '../ui/dom.js';
+import { make } from '../ui/dom.js';
 import { makeSheet, narrow, settle, visibleHeight } from '../ui/sheet.js';
-import { Calendar } from './calendar.js';
+import { DayPanel } from './daypanel.js';
 import { decode } from './decode.js';
 import { Dock } from './dock.js';
-import { COLOURINGS, company, confirmDelete, diary, facts, files, keeping, keptWords, legend } from './panel.js';
-import { ReplayMarker } from './marker.js';
+import { OnMap } from './onmap.js';
 import { MOST, Others } from './others.js';
+import { COLOURINGS } from './panel.js';
 import { ramp } from './ramp.js';
 import { Replay } from './replay.js';
-import { bounds } from './simplify.js';
-import { courseAt, moments, placeAt, speedScale } from './timeline.js';
+import { moments, speedScale } from './timeline.js';
 import { measure } from './track.js';
-import { TrackLayer } from './tracklayer.js';
 import { day as dayName, zone } from './words.js';
 import en from '../i18n/history.en.js';
 import ko from '../i18n/history.ko.js';
@@ -27,7 +25,6 @@ import ko from '../i18n/history.ko.js';
 addTexts({ en, ko });
 
 const GROWS = 30_000; // ms after which a day that is not over yet is looked at again
-const EDGE = 0.12; // of the map: so near its edge, the replayed device is followed
 const NONE = { ts: new Float64Array(0), mps: new Float32Array(0), count: 0, stops: [], gaps: [] };
 
 export class HistoryPage {
@@ -38,11 +35,11 @@ export class HistoryPage {
   #feed;
   #actions;
   #replay = new Replay();
-  #layer = null;
-  #marker = null;
+  #onMap;
   #others;
   #root = null;
   #dock = null;
+  #panel = null;
   #days = [];
   #day = null; // of #days
   #track = null;
@@ -52,10 +49,8 @@ export class HistoryPage {
   #reason = '';
   #colouring = COLOURINGS[0];
   #following = true;
-  #calendarOpen = false;
   #request = null;
   #timer = 0;
-  #place = { x: 0, y: 0, index: 0, silent: true };
   #readyMs = NaN;
   #task = addTask((now) => this.#draw(now));
 
@@ -64,6 +59,7 @@ export class HistoryPage {
     this.#mapView = mapView;
     this.#selection = selection;
     this.#marks = marks;
+    this.#onMap = new OnMap(mapView);
     this.#others = new Others(mapView.map);
     this.#feed = feed;
     this.#actions = actions;
@@ -90,13 +86,13 @@ export class HistoryPage {
   }
 
   // open looks at the selected device.
-  open({ day = null, at = null, placed = false }) {
+  async open({ day = null, at = null, placed = false }) {
     const { id } = this.#selection;
     this.#release();
     this.#days = [];
     this.#day = null;
     if (id === null) this.#become('none');
-    else this.#load({ day, at, placed, afresh: true });
+    else await this.#load({ day, at, placed, afresh: true });
   }
 
   // link is what the address bar is to say.
@@ -107,14 +103,14 @@ export class HistoryPage {
 
   // fit brings the whole track into view.
   fit(animate = true) {
-    if (this.#track?.count) this.#mapView.fitPoints(bounds(this.#track), animate);
+    if (this.#track?.count) this.#onMap.fit(animate);
   }
 
   // status is for diagnostics.
   status() {
     return {
       state: this.#state, device: this.#selection.id, day: this.#day?.day ?? null, points: this.#track?.count ?? 0, time: this.#replay.time, playing: this.#replay.playing,
-      speed: this.#replay.speed, readyMs: this.#readyMs, drawMs: this.#layer?.drawMs ?? NaN, draws: this.#layer?.draws ?? 0,
+      speed: this.#replay.speed, readyMs: this.#readyMs, ...this.#onMap.effort,
       others: this.#others.list.filter(({ track }) => track).map(({ id }) => id),
     };
   }
@@ -188,7 +184,7 @@ export class HistoryPage {
     if (wanted.slice(0, MOST).join('\n') === this.#others.names.join('\n')) return;
     await this.#others.show(wanted, this.#day.day);
     if (!this.#track) return;
-    this.#renderCompany();
+    this.#panel.showCompany(this.#others.list);
     this.#task.request();
   }
 
@@ -197,12 +193,8 @@ export class HistoryPage {
     const absent = this.#others.list.filter(({ track }) => !track);
     await this.#others.grow(this.#day.day);
     if (!this.#track) return;
-    if (absent.some(({ track }) => track)) this.#renderCompany();
+    if (absent.some(({ track }) => track)) this.#panel.showCompany(this.#others.list);
     this.#task.request();
-  }
-
-  #renderCompany() {
-    this.#root.find('.company').replaceWith(company(this.#others.list));
   }
 
   // #await looks again at a day that is not over.
@@ -214,7 +206,7 @@ export class HistoryPage {
   async #delete() {
     await api.deleteTrack(this.#selection.id);
     this.#actions.notify(t('history.deleted', { id: this.#selection.id }));
-    this.open({});
+    await this.open({});
   }
 
   // ---- what is shown
@@ -225,7 +217,7 @@ export class HistoryPage {
     this.#release();
     this.#dock.destroy();
     this.#root.remove();
-    this.#root = this.#dock = null;
+    this.#root = this.#dock = this.#panel = null;
     this.#days = [];
     this.#state = 'none';
     this.#mapView.covered = null;
@@ -238,9 +230,8 @@ export class HistoryPage {
     clearTimeout(this.#timer);
     this.#replay.pause();
     this.#others.clear();
-    this.#layer?.remove();
-    this.#marker?.remove();
-    this.#layer = this.#marker = this.#track = null;
+    this.#onMap.clear();
+    this.#track = null;
     this.#moments = [];
     this.#following = true;
     this.#task.cancel();
@@ -268,9 +259,13 @@ export class HistoryPage {
       toggle: () => this.#toggle(), faster: (rate) => this.#faster(rate), seek: (time) => this.#seek(time), step: (direction) => this.#step(direction),
       follow: () => this.#follow(!this.#following),
     });
+    this.#panel = new DayPanel({
+      close: () => this.#selection.select(null), retry: () => this.#load({ afresh: true }), unfold: () => { if (narrow.matches) settle(this.#root[0], 'full'); },
+      chooseDay: (day) => this.#chooseDay(day), colour: (name) => this.#colour(name), visit: (time) => this.#visit(time), remove: () => this.#delete(),
+    });
     const $handle = make('button', 'sheet-handle').attr({ type: 'button', 'aria-label': t('sheet.resize') });
     this.#root = make('section', 'history-view').attr({ id: 'history-view', 'aria-label': t('nav.history'), 'data-testid': 'history-page' })
-      .append($handle, this.#dock.$root, make('div', 'history-panel')).insertBefore('#card');
+      .append($handle, this.#dock.$root, this.#panel.$root).insertBefore('#card');
     makeSheet(this.#root[0], $handle[0], stop);
     this.#mapView.covered = () => this.#covers();
     this.#render();
@@ -280,95 +275,27 @@ export class HistoryPage {
     if (!this.#root) return;
     this.#root.attr('data-state', this.#state);
     const ready = this.#state === 'ready';
-    this.#renderPanel(ready);
+    this.#panel.show({
+      id: this.#selection.id, state: this.#state, reason: this.#reason, info: this.#info, days: this.#days, day: this.#day, track: this.#track, moments: this.#moments,
+      colouring: this.#colouring, others: this.#others.list,
+    });
     this.#dock.$root.prop('hidden', !ready);
     if (!ready) return;
     const share = this.#share();
     this.#dock.show(this.#track, this.#moments, this.#day.from, this.#day.to, (mps, time) => ramp(share(mps, time)));
-    this.#showTrack(share);
+    this.#onMap.show(this.#track, share);
     this.#task.request();
-  }
-
-  // A day that grows does not take the panel away from under the keyboard.
-  #renderPanel(ready) {
-    const $panel = this.#root.find('.history-panel');
-    const shown = `${this.#selection.id}/${this.#day?.day}/${this.#state}/${this.#colouring}`;
-    if (shown === $panel.data('shown') && $panel[0].contains(document.activeElement)) return;
-    const scrolled = $panel.find('.card-body').scrollTop() ?? 0;
-    $panel.data('shown', shown).empty().append(this.#head(), ready ? [this.#dayChoice(), this.#body()] : this.#message());
-    $panel.find('.card-body').scrollTop(scrolled);
-  }
-
-  #head() {
-    const { id } = this.#selection;
-    const $close = make('button', 'tool').attr({ type: 'button', 'aria-label': t('history.otherDevice'), title: t('history.otherDevice'), 'data-testid': 'history-close' })
-      .append(icon('close')).on('click', () => this.#selection.select(null));
-    return make('div', 'history-head').append(
-      make('div').append(make('p', 'history-kind', t('nav.history')), make('h2', 'card-id', id ?? t('history.noDevice')).attr({ 'data-testid': 'history-device', title: id ?? '' })),
-      id === null ? [] : $close,
-    );
-  }
-
-  #message() {
-    const words = { none: 'history.choose', loading: 'history.loading', empty: 'history.empty', off: 'history.off', failed: 'history.failed' }[this.#state];
-    const $message = make('div', 'history-message').attr({ role: 'status', 'data-testid': 'history-message' })
-      .append(icon({ failed: 'lost', off: 'history' }[this.#state] ?? 'history'), make('p', '', t(words, { reason: this.#reason })));
-    if (this.#state === 'failed') $message.append(button('button', 'again', t('link.retry')).attr('data-testid', 'history-retry').on('click', () => this.#load({ afresh: true })));
-    if (this.#state === 'empty' && this.#info) $message.append(keptWords(this.#info));
-    return $message;
-  }
-
-  #dayChoice() {
-    const at = this.#days.indexOf(this.#day);
-    const step = (symbol, key, day, name) => make('button', 'tool').attr({ type: 'button', 'aria-label': t(key), title: t(key), 'data-testid': name }).prop('disabled', !day)
-      .append(icon(symbol)).on('click', () => this.#chooseDay(day.day));
-    const $calendar = make('div', 'history-calendar').prop('hidden', !this.#calendarOpen);
-    const $date = button('button history-date', 'calendar', dayName(this.#day.day)).attr({ 'aria-expanded': this.#calendarOpen, 'data-testid': 'history-date' }).append(icon('chevron'))
-      .on('click', () => this.#openCalendar(!this.#calendarOpen));
-    if (this.#calendarOpen) $calendar.append(this.#calendar().$root);
-    return make('div', 'history-days').append(
-      make('div', 'history-day').append(step('left', 'history.dayBefore', this.#days[at - 1], 'day-before'), $date, step('right', 'history.dayAfter', this.#days[at + 1], 'day-after')), $calendar,
-    );
-  }
-
-  #calendar() {
-    return new Calendar({
-      days: this.#days, current: this.#day.day,
-      choose: (day) => {
-        this.#calendarOpen = false;
-        this.#chooseDay(day);
-      },
-    });
-  }
-
-  #openCalendar(open) {
-    this.#calendarOpen = open;
-    const $calendar = this.#root.find('.history-calendar').empty().prop('hidden', !open);
-    setAttribute(this.#root.find('.history-date')[0], 'aria-expanded', open);
-    if (!open) return;
-    if (narrow.matches) settle(this.#root[0], 'full');
-    const calendar = this.#calendar();
-    $calendar.append(calendar.$root);
-    calendar.focus();
   }
 
   async #chooseDay(day) {
     this.#release();
     await this.#load({ day, afresh: true });
-    this.#root?.find('.history-date').trigger('focus');
+    this.#panel?.focusDate();
   }
 
-  #body() {
-    const { id } = this.#selection;
-    return make('div', 'card-body').append(
-      facts(this.#track, this.#track.count),
-      legend(this.#track, this.#colouring, (name) => this.#colour(name)), company(this.#others.list),
-      diary(this.#moments, (time) => {
-        this.#seek(time);
-        this.#bringIntoView(true);
-      }),
-      files(id, this.#day.day), keeping(this.#info, () => confirmDelete(id, this.#days, () => this.#delete())),
-    );
+  #visit(time) {
+    this.#seek(time);
+    this.#bringIntoView(true);
   }
 
   // ---- on the map
@@ -377,24 +304,11 @@ export class HistoryPage {
   #covers() {
     const map = this.#mapView.map.getContainer().getBoundingClientRect();
     if (narrow.matches) return { left: 0, top: 0, right: 0, bottom: this.#state === 'none' ? 124 : Math.min(visibleHeight(this.#root[0]), map.height * 0.6) };
-    const panel = this.#root.find('.history-panel')[0].getBoundingClientRect();
+    const panel = this.#panel.$root[0].getBoundingClientRect();
     const dock = this.#dock.$root[0].getBoundingClientRect();
     const bottom = dock.height ? map.bottom - dock.top : 0;
     if (panel.left <= map.left) return { left: Math.max(0, panel.right - map.left), top: 0, right: 0, bottom };
     return { left: 0, top: 0, right: map.right - panel.left, bottom };
-  }
-
-  #showTrack(share) {
-    const { map } = this.#mapView;
-    if (!this.#layer) {
-      const palette = () => ({
-        ramp, casing: colour('--casing'), ink: colour('--ink'), gap: colour('--ink-2'), start: colour('--good'), end: colour('--ink'), accent: colour('--accent'), devices: mapPalette(),
-      });
-      this.#layer = new TrackLayer({ palette }).addTo(map);
-      this.#marker = new ReplayMarker({ palette }).addTo(map);
-    }
-    const { mps, ts } = this.#track;
-    this.#layer.show(this.#track, (i) => share(mps[i], ts[i]));
   }
 
   // #share says which part of the ramp a speed at a time has.
@@ -408,12 +322,11 @@ export class HistoryPage {
   #colour(name) {
     this.#colouring = name;
     this.#render();
-    this.#root.find(`[data-testid=colour-${name}]`).trigger('focus');
+    this.#panel.focusColour(name);
   }
 
   #restyle() {
-    this.#layer?.redraw();
-    this.#marker?.restyle();
+    this.#onMap.restyle();
     this.#others.restyle();
     this.#dock.scrubber.redraw();
   }
@@ -423,8 +336,7 @@ export class HistoryPage {
     const played = this.#replay.playing;
     this.#replay.tick(now);
     const { time, playing, speed: rate } = this.#replay;
-    const place = placeAt(this.#track, time, this.#place);
-    this.#marker.moveTo(place, courseAt(this.#track, place.index));
+    this.#onMap.at(time);
     if (playing && this.#following) this.#bringIntoView(false);
     this.#others.at(time);
     this.#dock.at(time, { playing, rate, following: this.#following });
@@ -432,19 +344,8 @@ export class HistoryPage {
     return playing ? 0 : undefined;
   }
 
-  // #bringIntoView moves the map when the place that is looked at is not well inside it.
   #bringIntoView(animate) {
-    const { map } = this.#mapView;
-    if (map._animatingZoom || !this.#marker) return;
-    const place = placeAt(this.#track, this.#replay.time, this.#place);
-    this.#marker.moveTo(place, NaN);
-    const { left, top, right, bottom } = this.#covers();
-    const size = map.getSize();
-    const edge = Math.min(size.x - left - right, size.y - top - bottom) * EDGE;
-    const at = this.#marker.point();
-    if (at.x > left + edge && at.x < size.x - right - edge && at.y > top + edge && at.y < size.y - bottom - edge) return;
-    const middle = L.point((left + size.x - right) / 2, (top + size.y - bottom) / 2);
-    map.panBy(at.subtract(middle).round(), { animate });
+    this.#onMap.bringIntoView(this.#replay.time, this.#covers(), animate);
   }
 
   // ---- the replay

@@ -95,8 +95,8 @@ export function keptWords({ mode, distance: metres, intervalMs, bytes: stored, p
   return $words.add(make('p', 'history-failing', t('history.failing')));
 }
 
-// confirmDelete asks before it lets remove(); what it answers with, an error, is shown.
-export function confirmDelete(id, days, remove) {
+// confirmDelete asks before it lets remove(); what it answers with, an error, is shown. closed() is called in the end.
+export function confirmDelete(id, days, remove, closed) {
   const $dialog = make('dialog', 'dialog').attr({ 'aria-labelledby': 'history-delete-title', 'data-testid': 'history-delete-dialog' }).appendTo(document.body);
   const points = days.reduce((sum, day) => sum + day.points, 0);
   const $result = make('p', 'result').attr({ role: 'alert', 'data-tone': 'bad' });
@@ -114,7 +114,10 @@ export function confirmDelete(id, days, remove) {
   $dialog.append(
     dialogHead($dialog, 'history-delete-title', t('history.deleteTitle', { id })),
     make('div', 'dialog-body compose').append(make('p', '', t('history.deleteWhy', { n: points })), $result, make('div', 'compose-buttons').append($cancel, $delete)),
-  ).on('close', () => $dialog.remove());
+  ).on('close', () => {
+    $dialog.remove();
+    closed();
+  });
   closeBeside($dialog);
   showDialog($dialog);
 }
