@@ -240,6 +240,23 @@ func TestConsoleByKeyboard(t *testing.T) {
 	p.wait(find(tagged("console-side")) + ".hidden && document.activeElement.role === 'grid'")
 	p.press(" " + kb.ArrowUp + " ")
 	p.waitText(tagged("marked"), "2 selected")
+	p.tab(tagged("marks-none"))
+	p.press(kb.Enter)
+	p.wait(find(tagged("marked")) + ".parentElement.hidden && document.activeElement.role === 'grid'")
+	for range 2 { // each begins where it stands
+		extend := find(tagged("messages")) + ".dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowUp', shiftKey: true, bubbles: true }))"
+		eval[bool](p, extend)
+		p.press(kb.ArrowUp + kb.ArrowUp)
+	}
+	p.waitText(tagged("marked"), "4 selected")
+	p.tab(tagged("marks-delete"))
+	p.press(kb.Enter)
+	p.tab(tagged("ask-yes"))
+	p.press(kb.Enter)
+	p.wait("!" + find("dialog[open]") + " && document.activeElement.role === 'grid'")
+	p.waitText(tagged("count-waiting"), "37")
+	p.press(" ")
+	p.waitText(tagged("marked"), "1 selected")
 	p.press(kb.Escape)
 	p.wait(find(tagged("marked")) + ".parentElement.hidden")
 	p.press(kb.Escape)

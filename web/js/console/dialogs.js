@@ -15,10 +15,16 @@ export function dialog(testid, title, lead, ...content) {
   if (!$dialog) {
     $dialog = make('dialog', 'dialog').attr('aria-labelledby', 'console-dialog-title').appendTo(document.body);
     closeBeside($dialog);
+    $dialog[0].addEventListener('close', keepKeyboard);
   }
   $dialog.off('close').attr('data-testid', testid).empty()
     .append(dialogHead($dialog, 'console-dialog-title', title, lead), make('div', 'dialog-body console-form').append(content));
   return $dialog;
+}
+
+// What was done may have taken away what had the keyboard before: then the list gets it.
+function keepKeyboard() {
+  if (!$dialog[0].open && document.activeElement === document.body) document.querySelector('.console-content .grid')?.focus({ preventScroll: true });
 }
 
 export const field = (label, $control, note = '') => {

@@ -17,7 +17,7 @@ const EDGE = 12; // px more at the right edge
 const SHRINK = 0.64; // how narrow a column of texts may get
 const SETTLE = 150; // ms without scrolling
 
-const leastOf = ({ width, numeric }) => Math.round(numeric ? width : width * SHRINK);
+const leastOf = ({ width, least, numeric }) => least ?? Math.round(numeric ? width : width * SHRINK);
 
 const touch = matchMedia('(pointer: coarse)');
 
@@ -36,8 +36,8 @@ export class Grid {
   #idle = 0;
   #size = new ResizeObserver(() => this.#fit());
 
-  // opt: label, testid; columns: [{name, title, width, numeric, weight, sort, show(row)}]: those with the greatest weight go first when
-  // there is no room; sort: '-waiting'; load(sort)(offset, limit, signal); keyOf(row); empty(): what is said when there are no rows;
+  // opt: label, testid; columns: [{name, title, width, least (how narrow it may get), numeric, weight, sort, show(row)}]: those with the
+  // greatest weight go first when there is no room; sort: '-waiting'; load(sort)(offset, limit, signal); keyOf(row); empty(): what is said when there are no rows;
   // marks: whether rows can be marked; onOpen(row), onMarks(), onSort(sort), onTotal(total), onError(error or null)
   constructor(opt) {
     this.#opt = opt;
@@ -299,7 +299,8 @@ export class Grid {
     const step = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity }[e.key];
     const row = this.#rows.at(this.#active);
     if (step !== undefined) {
-      this.#anchor = e.shiftKey && this.#anchor < 0 ? this.#active : this.#anchor;
+      if (!e.shiftKey) this.#anchor = -1;
+      else if (this.#anchor < 0) this.#anchor = this.#active;
       this.#activate(this.#active < 0 ? this.#scroll.first : this.#active + step);
       if (e.shiftKey && this.#opt.marks) this.#markTo(this.#active);
     } else if (e.key === 'Enter' && row) {

@@ -6,7 +6,7 @@ import * as api from './api.js';
 import { ask } from './dialogs.js';
 import { Grid } from './grid.js';
 import { LISTS, columnsOf } from './lists.js';
-import { input, searchField } from './parts.js';
+import { action, input, searchField } from './parts.js';
 import { PANELS } from './side.js';
 import { SidePane } from './sidepane.js';
 
@@ -55,9 +55,13 @@ export class ListPage {
     this.$marks = make('div', 'console-marks').prop('hidden', true);
     if (this.#list.marks) {
       this.$marked = make('span', 'console-marked');
+      this.$clear = action('marks-clear-retained', 'trash', t('console.clear', { n: 0 }), () => this.#clearMarked());
       this.$marks.append(
-        this.$marked, button('button operator', 'trash', t('console.clear')).attr('data-testid', 'marks-clear-retained').on('click', () => this.#clearMarked()),
-        button('button', null, t('marks.clear')).on('click', () => this.grid.unmark()),
+        this.$marked, this.$clear,
+        button('button', null, t('marks.clear')).attr('data-testid', 'marks-none').on('click', () => {
+          this.grid.unmark();
+          this.grid.focus();
+        }),
       );
     }
     const $key = make('kbd', 'search-key', '/').attr('aria-hidden', true);
@@ -123,12 +127,13 @@ export class ListPage {
     this.$marks.prop('hidden', n === 0);
     this.$summary.prop('hidden', n > 0);
     this.$marked?.text(t('marks.count', { n }));
+    this.$clear?.children('span').text(t('console.clear', { n }));
   }
 
   #clearMarked() {
     const topics = [...this.grid.marks].slice(0, 1000); // the most that one request may name
     ask({
-      title: t('console.clearSure', { n: topics.length }), lead: t('console.clearWhy'), yes: t('console.clear'),
+      title: t('console.clearSure', { n: topics.length }), lead: t('console.clearWhy'), yes: t('console.clear', { n: topics.length }),
       act: async () => {
         await api.clearRetained(topics);
         this.grid.forget(topics);

@@ -9,6 +9,8 @@ const number = (name, weight, { sort = name, tone = () => '', width = 104 } = {}
 });
 const text = (name, weight, width, value = (row) => row[name], sort = name) => ({ name, title: () => t(`console.${name}`), width, weight, sort, show: value });
 const size = (name, weight) => ({ ...number(name, weight), show: (row) => ({ text: units.bytes(row[name]), tone: row[name] ? '' : 'none' }) });
+// destination is a column of names that have to be read to their end.
+const destination = () => ({ ...text('destination', 0, 250, (row) => row.destination, 'name'), least: 200 });
 // plain is a column of anything, which no list is sorted by.
 const plain = (name, weight, width, show, numeric = false) => ({ name, title: () => t(`console.${name}`), width, numeric, weight, show });
 const bad = () => 'bad';
@@ -21,7 +23,7 @@ const presence = (online) => (online ? { text: t('console.online'), tone: 'good'
 const QUEUES = {
   sort: 'name', keyOf: ({ name }) => name, search: 'console.findQueue', opens: ({ name }) => ({ queue: name }),
   columns: [
-    text('destination', 0, 250, (row) => row.destination, 'name'),
+    destination(),
     number('waiting', 1), number('consumers', 2), number('enqueued', 3), number('consumed', 4),
     number('unacknowledged', 5), number('delivered', 9), number('dead', 6, { tone: bad, width: 122 }), number('expired', 7, { tone: warn }),
     number('removed', 10), size('bytes', 8),
@@ -31,9 +33,9 @@ const QUEUES = {
 const TOPICS = {
   sort: 'name', keyOf: ({ name }) => name, search: 'console.findTopic',
   columns: [
-    text('destination', 0, 250, (row) => row.destination, 'name'), { ...text('mqtt', 6, 190), sort: null },
+    destination(), { ...text('mqtt', 6, 190), sort: null },
     number('subscribers', 1, { width: 122 }), number('online', 4), number('in', 2), number('out', 3),
-    { name: 'retained', title: () => t('console.retained'), width: 110, weight: 5, sort: 'retained', show: (row) => (row.retained ? t('console.yes') : '') },
+    { name: 'retained', title: () => t('console.retained'), width: 110, least: 100, weight: 5, sort: 'retained', show: (row) => (row.retained ? t('console.yes') : '') },
   ],
 };
 
@@ -48,7 +50,7 @@ const CONNECTIONS = {
 const SUBSCRIPTIONS = {
   sort: 'destination', keyOf: (row) => [row.connection ?? row.client, row.id, row.durable, row.destination].join('\n'), search: 'console.findSubscription',
   columns: [
-    text('destination', 0, 230), text('client', 1, 160, who), text('protocol', 4, 90, (row) => row.protocol.toUpperCase()),
+    text('destination', 0, 230), text('client', 1, 160, who), { ...text('protocol', 4, 90, (row) => row.protocol.toUpperCase()), least: 90 },
     text('mode', 3, 130), { ...text('selector', 5, 160), sort: null }, { ...text('durable', 6, 130), sort: null },
     { name: 'state', title: () => t('console.state'), width: 110, weight: 2, sort: 'online', show: (row) => presence(row.connection !== null) },
   ],

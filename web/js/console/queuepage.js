@@ -83,7 +83,7 @@ export class QueuePage {
       return make('button', '', t(`console.show.${state}`)).attr(attributes).on('click', () => this.#turn(state));
     }));
     const goTo = t('console.goTo');
-    const $to = input('go-to', { inputmode: 'numeric', 'aria-label': goTo, title: goTo, placeholder: t('console.position') });
+    const $to = input('go-to', { inputmode: 'numeric', 'aria-label': goTo, placeholder: goTo });
     this.$goTo = make('form', 'console-goto').append($to).on('submit', (e) => {
       e.preventDefault();
       const position = Number($to.val().replace(/\D/g, ''));
@@ -106,7 +106,10 @@ export class QueuePage {
       home ? action('marks-retry', 'again', t('console.retry'), () => this.#move(this.#marked(), home)) : null,
       action('marks-move', 'forward', t('console.move'), () => this.#askMove(this.#marked())),
       action('marks-delete', 'trash', t('console.delete'), () => this.#remove(this.#marked())),
-      button('button', null, t('marks.clear')).on('click', () => this.grid.unmark()),
+      button('button', null, t('marks.clear')).attr('data-testid', 'marks-none').on('click', () => {
+        this.grid.unmark();
+        this.grid.focus();
+      }),
     );
     return make('div', 'console-bar').append(this.$states, this.$finding, this.$goTo, this.$summary, this.$marks);
   }
@@ -184,7 +187,7 @@ export class QueuePage {
     if (this.#state !== 'consumers') return this.grid.refresh();
     const [info, subscribers] = await Promise.all([api.queue(this.#ref), api.list('subscriptions', { destination: this.destination, sort: 'client' }, 0, 200)]);
     this.#show(info);
-    this.#$consumers.empty().append(subscribersSection(subscribers));
+    this.#$consumers.empty().append(subscribersSection(t('console.consumers'), subscribers, t('console.noConsumers')));
     return undefined;
   }
 

@@ -77,7 +77,10 @@ function addHeader($headers) {
   const part = (testid, name) => input(testid, { placeholder: t(name), 'aria-label': t(name) });
   const $header = make('div', 'send-header').append(part('header-name', 'console.header'), part('header-value', 'console.value'));
   make('button', 'icon-button').attr({ type: 'button', 'aria-label': t('console.dropHeader'), title: t('console.dropHeader') }).append(icon('close'))
-    .on('click', () => $header.remove()).appendTo($header);
+    .on('click', () => {
+      $header.remove();
+      $headers.next().trigger('focus'); // the button that adds one
+    }).appendTo($header);
   return $header.appendTo($headers);
 }
 

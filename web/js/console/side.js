@@ -72,17 +72,17 @@ async function topic(row, { close, send }) {
       [t('console.mqtt'), row.mqtt], [t('console.in'), units.count(row.in)], [t('console.out'), units.count(row.out)],
       [t('console.subscribers'), units.count(row.subscribers)], [t('console.online'), units.count(row.online)],
     ]),
-    subscribersSection(subscribers),
+    subscribersSection(t('console.subscribers'), subscribers, t('console.nobody')),
     value ? section(t('console.retained'), bodyView(value.body, value.destination, api.retainedLink(row.name)), messageFacts(value)) : null,
   ];
 }
 
-// subscribersSection lists who gets what is sent somewhere.
-export function subscribersSection({ rows, total }) {
-  if (!rows.length) return section(t('console.subscribers'), make('p', 'console-quiet', t('console.nobody')));
-  return section(t('console.subscribers'), table(
-    [t('console.client'), t('console.destination'), t('console.mode')],
-    rows.map((s) => [`${s.client || t('console.nameless')}${s.connection === null ? ` · ${t('console.away')}` : ''}`, s.destination, s.mode || s.durable]),
+// subscribersSection lists who gets what is sent somewhere; none says that nobody does.
+export function subscribersSection(title, { rows, total }, none) {
+  if (!rows.length) return section(title, make('p', 'console-quiet', none));
+  return section(title, table(
+    [t('console.destination'), t('console.client'), t('console.mode')],
+    rows.map((s) => [s.destination, `${s.client || t('console.nameless')}${s.connection === null ? ` · ${t('console.away')}` : ''}`, s.mode || s.durable]),
   ), total > rows.length ? make('p', 'console-quiet', t('console.more', { n: total - rows.length })) : null);
 }
 
@@ -125,8 +125,8 @@ async function retained(row, { close, changed, send }) {
     head(t('console.retainedValue'), row.destination, close),
     actions(
       action('retained-send', 'send', t('console.send'), () => send(row.destination, true)),
-      action('retained-clear', 'close', t('console.clear'), () => ask({
-        title: t('console.clearSure', { n: 1 }), lead: t('console.clearWhy'), yes: t('console.clear'),
+      action('retained-clear', 'trash', t('console.clear', { n: 1 }), () => ask({
+        title: t('console.clearSure', { n: 1 }), lead: t('console.clearWhy'), yes: t('console.clear', { n: 1 }),
         act: async () => { await api.clearRetained([row.name]); close(); changed(); },
       })),
     ),
