@@ -94,6 +94,7 @@ func TestNoStorm(t *testing.T) {
 		"closes": func(net.Conn, byte) {}, "refuses": refuse, "welcomes and closes": welcome,
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			b := badServer(t, treat)
 			began := time.Now()
 			_, stop := running(t, Config{STOMP: b.addr, MQTT: b.addr, Trucks: devices / 2, Phones: devices / 2, Rate: quick})
