@@ -61,17 +61,17 @@ type reach struct {
 	container   bool // this is one, whose addresses may mean nothing outside of it
 }
 
-// secure returns the URL with TLS for one who has come to this host. That it leads
-// here is known, which of the other names and addresses is not: so it is taken
-// where the certificate is for it, or where there is nothing better.
+// secure returns the URL with TLS for one who has come to this host; empty if there
+// is none. That the host leads here is known, of other names and addresses it is
+// not: so it is taken where the certificate is for it, or there is nothing better.
 func (r reach) secure(host string, at netip.AddrPort) string {
-	urls := r.urls("https", at)
-	if len(urls) == 0 {
-		return ""
-	}
 	guesses := r.container && len(r.names()) == 0
 	if at.Addr().IsUnspecified() && (guesses || r.certificate.VerifyHostname(host) == nil) {
 		return phoneURL("https", host, at.Port())
+	}
+	urls := r.urls("https", at)
+	if len(urls) == 0 {
+		return ""
 	}
 	return urls[0]
 }

@@ -47,6 +47,9 @@ func runAll(m *testing.M) (code int, err error) {
 	if mwm, err = build(dir); err != nil {
 		return 1, err
 	}
+	if ownCertificate, err = makeCertificate(); err != nil {
+		return 1, err
+	}
 	stop, err := startBrowser()
 	if err != nil {
 		return 1, fmt.Errorf("chromium: %w", err)
@@ -92,8 +95,12 @@ func build(dir string) (string, error) {
 	return out, cmd.Run()
 }
 
-// stranger is the name of a host on the internet, for the browser.
-const stranger = "stranger.example"
+// Names of this machine, for the browser: stranger is a host on the internet,
+// elsewhere one of the local network.
+const (
+	stranger  = "stranger.example"
+	elsewhere = "elsewhere.test"
+)
 
 // startBrowser starts Chromium with nothing that could reach beyond this machine.
 func startBrowser() (stop func() error, err error) {
@@ -103,8 +110,9 @@ func startBrowser() (stop func() error, err error) {
 		"disable-background-networking": true, "disable-component-update": true, "disable-sync": true,
 		"no-sandbox": os.Getuid() == 0, "disable-extensions": true, "disable-dev-shm-usage": true, "password-store": "basic",
 		"force-color-profile": "srgb", "hide-scrollbars": true, "lang": "en-US",
-		// There is nothing but this machine, which also has a stranger's name.
-		"host-resolver-rules": "MAP " + stranger + " 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+		// There is nothing but this machine, which also has other names.
+		"host-resolver-rules":                 "MAP " + stranger + " 127.0.0.1, MAP " + elsewhere + " 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+		"ignore-certificate-errors-spki-list": ownCertificate.pin,
 		// A page that is not in front is still looked at.
 		"disable-background-timer-throttling": true, "disable-backgrounding-occluded-windows": true, "disable-renderer-backgrounding": true,
 	} {
