@@ -60,3 +60,15 @@ func TestPhoneLinkWastesNothing(t *testing.T) {
 	h.waitText(tagged("device-id"), "BBB")
 	h.connected()
 }
+
+// A link to the page that is open already is not lost, either.
+func TestPhoneLinkWhileOpen(t *testing.T) {
+	s := serve(t, server.Config{}, server.Options{})
+	h := pickUp(t, s, "#id=AAA", sensors...)
+	h.wait("(location.hash = '#id=BBB')")
+	h.wait(find(tagged("sheet")) + ".open && location.hash === '' && " + find(tagged("sheet-id")) + ".value === 'BBB'")
+	h.waitText(tagged("device-id"), "AAA")
+	h.click(tagged("sheet-save"))
+	h.waitText(tagged("device-id"), "BBB")
+	h.connected()
+}

@@ -1,7 +1,7 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { problemWith } from '../js/deviceid.js';
-import { suggest, ownID, offeredID, keepID } from '../js/phone/identity.js';
+import { suggest, ownID, offeredID, linkedID, keepID } from '../js/phone/identity.js';
 import { attitudeOf, encode, inDegrees, wrapped } from '../js/phone/attitude.js';
 import { fixOf, tooOld, reportOf, shown, metresFrom, moved, coordinatesOf } from '../js/phone/position.js';
 import { Track, radiusFor } from '../js/phone/track.js';
@@ -11,6 +11,7 @@ import { Pacer } from '../js/phone/pacer.js';
 import { ShakeDetector } from '../js/phone/shake.js';
 import { Channel } from '../js/phone/channel.js';
 import { isLight } from '../js/phone/alarm.js';
+import { Awake } from '../js/phone/awake.js';
 import { questions } from '../js/phone/permissions.js';
 import { phoneURL } from '../js/ui/commands.js';
 
@@ -36,6 +37,7 @@ test('the ID is kept; a link may say another one, if it is one', () => {
   assert.equal(ownID(''), '길동');
   keepID('BBB');
   assert.equal(ownID('#other=1'), 'BBB');
+  assert.deepEqual(['#id=CCC', '#id=a/b', '#id=', ''].map(linkedID), ['CCC', null, null, null]);
 });
 
 test('a link takes no device away from positions that are still to be sent', () => {
@@ -182,6 +184,25 @@ test('a channel has one source at a time, and remembers which', () => {
   const again = new Channel('test', 'fix', sources);
   again.resume();
   assert.equal(again.mode, 'simulated');
+});
+
+test('switched off and on again while the browser thinks about it, the screen is kept on by one lock', async () => {
+  const locks = [];
+  const answers = [];
+  const request = () => new Promise((resolve) => {
+    const lock = Object.assign(new EventTarget(), { released: false, release() { this.released = true; this.dispatchEvent(new Event('release')); } });
+    locks.push(lock);
+    answers.push(() => resolve(lock));
+  });
+  globalThis.document = Object.assign(new EventTarget(), { hidden: false });
+  Object.defineProperty(globalThis, 'navigator', { value: { wakeLock: { request } }, configurable: true });
+  const awake = new Awake();
+  for (const wanted of [true, false, true]) awake.want(wanted);
+  for (const answer of answers) answer();
+  await new Promise(setImmediate);
+  assert.deepEqual([awake.held, locks.map((lock) => lock.released)], [true, [false, true]]);
+  awake.want(false);
+  assert.deepEqual([awake.held, locks.map((lock) => lock.released)], [false, [true, true]]);
 });
 
 test('the ink of an alert can be read on its colour', () => {

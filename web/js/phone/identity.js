@@ -24,21 +24,23 @@ export function suggest(random = (bytes) => crypto.getRandomValues(bytes)) {
   return `${KINDS[kind % KINDS.length]}-${ANIMALS[animal % ANIMALS.length]}-${String(number).padStart(4, '0')}`;
 }
 
-const linkedID = (hash) => new URLSearchParams(hash.replace(/^#/, '')).get('id')?.trim() ?? '';
+// linkedID returns the ID that a link names (#id=…); null if it names none.
+export function linkedID(hash) {
+  const id = new URLSearchParams(hash.replace(/^#/, '')).get('id')?.trim() ?? '';
+  return problemWith(id) === null ? id : null;
+}
 
 // offeredID returns the ID of a link (#id=…) that is not to be taken unasked, since positions of the one that is kept are still to be
 // sent; else null.
 export function offeredID(hash, unsent) {
   const [linked, kept] = [linkedID(hash), recall(KEY) ?? ''];
-  return unsent > 0 && linked !== kept && problemWith(linked) === null && problemWith(kept) === null ? linked : null;
+  return unsent > 0 && linked !== kept && problemWith(kept) === null ? linked : null;
 }
 
 // ownID returns the ID of this browser, from a link (#id=…) before the one that is kept, and makes one at the first visit.
 export function ownID(hash) {
-  for (const id of [linkedID(hash), recall(KEY) ?? '']) {
-    if (problemWith(id) === null) return keepID(id);
-  }
-  return keepID(suggest());
+  const kept = recall(KEY) ?? '';
+  return keepID(linkedID(hash) ?? (problemWith(kept) === null ? kept : suggest()));
 }
 
 export function keepID(id) {

@@ -11,7 +11,7 @@ import { notify } from '../ui/notices.js';
 import { setText } from '../ui/dom.js';
 import { COLOURS, colourOf } from '../ui/alerts.js';
 import * as api from '../api.js';
-import { ownID, offeredID, keepID, ownPassword, keepPassword } from './identity.js';
+import { ownID, offeredID, linkedID, keepID, ownPassword, keepPassword } from './identity.js';
 import { Link } from './link.js';
 import { connectSTOMP } from './stomp.js';
 import { connectMQTT } from './mqtt.js';
@@ -64,7 +64,8 @@ const kept = (name) => ({
 const idBefore = recall('phone.id');
 const offered = offeredID(location.hash, kept('phone.outbox').load().length);
 let id = ownID(offered === null ? location.hash : '');
-if (location.hash) history.replaceState(null, '', location.pathname); // said once: after that the user may choose another
+const forgetHash = () => history.replaceState(null, '', location.pathname); // said once: after that the user may choose another
+if (location.hash) forgetHash();
 let password = ownPassword();
 let secure = window.isSecureContext ? {} : null; // {url, selfSigned}: where this page is to be had over HTTPS; null while that is not known
 const secureURL = () => (secure?.url ? `${secure.url}#${new URLSearchParams({ id })}` : null);
@@ -313,6 +314,12 @@ position.resume();
 motion.resume();
 findSecure();
 if (offered !== null) sheet.open(offered);
+// A link to the page that is open already loads nothing; what runs is not stopped unasked.
+window.addEventListener('hashchange', () => {
+  const linked = linkedID(location.hash);
+  forgetHash();
+  if (linked !== null && linked !== id) sheet.open(linked);
+});
 permissions().then((states) => {
   asked = questions(states);
   showDock();
