@@ -40,11 +40,14 @@ async function file(request) {
   return await caches.match(request) ?? fetch(request);
 }
 
+// keep takes the page, the first of the URLs, and what it consists of. If the page that runs came from here, the server may
+// have another one by now: so what that one names is taken, too.
 async function keep(urls) {
   const name = PREFIX + Date.now();
   const cache = await caches.open(name);
   try {
-    await cache.addAll(urls.map((url) => new Request(url, { cache: 'no-cache' }))); // all or nothing
+    const all = new Set([...urls, ...await namedBy(urls[0])]);
+    await cache.addAll([...all].map((url) => new Request(url, { cache: 'no-cache' }))); // all or nothing
   } catch {
     await caches.delete(name); // the network has gone: what was there stays
     return;
@@ -52,4 +55,9 @@ async function keep(urls) {
   for (const old of await caches.keys()) {
     if (old.startsWith(PREFIX) && old !== name) await caches.delete(old);
   }
+}
+
+async function namedBy(page) {
+  const text = await (await fetch(page, { cache: 'no-cache' })).text();
+  return Array.from(text.matchAll(/<link rel="(?:stylesheet|modulepreload)" href="([^"]+)"/g), ([, path]) => new URL(path, page).href);
 }

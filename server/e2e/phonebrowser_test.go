@@ -193,6 +193,25 @@ func TestPhoneIsInstallable(t *testing.T) {
 	h.wait("window.prompted && !" + button)
 }
 
+// What is kept for when there is no network is what the server has now, although
+// the page that runs is an older one and does not know all of it.
+func TestPhoneKeepsWhole(t *testing.T) {
+	s := serve(t, server.Config{}, server.Options{})
+	h := pickUp(t, s, "")
+	h.settled()
+	// kept is the name of the set that is kept; empty while there is none, or another one is being made.
+	kept := func() (name string) {
+		return eval[string](h.page, "caches.keys().then(async (all) => (all.length === 1 && (await (await caches.open(all[0])).keys()).length > 30 ? all[0] : ''))")
+	}
+	eventually(t, "the page is kept", func() bool { return kept() != "" })
+	first := kept()
+	eval[bool](h.page, "navigator.serviceWorker.ready.then(({ active }) => active.postMessage({ type: 'runs', urls: [location.href] }) ?? true)")
+	eventually(t, "it is kept anew", func() bool { return kept() != "" && kept() != first })
+	for _, missing := range eval[[]string](h.page, `Promise.all(`+all("link[rel=modulepreload], link[rel=stylesheet]")+`.map(async ({ href }) => (await caches.match(href) ? [] : [href]))).then((lists) => lists.flat())`) {
+		t.Errorf("%s is not kept", missing)
+	}
+}
+
 // The phone's page is used without a finger.
 func TestPhoneKeys(t *testing.T) {
 	s := serve(t, server.Config{}, server.Options{})
