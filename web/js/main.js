@@ -208,11 +208,11 @@ function show(name) {
     element.setAttribute('aria-current', 'page');
     element.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   }
-  mapView.show(name === 'map' || name === 'history');
-  showHistory(name === 'history');
   motionPage.show(name === 'motion');
   wireView.show(name === 'wire');
   showConsole(name === 'console');
+  mapView.show(name === 'map' || name === 'history'); // it measures its room: what was there has to be gone
+  showHistory(name === 'history');
   saveLink();
 }
 

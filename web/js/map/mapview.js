@@ -27,6 +27,7 @@ export class MapView extends EventTarget {
   #visible = true;
   #pointer = null;
   #flying = false;
+  #measuring = false;
   #tip;
 
   // Fires 'view' when the map has moved, 'follow' when following begins or ends, 'touched' when the user moves the map, 'fit' when they ask for all.
@@ -37,7 +38,7 @@ export class MapView extends EventTarget {
     this.#selection = selection;
     this.#task = addTask((now) => this.#draw(now));
     this.map = L.map('map', {
-      zoomControl: false, attributionControl: false, minZoom: 2, maxZoom: 18, worldCopyJump: true, zoomAnimation: !still(),
+      zoomControl: false, attributionControl: false, trackResize: false, minZoom: 2, maxZoom: 18, worldCopyJump: true, zoomAnimation: !still(),
       maxBounds: [[-89, -Infinity], [89, Infinity]], maxBoundsViscosity: 0.8,
     }).setView(WORLD.centre, WORLD.zoom, { animate: false });
     L.control.scale({ position: 'bottomleft', imperial: false }).addTo(this.map);
@@ -59,12 +60,15 @@ export class MapView extends EventTarget {
     this.#visible = visible;
     $('#map-view').prop('hidden', !visible);
     if (!visible) return;
-    this.map.invalidateSize({ animate: false });
+    this.#measure();
     this.#task.request();
   }
 
-  resized() {
-    if (this.#visible) this.map.invalidateSize({ animate: false });
+  // #measure tells the map how large it is now. Leaflet calls that the end of a movement, too, which it is not: a flight goes on.
+  #measure() {
+    this.#measuring = true;
+    this.map.invalidateSize({ animate: false });
+    this.#measuring = false;
   }
 
   // insets are the pixels at the map's edges that something covers.
@@ -163,8 +167,7 @@ export class MapView extends EventTarget {
   #bind() {
     const { map } = this;
     map.on('moveend', () => {
-      this.#flying = false;
-      this.#settle();
+      if (!this.#measuring) this.#landed();
       this.dispatchEvent(new Event('view'));
     });
     map.on('dragstart', () => {
@@ -179,7 +182,7 @@ export class MapView extends EventTarget {
     $('#zoom-out').on('click', () => map.zoomOut());
     $('#fit').on('click', () => this.dispatchEvent(new Event('fit')));
     onTheme(() => this.layer.restyle());
-    new ResizeObserver(() => this.resized()).observe($('#map')[0]);
+    new ResizeObserver(() => { if (this.#visible) this.#measure(); }).observe($('#map')[0]);
     document.fonts?.ready.then(() => this.layer.restyle());
     this.#selection.addEventListener('change', () => {
       this.follow(false);
@@ -189,7 +192,8 @@ export class MapView extends EventTarget {
   }
 
   // A flight that the user breaks off ends between two zooms, where the drawn map is blurred.
-  #settle() {
+  #landed() {
+    this.#flying = false;
     const zoom = this.map.getZoom();
     if (!Number.isInteger(zoom)) setTimeout(() => this.map.setZoom(Math.round(zoom)));
   }

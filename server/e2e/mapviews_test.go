@@ -1,0 +1,30 @@
+package e2e
+
+import (
+	"testing"
+
+	"mwm/server"
+)
+
+// From the map as from another view, a click on an event flies to its device, also
+// when the room for the map changes on the way.
+func TestEventFliesToItsDevice(t *testing.T) {
+	s := serve(t, server.Config{}, server.Options{})
+	p := open(t, s.page()+"#map=5/0/60")
+	newTruck(t, s, "AAA").report(42.5, 1.5)
+	p.wait("mwm.located === 1")
+	arrived := "mwm.view === 'map' && mwm.selected === 'AAA' && mwm.zoom === 15 && mwm.position('AAA').visible && " + stands
+	away := func(view string) {
+		t.Helper()
+		eval[bool](p, "location.hash = '#map=5/0/60&view="+view+"', true")
+		p.wait("mwm.view === " + js(view) + " && mwm.zoom === 5 && mwm.selected === null && " + stands)
+	}
+	for _, view := range []string{"map", "motion"} {
+		away(view)
+		p.click(having("event", "data-device", "AAA"))
+		p.wait(arrived)
+	}
+	away("map")
+	eval[bool](p, find(having("event", "data-device", "AAA"))+".click(), "+find("#stage")+".style.height = '60%', true")
+	p.wait(arrived)
+}
