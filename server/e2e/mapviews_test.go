@@ -28,3 +28,17 @@ func TestEventFliesToItsDevice(t *testing.T) {
 	eval[bool](p, find(having("event", "data-device", "AAA"))+".click(), "+find("#stage")+".style.height = '60%', true")
 	p.wait(arrived)
 }
+
+// A link that names a place and a device leads to the place, wherever the device is.
+func TestLinkToPlaceAndDevice(t *testing.T) {
+	s := serve(t, server.Config{}, server.Options{})
+	p := open(t, s.page())
+	newTruck(t, s, "AAA").report(42.5, 1.5)
+	p.wait("mwm.located === 1 && mwm.position('AAA').visible")
+	p.choose("AAA")
+	p.click(tagged("follow"))
+	p.wait("mwm.following")
+	p.click(tagged("card-close"))
+	eval[bool](p, "location.hash = '#device=AAA&map=5/0/60', true")
+	p.wait("mwm.selected === 'AAA' && location.hash.startsWith('#map=5/')") // the page's own words for where it is
+}

@@ -312,14 +312,14 @@ function openLink() {
   linkedDevice = link.device !== null && !link.map && link.view !== 'history';
   consoleLink = link.console;
   historyLink = { day: link.day, at: link.at, placed: link.map !== null };
-  if (link.map) {
+  Object.assign(order, { query: link.query, statuses: link.statuses, sort: link.sort });
+  filterBar.showFilter();
+  selection.select(link.device);
+  if (link.map) { // after the selection, which goes to its device
     saveMap = true;
     autoView.stop();
     mapView.setPlace(link.map);
   }
-  Object.assign(order, { query: link.query, statuses: link.statuses, sort: link.sort });
-  filterBar.showFilter();
-  selection.select(link.device);
   show(link.view);
 }
 

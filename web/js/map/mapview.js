@@ -86,6 +86,7 @@ export class MapView extends EventTarget {
   }
 
   setPlace({ zoom, lat, lng }) {
+    this.follow(false);
     this.map.setView([lat, lng], zoom, { animate: false });
   }
 
