@@ -42,3 +42,23 @@ func TestLinkToPlaceAndDevice(t *testing.T) {
 	eval[bool](p, "location.hash = '#device=AAA&map=5/0/60', true")
 	p.wait("mwm.selected === 'AAA' && location.hash.startsWith('#map=5/')") // the page's own words for where it is
 }
+
+// Whoever has gone to a device is not taken away from it because others come.
+func TestMapStaysAtTheChosen(t *testing.T) {
+	s := serve(t, server.Config{}, server.Options{})
+	p := open(t, s.page())
+	newTruck(t, s, "AAA").report(42.5, 1.5)
+	p.wait("mwm.located === 1 && mwm.position('AAA').visible")
+	p.choose("AAA")
+	zoom, chosen := eval[int](p, "mwm.zoom"), eval[float64](p, "performance.now()")
+	others := []*truck{newTruck(t, s, "BBB"), newTruck(t, s, "CCC")}
+	eventually(t, "more than a second passes, in which others report", func() bool {
+		for i, tr := range others {
+			tr.report(10*float64(i), 100)
+		}
+		return eval[bool](p, "mwm.located === 3 && performance.now() > 1500 + "+js(chosen))
+	})
+	if now := eval[int](p, "mwm.zoom"); now != zoom {
+		t.Errorf("the map went from zoom %d to %d", zoom, now)
+	}
+}

@@ -175,8 +175,9 @@ function resolveSelection() {
 selection.addEventListener('change', () => {
   fleet.watch(selection.index);
   const i = selection.index;
-  if (i >= 0 && fleet.has(i, LOCATED) && view === 'map') mapView.focus(i);
-  if (view === 'history') autoView.stop(); // the track will be what to look at
+  const located = i >= 0 && fleet.has(i, LOCATED);
+  if (located && view === 'map') mapView.focus(i);
+  if (located || view === 'history') autoView.stop(); // the device, or its track, is what to look at
   if (narrow.matches) settle($('#card')[0], 'half');
   motionPage.changed();
   saveLink();
