@@ -65,6 +65,10 @@ func TestWireByKeyboard(t *testing.T) {
 	p.wait("mwm.selected === 'BBB'")
 	p.press("w")
 	p.waitText(tagged("wire-state"), "Listening to 1 connection")
+	p.press("t") // there is no card to write on
+	p.waitText("#compose-title", "Text to BBB")
+	p.press(kb.Escape)
+	p.wait("!" + find(tagged("compose")) + ".open")
 	for i := range 5 { // a SEND and a RECEIPT each
 		tr.report(42+float64(i)/10, 1.5)
 	}

@@ -389,8 +389,9 @@ bindKeys({
 // writeText is for the marked devices, or else for the one that is open.
 function writeText() {
   if (marks.size) compose.open(marks.list());
-  else if (selection.id !== null) card.writeText();
-  else notify(t('key.noDevice'));
+  else if (selection.id === null) notify(t('key.noDevice'));
+  else if ($('#card').is(':visible')) card.writeText();
+  else compose.open([selection.id]); // not all views have the card
 }
 
 function openPanel() {
