@@ -35,7 +35,10 @@ func TestMotionPageByKeyboard(t *testing.T) {
 	p.wait(of("XYZ", ".phone-values") + "?.textContent === '57°−115°0°'")
 	p.tabTo(find(tagged("unit-rad")))
 	p.press(" ")
-	p.wait(of("XYZ", ".phone-values") + ".textContent === '1.00−2.000.00' && " + find(tagged("unit-rad")) + ".ariaPressed === 'true'")
+	p.wait(of("XYZ", ".phone-values") + ".textContent === '1.00−2.000.00'")
+	if !eval[bool](p, find(tagged("unit-rad"))+".ariaPressed === 'true'") {
+		t.Error("the angles are in radians, and the button does not say so")
+	}
 	p.tabTo(of("WXY", tagged("motion-alert")))
 	p.press(kb.Enter)
 	if colour := receive(t, "alert", phones["WXY"].alerts); colour != "red" {
@@ -52,6 +55,11 @@ func TestMotionPageByKeyboard(t *testing.T) {
 	p.click(tagged("unit-deg"))
 	p.wait(of("XYZ", ".phone-values") + ".textContent === '57°−115°0°'")
 	p.waitText(tagged("motion-pitch"), "57°")
+	p.click(tagged("lang-toggle"))
+	p.wait(of("XYZ", tagged("motion-alert")) + "?.textContent === '알림!'")
+	if summary := p.text("#motion-summary"); summary != "휴대폰 2대" {
+		t.Errorf("in Korean, the page says %q", summary)
+	}
 }
 
 // What crosses the wire is looked through without a mouse.

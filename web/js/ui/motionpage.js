@@ -2,7 +2,7 @@
 // screen exist and are drawn.
 
 import $ from '../../vendor/jquery.js';
-import { t, onLang } from '../i18n.js';
+import { t, lang, onLang } from '../i18n.js';
 import { addTask } from '../scheduler.js';
 import { onTheme } from '../theme.js';
 import { HAS_MOTION } from '../fleet.js';
@@ -97,7 +97,7 @@ export class MotionPage {
 
   #learnPhones() {
     const fleet = this.#fleet;
-    const seen = `${fleet.revision}/${this.#order.query}/${this.#order.statuses}/${this.#order.sort}`;
+    const seen = `${fleet.revision}/${this.#order.query}/${this.#order.statuses}/${this.#order.sort}/${units.radians}/${lang()}`;
     if (seen === this.#seen) return;
     this.#seen = seen;
     this.#order.refresh();
