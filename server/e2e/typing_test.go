@@ -45,6 +45,28 @@ func TestTypingGoesOn(t *testing.T) {
 	p.wait(area + ".value === 'Where are you? And when'")
 }
 
+// A text that is on its way while the language is switched goes out once, and does
+// not stand in the form again.
+func TestLanguageIsSwitchedWhileSending(t *testing.T) {
+	s := serve(t, server.Config{}, server.Options{})
+	p := open(t, s.page())
+	newTruck(t, s, "BBB").report(42.5, 1.5)
+	p.wait("mwm.devices === 1")
+	p.choose("BBB")
+	eval[bool](p, hold)
+	p.write(tagged("text-body"), "Where are you?")
+	p.press(kb.Enter)
+	p.wait("held.length === 1")
+	p.click(tagged("lang-toggle"))
+	p.wait(find(tagged("text-send")) + ".textContent === '보내기' && " + find(tagged("text-send")) + ".disabled")
+	p.click(tagged("text-body"))
+	p.press(kb.Enter)
+	p.wait("held.length === 1 && " + find(tagged("text-body")) + ".value === 'Where are you?'")
+	eval[bool](p, "held.forEach((go) => go()), true")
+	p.waitState("Where are you?", "waiting")
+	p.wait(find(tagged("text-body")) + ".value === '' && !" + find(tagged("text-send")) + ".disabled")
+}
+
 // A text may be for a device that was never heard from: its name is typed, and the
 // events lead to it.
 func TestTextToSomebodyNew(t *testing.T) {

@@ -62,9 +62,9 @@ export class Card {
 
   // #reword says everything in the other language; what the user is writing stays.
   #reword() {
-    const draft = this.#texts?.draft;
+    const texts = this.#texts;
     this.#rebuild();
-    if (draft) this.#texts.draft = draft;
+    if (texts) this.#texts.goOn(texts);
   }
 
   #rebuild() {

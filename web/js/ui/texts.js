@@ -15,7 +15,7 @@ export class TextsSection {
   #heard;
   #forward;
   #items = new Map(); // by the text's ID
-  #busy = false; // until the server has answered
+  #sending = null; // {answer, body} until the server has answered
   #list = make('ol', 'texts').attr({ 'data-testid': 'texts', tabindex: 0, 'aria-label': t('text.history') });
   #none = make('p', 'texts-none', t('text.none'));
   #result = make('p', 'result').attr({ role: 'status', 'data-testid': 'text-result' });
@@ -34,12 +34,10 @@ export class TextsSection {
     this.$root = make('section', 'card-section').append(make('h3', '', t('text.title')), this.#none, this.#list, $form, this.#result);
   }
 
-  get draft() {
-    return this.#form.draft;
-  }
-
-  set draft(draft) {
-    this.#form.draft = draft;
+  // goOn takes over from the section that this one is made to replace: what is written there, and what is on its way.
+  goOn(before) {
+    this.#form.draft = before.#form.draft;
+    if (before.#sending) this.#await(before.#sending);
   }
 
   focus() {
@@ -95,33 +93,35 @@ export class TextsSection {
   }
 
   #again({ id }) {
-    return this.#deliver(() => api.resendText(id));
+    if (this.#sending) return;
+    this.#say('');
+    this.#await({ answer: api.resendText(id), body: '' });
   }
 
-  async #submit() {
+  #submit() {
     const { body, lifetime } = this.#form;
-    if (!body) return;
-    const sent = await this.#deliver(() => api.sendText(this.#id, message(body, lifetime)), this.#form.tooLong());
-    if (sent && this.#form.body === body) this.#form.body = ''; // else the user is writing the next one already
+    if (!body || this.#sending) return;
+    const fault = this.#form.tooLong();
+    this.#say(fault);
+    if (!fault) this.#await({ answer: api.sendText(this.#id, message(body, lifetime)), body });
   }
 
-  // #deliver lets a text be sent unless there is a fault in it or another one is on its way, and reports whether the server has
-  // accepted it.
-  async #deliver(send, fault = '') {
-    if (this.#busy) return false;
-    this.#result.text(fault).attr('data-tone', fault ? 'bad' : '');
-    if (fault) return false;
-    this.#busy = true;
+  // #await lets nothing else be sent until the server has answered, and then takes out of the form what it has accepted.
+  async #await(sending) {
+    this.#sending = sending;
     this.#send.prop('disabled', true);
     try {
-      this.#heard(await send());
-      return true;
+      this.#heard(await sending.answer);
+      if (this.#form.body === sending.body) this.#form.body = ''; // else the user is writing the next one already
     } catch (err) {
-      this.#result.text(t('text.failed', { reason: err.message })).attr('data-tone', 'bad');
-      return false;
+      this.#say(t('text.failed', { reason: err.message }));
     } finally {
-      this.#busy = false;
+      this.#sending = null;
       this.#send.prop('disabled', false);
     }
+  }
+
+  #say(fault) {
+    this.#result.text(fault).attr('data-tone', fault ? 'bad' : '');
   }
 }
