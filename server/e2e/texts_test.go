@@ -132,6 +132,32 @@ func TestTextToManyByKeyboard(t *testing.T) {
 	}
 }
 
+// Why a device's text was not accepted is said in the page's language.
+func TestRefusalIsWorded(t *testing.T) {
+	s := serve(t, server.Config{MaxQueueMessages: 1}, server.Options{})
+	p := open(t, s.page())
+	for _, id := range []string{"AAA", "BBB"} {
+		newTruck(t, s, id).report(42.5, 1.5)
+	}
+	s.run(t, mwm, "text", "AAA", "the one that fits").wait(0)
+	p.wait("mwm.devices === 2")
+	for _, want := range []struct {
+		failed int
+		words  string
+	}{{1, "too many texts wait for the device"}, {2, "기기를 기다리는 메시지가 너무 많습니다"}} {
+		eval[bool](p, find(tagged("mark-all"))+".click(), true")
+		p.click(tagged("marks-write"))
+		p.write(tagged("compose-body"), "one more")
+		p.click(tagged("compose-next"))
+		p.click(tagged("compose-send"))
+		p.count("failed", want.failed)
+		p.wait(all(".reasons li") + ".map((e) => e.textContent).join() === " + js(want.words))
+		p.click(tagged("compose-close"))
+		p.click(tagged("marks-clear"))
+		p.click(tagged("lang-toggle"))
+	}
+}
+
 // A text that a device refuses says so, and can be sent to another one.
 func TestRefusedTextGoesElsewhere(t *testing.T) {
 	s := serve(t, server.Config{}, server.Options{})
