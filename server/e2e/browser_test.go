@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	cdpbrowser "github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
@@ -147,6 +148,21 @@ func (p *page) resize(width, height int64, scheme string) {
 			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
 		})
 		return errors.Join(err, err2, err3)
+	})
+}
+
+// permit answers what the browser would ask its user.
+func (p *page) permit(what string, granted bool) {
+	p.t.Helper()
+	setting := cdpbrowser.PermissionSettingDenied
+	if granted {
+		setting = cdpbrowser.PermissionSettingGranted
+	}
+	p.call("permit "+what, func(ctx context.Context) error {
+		_, err := chromedp.CallBrowser(ctx, cdpbrowser.SetPermission, cdpbrowser.SetPermissionParams{
+			Permission: &cdpbrowser.PermissionDescriptor{Name: what}, Setting: setting, BrowserContextID: chromedp.FromContext(ctx).BrowserContextID,
+		})
+		return err
 	})
 }
 

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	cdpbrowser "github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/deviceorientation"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
@@ -45,21 +44,9 @@ func handsetOf(t *testing.T, s *testServer, allowed ...string) *handset {
 	h := &handset{page: newPage(t), s: s}
 	h.hosts = map[string]bool{s.at.HTTP: true}
 	h.resize(390, 844, "light")
-	h.call("permissions", func(ctx context.Context) error {
-		for _, name := range sensors {
-			setting := cdpbrowser.PermissionSettingDenied
-			if slices.Contains(allowed, name) {
-				setting = cdpbrowser.PermissionSettingGranted
-			}
-			_, err := chromedp.CallBrowser(ctx, cdpbrowser.SetPermission, cdpbrowser.SetPermissionParams{
-				Permission: &cdpbrowser.PermissionDescriptor{Name: name}, Setting: setting, BrowserContextID: chromedp.FromContext(ctx).BrowserContextID,
-			})
-			if err != nil {
-				return fmt.Errorf("%s: %w", name, err)
-			}
-		}
-		return nil
-	})
+	for _, name := range sensors {
+		h.permit(name, slices.Contains(allowed, name))
+	}
 	return h
 }
 
