@@ -13,7 +13,7 @@ import { drawAttitude } from './attitude.js';
 import { units } from './units.js';
 import { COLOURS, send } from './alerts.js';
 import { TextsSection } from './texts.js';
-import { makeSheet } from './sheet.js';
+import { makeSheet, narrow, settle } from './sheet.js';
 
 const ATTITUDE = [220, 132];
 
@@ -51,11 +51,13 @@ export class Card {
     this.changed();
   }
 
-  // writeText moves the keyboard to the form; alertRed is the one-click alert.
+  // writeText moves the keyboard to the form. On a phone, half a card is too little beside a keyboard on the screen.
   writeText() {
+    if (narrow.matches) settle(this.#root[0], 'full');
     this.#texts?.focus();
   }
 
+  // alertRed is the one-click alert.
   alertRed() {
     if (this.#parts) this.#sendAlert('red');
   }
@@ -89,7 +91,7 @@ export class Card {
       this.#facts(parts), this.#motion(parts), this.#texts.$root, this.#alerts(parts),
     );
     this.#root.append($body);
-    makeSheet(this.#root[0], $handle[0], 'half');
+    makeSheet(this.#root[0], $handle[0], this.#root[0].dataset.stop ?? 'half');
   }
 
   #head(id, parts) {
