@@ -29,6 +29,27 @@ func TestEventFliesToItsDevice(t *testing.T) {
 	p.wait(arrived)
 }
 
+// Fit shows all that the filter shows, and ends following.
+func TestFit(t *testing.T) {
+	s := serve(t, server.Config{}, server.Options{})
+	p := open(t, s.page()+"#map=12/0/60&device=AAA")
+	newTruck(t, s, "AAA").report(42.5, 1.5)
+	newTruck(t, s, "BBB").report(44.5, 3.5)
+	p.wait("mwm.located === 2 && mwm.selected === 'AAA'")
+	p.click(tagged("follow"))
+	p.wait("mwm.following && mwm.position('AAA').visible && " + stands)
+	covered := find("#card") + ".getBoundingClientRect().left"
+	p.click(tagged("fit"))
+	p.wait("!mwm.following && Number.isInteger(mwm.zoom) && ['AAA', 'BBB'].every((id) => mwm.position(id).visible && mwm.position(id).x < " + covered + ")")
+	if zoom := eval[int](p, "mwm.zoom"); zoom < 6 {
+		t.Errorf("they are shown at zoom %d: there is room for more", zoom)
+	}
+	p.write(tagged("search"), "bb")
+	p.wait("mwm.shown === 1")
+	p.click(tagged("fit"))
+	p.wait("mwm.zoom === 16 && mwm.position('BBB').visible && !mwm.position('AAA').visible && " + stands)
+}
+
 // A link that names a place and a device leads to the place, wherever the device is.
 func TestLinkToPlaceAndDevice(t *testing.T) {
 	s := serve(t, server.Config{}, server.Options{})

@@ -3,12 +3,78 @@ package e2e
 import (
 	"fmt"
 	"testing"
+	"time"
 
+	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
 	"mwm/server"
 	"mwm/server/telemetry"
 )
+
+// rows is the expression for the devices of the list in their order.
+var rows = all(tagged("device-row")+":not([hidden])") + ".sort((a, b) => a.ariaPosInSet - b.ariaPosInSet).map((e) => e.dataset.device).join()"
+
+// mixed is a server with a moving truck, a standing one and one that is gone, near
+// each other; none falls silent while it is looked at.
+func mixed(t *testing.T) *testServer {
+	t.Helper()
+	s := serve(t, server.Config{StaleAfter: time.Hour, OfflineAfter: time.Hour}, server.Options{})
+	for i, id := range []string{"CCC", "AAA", "BBB"} {
+		tr := newTruck(t, s, id)
+		tr.send([]byte(fmt.Sprintf(`{"deviceID":%q,"lat":%g,"lng":1.5,"speed":%d}`, id, 42.5+float64(i)/1000, 10*i)))
+		if id == "BBB" {
+			tr.leave()
+		}
+	}
+	return s
+}
+
+// The list has an order, which the link keeps.
+func TestListIsSorted(t *testing.T) {
+	p := open(t, mixed(t).page())
+	p.wait("mwm.counts.offline === 1 && mwm.counts.idle === 1 && mwm.counts.moving === 1 && " + rows + " === 'AAA,BBB,CCC'")
+	pick := func(key string) {
+		t.Helper()
+		eval[bool](p, find(tagged("sort"))+".focus(), true")
+		p.press(key)
+	}
+	pick(kb.ArrowDown + kb.ArrowDown)
+	p.wait(find(tagged("sort")) + ".value === 'speed' && " + rows + " === 'BBB,AAA,CCC'")
+	pick(kb.ArrowDown)
+	p.wait(find(tagged("sort")) + ".value === 'status' && " + rows + " === 'AAA,CCC,BBB'")
+	p.wait("location.hash.includes('sort=status')")
+	p.do("reload", chromedp.Reload())
+	p.wait("window.mwm?.devices === 3 && " + find(tagged("sort")) + ".value === 'status' && " + rows + " === 'AAA,CCC,BBB'")
+	pick(kb.Home)
+	p.wait(rows + " === 'AAA,BBB,CCC' && !location.hash.includes('sort=')")
+}
+
+// A click on a count shows who is counted, on the map as in the list; others are added
+// by further clicks, and when none is left all are shown.
+func TestCountsFilter(t *testing.T) {
+	p := open(t, mixed(t).page())
+	p.wait("mwm.counts.offline === 1 && " + rows + " === 'AAA,BBB,CCC' && mwm.inView === 3")
+	pressed := all(".count") + ".filter((e) => e.ariaPressed === 'true').map((e) => e.querySelector('span').textContent).join()"
+	p.click(tagged("count-offline"))
+	p.wait(rows + " === 'BBB' && mwm.inView === 1 && " + pressed + " === 'offline'")
+	p.waitText(tagged("list-summary"), "1 of 3")
+	p.wait("location.hash.includes('status=offline')")
+	p.click(tagged("count-idle"))
+	p.wait(rows + " === 'BBB,CCC' && mwm.inView === 2 && " + pressed + " === 'idle,offline'")
+	p.click(tagged("count-stale"))
+	p.click(tagged("count-idle"))
+	p.click(tagged("count-offline"))
+	p.wait(rows + " === '' && " + pressed + " === 'stale'")
+	p.waitText(tagged("list-empty"), "No device matches this filter.")
+	p.click(tagged("count-stale"))
+	p.wait(rows + " === 'AAA,BBB,CCC' && mwm.inView === 3 && " + pressed + " === ''")
+	p.waitText(tagged("list-summary"), "3 devices")
+	p.click(tagged("count-moving"))
+	p.wait(rows + " === 'AAA'")
+	p.click("#filter-clear")
+	p.wait(rows + " === 'AAA,BBB,CCC' && " + pressed + " === '' && !location.hash.includes('status=')")
+}
 
 // What is copied is on the clipboard, and the page says so, above a dialog, too.
 func TestCopy(t *testing.T) {
