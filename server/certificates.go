@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"mwm/server/auth"
+	"mwm/server/clock"
 	"mwm/server/httpd"
 )
 
@@ -25,6 +26,7 @@ type certificates struct {
 	cfg   Config
 	log   *slog.Logger
 	files *auth.Follower // of run
+	clock *clock.Clock   // by which one of our own is made: a clock that is wrong for a moment replaces none
 	now   atomic.Pointer[shown]
 }
 
@@ -52,11 +54,11 @@ var suites = []uint16{
 
 // openCertificates reads the files, or makes a certificate; nil if there is no
 // TLS listener.
-func openCertificates(cfg Config, log *slog.Logger) (*certificates, error) {
+func openCertificates(cfg Config, clock *clock.Clock, log *slog.Logger) (*certificates, error) {
 	if !cfg.hasTLS() {
 		return nil, nil
 	}
-	t := &certificates{cfg: cfg, log: log.With("component", "tls"), files: auth.Follow(cfg.TLSCert, cfg.TLSKey, cfg.TLSClientCA)}
+	t := &certificates{cfg: cfg, clock: clock, log: log.With("component", "tls"), files: auth.Follow(cfg.TLSCert, cfg.TLSKey, cfg.TLSClientCA)}
 	if err := t.load(); err != nil {
 		return nil, err
 	}
@@ -67,7 +69,7 @@ func openCertificates(cfg Config, log *slog.Logger) (*certificates, error) {
 func (t *certificates) load() (err error) {
 	s := &shown{configs: map[string]*tls.Config{}}
 	if t.cfg.TLSSelfSigned {
-		s.certificate, err = selfSigned(t.cfg.Data, t.cfg.tlsHosts(), time.Now())
+		s.certificate, err = selfSigned(t.cfg.Data, t.cfg.tlsHosts(), t.clock.At(time.Now()))
 		if err != nil {
 			return fmt.Errorf("--tls-self-signed: %w", err)
 		}
@@ -151,11 +153,17 @@ func (t *certificates) run(ctx context.Context) error {
 		}
 		// The certificate may have come before its key: then both are taken when
 		// the key comes.
-		renew := t.cfg.TLSSelfSigned && time.Until(t.leaf().NotAfter) < renewBefore/2
-		if _, err := t.files.Look(renew, t.load); err != nil {
+		if _, err := t.files.Look(t.cfg.TLSSelfSigned && t.outdated(), t.load); err != nil {
 			t.log.Error("the changed certificate is not taken, the old one stays; trying again", "err", err)
 		}
 	}
+}
+
+// outdated reports whether the certificate ends soon, or has not begun: it was made
+// when the clock was ahead.
+func (t *certificates) outdated() bool {
+	now, c := t.clock.At(time.Now()), t.leaf()
+	return c.NotAfter.Sub(now) < renewBefore/2 || now.Before(c.NotBefore)
 }
 
 // fingerprint is the SHA-256 of a certificate, as browsers show it.

@@ -12,7 +12,7 @@ import (
 // listen opens every configured port.
 func (s *Server) listen() error {
 	var err error
-	if s.certificates, err = openCertificates(s.cfg, s.log); err != nil {
+	if s.certificates, err = openCertificates(s.cfg, s.broker.Clock(), s.log); err != nil {
 		return err
 	}
 	serve := map[string]func(context.Context, net.Listener) error{
