@@ -46,10 +46,13 @@ func (k *keeper) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := k.broker.Restore(boxes, records, k.store.Doubtful()); err != nil {
-		return err
-	}
-	if err := k.broker.RestoreDurables(broker.NewMatch); err != nil {
+	err = during(k.log, "queues", func() error {
+		if err := k.broker.Restore(boxes, records, k.store.Doubtful()); err != nil {
+			return err
+		}
+		return k.broker.RestoreDurables(broker.NewMatch)
+	})
+	if err != nil {
 		return err
 	}
 	retained, devices := 0, 0

@@ -2,6 +2,7 @@ package server
 
 import (
 	"log/slog"
+	"sync"
 	"time"
 )
 
@@ -37,4 +38,26 @@ func (p *progress) tell(now time.Time) {
 	}
 	p.next = now.Add(time.Second)
 	p.log.Info("loading", "what", p.what, "soFar", p.n)
+}
+
+// during says once a second that a step of the start goes on, of which nothing can be
+// counted.
+func during(log *slog.Logger, what string, step func() error) error {
+	done := make(chan struct{})
+	var telling sync.WaitGroup
+	telling.Go(func() {
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		for began := time.Now(); ; {
+			select {
+			case <-done:
+				return
+			case now := <-tick.C:
+				log.Info("loading", "what", what, "since", now.Sub(began).Round(time.Second))
+			}
+		}
+	})
+	defer telling.Wait()
+	defer close(done)
+	return step()
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"errors"
 	"log/slog"
 	"strings"
 	"testing"
@@ -35,6 +36,25 @@ func TestProgress(t *testing.T) {
 		want := []string{"loading what=devices soFar=256", "loading what=devices soFar=1024", "loading what=devices soFar=2048"}
 		if strings.Join(got, "\n") != strings.Join(want, "\n") {
 			t.Errorf("it says %q, want %q", got, want)
+		}
+	})
+}
+
+// Neither is a step silent that takes long and counts nothing.
+func TestProgressOfAStep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		for _, takes := range []time.Duration{0, 900 * time.Millisecond, 2500 * time.Millisecond} {
+			err := during(slog.New(slog.NewTextHandler(&out, nil)), "tracks", func() error {
+				time.Sleep(takes)
+				return errors.New("no disk")
+			})
+			if err == nil || err.Error() != "no disk" {
+				t.Errorf("it comes to %v", err)
+			}
+		}
+		if text := out.String(); strings.Count(text, "\n") != 2 || !strings.Contains(text, "what=tracks since=1s") || !strings.Contains(text, "what=tracks since=2s") {
+			t.Errorf("it says %q", text)
 		}
 	})
 }

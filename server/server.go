@@ -118,7 +118,11 @@ func (s *Server) buildCore(now func() time.Time) (err error) {
 		Watch: isTextQueue, Observer: in,
 	}
 	if c.Data != "" {
-		if s.store, err = store.Open(c.Data); err != nil {
+		err = during(s.log, "database", func() (err error) {
+			s.store, err = store.Open(c.Data)
+			return err
+		})
+		if err != nil {
 			return fmt.Errorf("--data: %w", err)
 		}
 		s.store.KeepFree(c.minFree())
@@ -135,7 +139,11 @@ func (s *Server) buildCore(now func() time.Time) (err error) {
 			return fmt.Errorf("--data: %w", err)
 		}
 	}
-	if in.history, err = s.openHistory(); err != nil {
+	err = during(s.log, "tracks", func() (err error) {
+		in.history, err = s.openHistory()
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	s.history = in.history
@@ -164,7 +172,11 @@ func (s *Server) buildFrontEnds(opt Options) (err error) {
 	if s.stomp, err = stomp.New(s.broker, forStomp); err != nil {
 		return err
 	}
-	if s.mqtt, err = mqtt.New(s.broker, forMQTT); err != nil {
+	err = during(s.log, "sessions", func() (err error) {
+		s.mqtt, err = mqtt.New(s.broker, forMQTT)
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	feed := live.Options{Fleet: s.fleet, Logger: s.log.With("component", "live"), Server: "mwm/" + Version, Demo: opt.Demo != nil}
