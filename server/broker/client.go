@@ -3,6 +3,7 @@ package broker
 import (
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"mwm/server/netx"
@@ -65,7 +66,12 @@ type Client struct {
 
 	num     uint64 // set by Attach
 	traffic traffic
+	held    atomic.Int32 // see Held
 }
+
+// Held reports whether the client has to wait for a subscriber: what it sends is not
+// read meanwhile, so that nobody can expect acknowledgements of it.
+func (c *Client) Held() bool { return c.held.Load() > 0 }
 
 type clientKey struct {
 	protocol Protocol

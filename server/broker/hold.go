@@ -43,7 +43,22 @@ type wait struct {
 	harm  bool // others had nothing to do when the step began
 }
 
-func (b *Batch) waitFor(r Receiver) wait { return wait{r, time.Now(), b.harms(r, 0)} }
+// waitFor begins to wait for a receiver. Nobody may wait meanwhile with wake-ups in its
+// pocket, nor be waited for.
+func (b *Batch) waitFor(r Receiver) wait {
+	b.FlushWakes()
+	if c := b.pub.client; c != nil {
+		c.held.Add(1)
+	}
+	return wait{r, time.Now(), b.harms(r, 0)}
+}
+
+// waited ends that.
+func (b *Batch) waited() {
+	if c := b.pub.client; c != nil {
+		c.held.Add(-1)
+	}
+}
 
 // passed returns since when a step that began at start counts, and whether it has
 // harmed others.
@@ -62,8 +77,8 @@ func (w *wait) passed(b *Batch, start, now time.Time, found netx.Wait) (since ti
 
 // hold waits for room in the crowded queue of a receiver.
 func (b *Batch) hold(r Receiver, out *netx.Outbound) {
-	b.FlushWakes() // nobody may wait with wake-ups in its pocket
 	w := b.waitFor(r)
+	defer b.waited()
 	for {
 		start := time.Now()
 		patience := alonePatience
@@ -134,8 +149,8 @@ func (b *Batch) shareHold(out *netx.Outbound, start time.Time, patience time.Dur
 // up what it may hold publishers in total to the harm of others, alone or together with
 // others that are slow: budget; see [netx.Outbound.Charge].
 func (b *Batch) Await(r Receiver, out *netx.Outbound, deadline time.Time, budget time.Duration, room func(time.Duration) netx.Wait) bool {
-	b.FlushWakes() // nobody may wait with wake-ups in its pocket
 	w := b.waitFor(r)
+	defer b.waited()
 	for {
 		start := time.Now()
 		found, now := room(min(holdStep, deadline.Sub(start))), time.Now()

@@ -161,30 +161,20 @@ func (s *session) hold(b *broker.Batch, sub *subscription) {
 	if b.Client() == c.client {
 		return // its own reader has to take the acknowledgements
 	}
-	if own := s.srv.ownSession(b.Client()); own != nil {
-		own.held.Add(1)
-		defer own.held.Add(-1)
-	}
-	if s.held.Load() > 0 {
-		return // nobody reads its acknowledgements: its reader waits for somebody, too
-	}
 	if held := b.HeldSince(); since.Before(held) {
 		since = held
 	}
-	budget, room := s.srv.opt.MaxHold, func(d time.Duration) netx.Wait { return s.waitRoom(c, d) }
+	budget, room := s.srv.opt.MaxHold, func(d time.Duration) netx.Wait {
+		if c.client.Held() {
+			return netx.Room // nobody reads its acknowledgements: its reader waits for somebody, too
+		}
+		return s.waitRoom(c, d)
+	}
 	if !b.Await(sub.receiver(), c.out, since.Add(budget), budget, room) {
 		s.mu.Lock()
 		s.slow(c)
 		s.mu.Unlock()
 	}
-}
-
-// ownSession is the session of an MQTT client that publishes.
-func (s *Server) ownSession(c *broker.Client) *session {
-	if c == nil || c.Protocol != broker.MQTT {
-		return nil
-	}
-	return s.session(c.ID)
 }
 
 // waitRoom waits until nobody has to wait for c any more, at most d.

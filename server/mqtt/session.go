@@ -55,7 +55,6 @@ type session struct {
 	room      chan struct{} // closed when the queue has room again; nil: nobody waits
 
 	inbound inbound
-	held    atomic.Int32  // how many of the client's readers wait for others
 	box     atomic.Uint64 // on disk; 0: there is none
 }
 

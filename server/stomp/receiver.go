@@ -30,24 +30,23 @@ type ackReceiver subscription
 
 // Deliver implements [broker.Receiver].
 func (r *ackReceiver) Deliver(_ *broker.Subscription, b *broker.Batch) {
-	own := r.isOwn(b)
-	if own && r.noLocal {
+	if r.noLocal && r.isOwn(b) {
 		return
 	}
-	r.deliver(b, 0, own, false)
+	r.deliver(b, 0, false)
 }
 
 // deliver gives the messages of a batch from a place on, as far as there is room, and
 // the rest when everybody else has the batch; then it waits.
-func (r *ackReceiver) deliver(b *broker.Batch, from int, own, late bool) {
+func (r *ackReceiver) deliver(b *broker.Batch, from int, late bool) {
 	for i := from; i < len(b.Messages) && !r.s.ending.Load(); i++ {
 		m := &b.Messages[i]
 		if r.enc.match != nil && !r.enc.match(m) {
 			continue
 		}
-		if !r.hasRoom(own) {
+		if !r.hasRoom(b) {
 			if rest := i; !late {
-				b.Later(func() { r.deliver(b, rest, own, true) })
+				b.Later(func() { r.deliver(b, rest, true) })
 				return
 			}
 			if !r.waitRoom(b) {
@@ -60,15 +59,16 @@ func (r *ackReceiver) deliver(b *broker.Batch, from int, own, late bool) {
 	}
 }
 
-// ownWindows is how many windows a client's own messages may fill: it does not
-// wait for itself, since it could not acknowledge meanwhile.
-const ownWindows = 16
+// unheardWindows is how many windows a client may have to acknowledge when it cannot:
+// it does not wait for itself, nor others for it while it waits for somebody.
+const unheardWindows = 16
 
 // hasRoom reports whether the subscriber may be given a message at once.
-func (r *ackReceiver) hasRoom(own bool) bool {
+func (r *ackReceiver) hasRoom(b *broker.Batch) bool {
 	out := r.s.out
 	free, crowded := r.ledger.free(), out.Pending() > out.Limit()/2
-	return free > 0 && !crowded || own && free > -ownWindows*r.ledger.window
+	unheard := r.isOwn(b) || r.s.client.Load().Held()
+	return free > 0 && !crowded || unheard && free > -unheardWindows*r.ledger.window
 }
 
 // waitRoom waits until it may, at most for AckTimeout; then the subscriber is
@@ -79,6 +79,9 @@ func (r *ackReceiver) waitRoom(b *broker.Batch) bool {
 	deadline := r.ledger.stillSince(b.HeldSince()).Add(budget)
 	found := b.Await(r, out, deadline, budget, func(d time.Duration) netx.Wait {
 		end := time.Now().Add(d)
+		if r.hasRoom(b) {
+			return netx.Room
+		}
 		if !r.ledger.wait(d) {
 			return netx.Busy
 		}
@@ -92,7 +95,7 @@ func (r *ackReceiver) waitRoom(b *broker.Batch) bool {
 
 // Held implements [broker.Awaited].
 func (r *ackReceiver) Held(b *broker.Batch, since time.Time) {
-	if !r.hasRoom(r.isOwn(b)) && r.s.out.Charge(since, r.s.srv.opt.AckTimeout) {
+	if !r.hasRoom(b) && r.s.out.Charge(since, r.s.srv.opt.AckTimeout) {
 		r.s.end(ErrUnreadAcks)
 	}
 }
