@@ -43,7 +43,11 @@ var errFull = errors.New("fleet: full")
 // lookup returns the device id, and makes it if it is not known. The caller
 // holds the lock.
 func (f *Fleet) lookup(id string) (*device, error) {
+	if d := f.latest; d != nil && d.id == id {
+		return d, nil
+	}
 	if d := f.byID[id]; d != nil {
+		f.latest = d
 		return d, nil
 	}
 	if err := telemetry.CheckID(id); err != nil {

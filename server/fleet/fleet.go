@@ -103,6 +103,7 @@ type Fleet struct {
 
 	mu       sync.Mutex
 	byID     map[string]*device
+	latest   *device          // that was looked up: reports come in batches
 	devices  []*device        // by index
 	ids      []string         // by index; elements never change
 	slab     []device         // room for devices to come, side by side for the sake of scans
