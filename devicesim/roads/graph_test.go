@@ -191,13 +191,17 @@ func TestNearest(t *testing.T) {
 }
 
 func TestLoadsFast(t *testing.T) {
-	start := time.Now()
-	if _, err := Decode(andorraData); err != nil {
-		t.Fatal(err)
+	best := time.Hour
+	for range 20 { // others may be at work
+		start := time.Now()
+		if _, err := Decode(andorraData); err != nil {
+			t.Fatal(err)
+		}
+		if best = min(best, time.Since(start)); best < 500*time.Millisecond { // 5 ms; slow machines and the race detector
+			return
+		}
 	}
-	if d := time.Since(start); d > 500*time.Millisecond { // 5 ms; slow machines and the race detector
-		t.Errorf("decoding took %v", d)
-	}
+	t.Errorf("decoding took %v", best)
 }
 
 func TestCurveSpeed(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -87,8 +88,8 @@ func TestDiskSlow(t *testing.T) {
 	if err := c.call("SUBSCRIBE", "", "id:1", "destination:/topic/quick"); err != nil {
 		t.Fatal(err)
 	}
-	slowest, rounds := time.Duration(0), 0
-	for ; time.Since(began) < 3*d.delay; rounds++ {
+	var took []time.Duration
+	for time.Since(began) < 3*d.delay {
 		sent := time.Now()
 		if err := errors.Join(c.send("SEND", "now", "destination:/topic/quick"), c.flush()); err != nil {
 			t.Fatal(err)
@@ -96,10 +97,12 @@ func TestDiskSlow(t *testing.T) {
 		if f, err := c.read(); err != nil || f.body != "now" {
 			t.Fatalf("%+v %v", f, err)
 		}
-		slowest = max(slowest, time.Since(sent))
+		took = append(took, time.Since(sent))
 	}
-	if slowest > d.delay/2 {
-		t.Errorf("a message to a topic took %v", slowest)
+	slices.Sort(took)
+	half := took[len(took)/2] // on a busy machine some may take long
+	if half > d.delay/2 {
+		t.Errorf("half of the messages to a topic took over %v", half)
 	}
 	all.Wait()
 	close(errs)
@@ -108,9 +111,8 @@ func TestDiskSlow(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	took := time.Since(began)
-	t.Logf("%d confirmed messages in %v and %d transactions; %d messages to a topic, the slowest in %v",
-		publishers*each, took, d.transactions.Load(), rounds, slowest)
+	t.Logf("%d confirmed messages in %v and %d transactions; %d messages to a topic, half of them in %v",
+		publishers*each, time.Since(began), d.transactions.Load(), len(took), half)
 	if n := d.transactions.Load(); n > 20 {
 		t.Errorf("%d transactions for %d messages that came together", n, publishers*each)
 	}

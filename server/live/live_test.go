@@ -85,7 +85,7 @@ type page struct {
 
 func (b *bench) open(query string) *page {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(b.t.Context(), 20*time.Second)
 	defer cancel()
 	conn, _, err := websocket.Dial(ctx, b.url+"/api/v1/feed"+query, &websocket.DialOptions{Subprotocols: []string{Subprotocol}})
 	if err != nil {
