@@ -86,6 +86,9 @@ func (d *durable) keep(b *Batch, i int) {
 	m := b.Clone(i)
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.dropped { // since the publisher looked who subscribes
+		return
+	}
 	if err := d.room(m); err != nil {
 		q.b.stats.Lost.Add(1)
 		b.Keeping(i)(err)

@@ -43,7 +43,7 @@ type StateChange struct{ ID, State uint64 }
 // Changes are what a [Store] applies at once.
 type Changes struct {
 	Boxes   []Box    // new ones, and those with new Meta
-	Dropped []uint64 // boxes that are gone; their records are deleted, too
+	Dropped []uint64 // boxes that are gone; what they held is in Delete
 	Insert  []StoredRecord
 	Update  []StateChange
 	Delete  []uint64 // records

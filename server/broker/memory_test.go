@@ -51,3 +51,35 @@ func TestShortOfMemory(t *testing.T) {
 	}
 	b.DeleteQueue("q")
 }
+
+// A durable subscription that ends while a message is on its way to it keeps nothing:
+// neither in memory nor on disk would anybody ever find it.
+func TestForgottenOnTheWay(t *testing.T) {
+	s := newMemoryStore()
+	b := running(t, s)
+	in := &inbox{}
+	c, err := b.ConsumeDurable("sub", DurableOptions{Filter: "a"}, nil, in.options(t, "paper"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Leave()
+	before := netx.MemoryUsed()
+	p, answer := b.NewPublisher(nil), make(chan error, 1)
+	r, err := p.Topic([]byte("a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := p.AddConfirmed(r, func(err error) { answer <- err })
+	m.Body, m.Persistent = []byte("x"), true
+	if err := b.Forget("paper", "sub", nil); err != nil {
+		t.Fatal(err)
+	}
+	p.Flush()
+	if err := answered(t, answer); err != nil {
+		t.Error(err)
+	}
+	want(t, "on disk", stored(s))
+	if used := netx.MemoryUsed() - before; used > 0 {
+		t.Errorf("%d bytes more are booked", used)
+	}
+}
