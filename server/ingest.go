@@ -25,15 +25,21 @@ type ingest struct {
 // device, and no sign of life.
 func (in *ingest) subscribe() error {
 	now := time.Now()
-	in.broker.Retained(telemetry.MotionFilter, func(m *broker.Message) { in.motion(m, now, true) })
-	in.broker.Retained(telemetry.LocationFilter, func(m *broker.Message) { in.location(m, now, true) })
+	in.broker.Retained(telemetry.MotionFilter, func(m *broker.Message) {
+		if id, ok := telemetry.MotionID(m.Name); ok {
+			in.fleet.Motion(id, m.Body, now, true)
+		}
+	})
+	in.broker.Retained(telemetry.LocationFilter, func(m *broker.Message) {
+		if id, ok := telemetry.LocationID(m.Name); ok {
+			in.location(id, m.Body, now, true)
+		}
+	})
 	for filter, take := range map[string]receiver{
 		telemetry.LocationFilter: in.reports(telemetry.LocationID, in.location),
-		telemetry.MotionFilter:   in.reports(telemetry.MotionID, in.motion),
-		telemetry.LastWill: each(func(m *broker.Message, at time.Time, _ bool) {
-			in.fleet.Will(m.Sender, m.Body, at)
-		}),
-		telemetry.AlertFilter: in.alerts,
+		telemetry.MotionFilter:   in.reports(telemetry.MotionID, in.fleet.Motion),
+		telemetry.LastWill:       in.wills,
+		telemetry.AlertFilter:    in.alerts,
 	} {
 		if err := in.broker.Subscribe(&broker.Subscription{Filter: filter, Receiver: take, Internal: true}); err != nil {
 			return err
@@ -47,46 +53,36 @@ type receiver func(*broker.Batch)
 
 func (r receiver) Deliver(_ *broker.Subscription, b *broker.Batch) { r(b) }
 
-func each(take func(m *broker.Message, at time.Time, retained bool)) receiver {
+// reports takes what a device reports. A batch is to one topic, and so of one device;
+// whoever watches the wire wants to know over which connection.
+func (in *ingest) reports(idOf func(name string) (id string, ok bool), take func(id string, payload []byte, at time.Time, retained bool)) receiver {
 	return func(b *broker.Batch) {
+		id, ok := idOf(b.Topic())
+		if !ok {
+			return
+		}
+		if in.wire.Watching() {
+			in.wire.Reported(id, b.Client())
+		}
 		for i := range b.Messages {
 			m := &b.Messages[i]
-			take(m, time.UnixMilli(m.Timestamp), false)
+			take(id, m.Body, time.UnixMilli(m.Timestamp), false)
 		}
 	}
 }
 
-// reports is each for what devices report; whoever watches the wire wants to know
-// over which connection.
-func (in *ingest) reports(idOf func(name string) (id string, ok bool), take func(m *broker.Message, at time.Time, retained bool)) receiver {
-	all := each(take)
-	return func(b *broker.Batch) {
-		if in.wire.Watching() {
-			for i := range b.Messages {
-				if id, ok := idOf(b.Messages[i].Name); ok {
-					in.wire.Reported(id, b.Client())
-				}
-			}
-		}
-		all(b)
-	}
-}
-
-func (in *ingest) location(m *broker.Message, at time.Time, retained bool) {
-	id, ok := telemetry.LocationID(m.Name)
-	if !ok {
-		return
-	}
-	if fix, ok := in.fleet.Location(id, m.Body, at, retained); ok && in.history != nil {
+func (in *ingest) location(id string, payload []byte, at time.Time, retained bool) {
+	if fix, ok := in.fleet.Location(id, payload, at, retained); ok && in.history != nil {
 		p := history.At(fix.TS, fix.Lat, fix.Lng)
 		p.Speed, p.Heading, p.Accuracy = history.Known(float64(fix.Speed)), history.Known(float64(fix.Heading)), history.Known(float64(fix.Accuracy))
 		in.history.Add(id, p)
 	}
 }
 
-func (in *ingest) motion(m *broker.Message, at time.Time, retained bool) {
-	if id, ok := telemetry.MotionID(m.Name); ok {
-		in.fleet.Motion(id, m.Body, at, retained)
+func (in *ingest) wills(b *broker.Batch) {
+	for i := range b.Messages {
+		m := &b.Messages[i]
+		in.fleet.Will(m.Sender, m.Body, time.UnixMilli(m.Timestamp))
 	}
 }
 

@@ -243,6 +243,9 @@ type Batch struct {
 // Client is the connection that the messages come from; nil for the server's own.
 func (b *Batch) Client() *Client { return b.pub.client }
 
+// Topic is the name of the topic that all messages are to.
+func (b *Batch) Topic() string { return b.route.Name }
+
 // Listeners is what [Route.Listeners] says of the topic.
 func (b *Batch) Listeners() int { return b.route.Listeners() }
 
