@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"mwm/server/netx"
 	"mwm/server/topic"
 )
 
@@ -13,7 +14,12 @@ type Browser struct {
 	b      *Broker
 	match  func(*Message) bool // nil: all
 	queues []browsing          // still to be looked at
+	booked int                 // for queues, in bytes
 }
+
+// browsingCost is what a queue that is still to be looked at takes, in bytes, roughly:
+// lists grow ahead. A client may have many browsers of all queues, and read from none.
+const browsingCost = 96
 
 // browsing is how far a browser is on a queue.
 type browsing struct {
@@ -27,11 +33,16 @@ var front = Place{Priority: 9}
 
 // NewBrowser returns a browser of the queues whose names a valid canonical filter
 // matches, in the order of their names; match, which may be nil, selects messages.
+// Whoever is done with it calls Close.
 func (b *Broker) NewBrowser(filter string, match func(*Message) bool) (*Browser, error) {
 	if err := topic.CheckFilter(filter); err != nil {
 		return nil, err
 	}
+	if netx.Pressed() {
+		return nil, netx.ErrMemory
+	}
 	w := &Browser{b: b, match: match}
+	defer w.book()
 	b.queuesMu.RLock()
 	defer b.queuesMu.RUnlock()
 	add := func(q *Queue) {
@@ -52,6 +63,18 @@ func (b *Broker) NewBrowser(filter string, match func(*Message) bool) (*Browser,
 	}
 	slices.SortFunc(w.queues, func(a, b browsing) int { return cmp.Compare(a.name, b.name) })
 	return w, nil
+}
+
+// book notes what the list of queues takes.
+func (w *Browser) book() {
+	w.booked = len(w.queues) * browsingCost
+	netx.Book(w.booked)
+}
+
+// Close ends the browser, which may have been closed before.
+func (w *Browser) Close() {
+	netx.Unbook(w.booked)
+	w.queues, w.booked = nil, 0
 }
 
 // looks is how many messages are looked at while a queue is locked.

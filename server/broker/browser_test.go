@@ -1,9 +1,12 @@
 package broker
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
+
+	"mwm/server/netx"
 )
 
 // A browser sees what waited when it was made, by priority, and takes nothing.
@@ -29,6 +32,7 @@ func TestBrowser(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		defer w.Close()
 		if meanwhile != nil {
 			meanwhile()
 		}
@@ -63,5 +67,45 @@ func TestBrowser(t *testing.T) {
 	}
 	if _, err := b.NewBrowser("a.>.b", nil); err == nil {
 		t.Error("a filter that is none")
+	}
+}
+
+// What a browser has still to look at counts as held, and there is none while memory
+// is short.
+func TestBrowsersAreBooked(t *testing.T) {
+	const queues, browsers = 100, 10
+	b := New(Options{})
+	p := b.NewPublisher(nil)
+	for i := range queues {
+		p.Enqueue(fmt.Sprint("q.", i), func(m *Message) { m.Body = []byte("x") }, nil)
+	}
+	p.Flush()
+	before := netx.MemoryUsed()
+	var open []*Browser
+	for range browsers {
+		w, err := b.NewBrowser("q.>", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Next(1)
+		open = append(open, w)
+	}
+	if n := netx.MemoryUsed() - before; n < queues*browsers*40 {
+		t.Errorf("%d bytes are booked for %d browsers of %d queues", n, browsers, queues)
+	}
+	netx.SetMemoryLimit(1)
+	defer netx.SetMemoryLimit(0)
+	if _, err := b.NewBrowser("q.>", nil); !errors.Is(err, netx.ErrMemory) {
+		t.Errorf("while memory is short: %v", err)
+	}
+	for _, w := range open {
+		w.Close()
+		w.Close()
+	}
+	if n := netx.MemoryUsed() - before; n != 0 {
+		t.Errorf("%d bytes are still booked", n)
+	}
+	for i := range queues {
+		b.DeleteQueue(fmt.Sprint("q.", i))
 	}
 }

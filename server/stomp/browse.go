@@ -61,7 +61,7 @@ func (w *browser) run() {
 		}
 		page := w.look.Next(browseAtOnce)
 		if len(page) == 0 {
-			w.ended = true
+			w.finish()
 			w.sub.s.reply(w.end())
 			return
 		}
@@ -87,5 +87,11 @@ func (w *browser) end() []byte {
 func (w *browser) stop() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.finish()
+}
+
+// finish gives back what the look at the queues holds. w.mu is held.
+func (w *browser) finish() {
 	w.ended = true
+	w.look.Close()
 }
