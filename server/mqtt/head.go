@@ -45,7 +45,7 @@ func appendHead(dst, head []byte) (_ []byte, lost int) {
 			dst = append(dst, packets.PropResponseTopic)
 			at := len(dst)
 			dst = appendUnescaped(dst, value[len("/topic/"):])
-			topic.AppendSwap(dst[at+2:at+2], dst[at+2:])
+			topic.SwapInPlace(dst[at+2:])
 		default:
 			dst = appendUnescaped(append(dst, packets.PropUser), name)
 			dst = appendUnescaped(dst, value)

@@ -55,7 +55,7 @@ func (c *conn) publish(flags byte, p []byte) error {
 			return err
 		}
 	}
-	topic.AppendSwap(name[:0], name)
+	topic.SwapInPlace(name)
 	if said.alias > 0 {
 		var err error
 		if name, err = c.alias(said.alias, name); err != nil {

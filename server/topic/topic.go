@@ -91,6 +91,13 @@ func AppendSwap[S ~string | ~[]byte](dst []byte, s S) []byte {
 	return dst
 }
 
+// SwapInPlace is Swap for a name that its owner may change.
+func SwapInPlace(name []byte) {
+	for i, c := range name {
+		name[i] = swapped[c]
+	}
+}
+
 // CheckName reports why s cannot be the canonical name of a topic or queue.
 func CheckName(s string) error {
 	if err := checkText(s); err != nil {

@@ -21,6 +21,10 @@ func TestSwap(t *testing.T) {
 		if got := Swap(c.name); got != c.mqtt {
 			t.Errorf("Swap(%q) = %q, want %q", c.name, got, c.mqtt)
 		}
+		b := []byte(c.mqtt)
+		if SwapInPlace(b); string(b) != c.name {
+			t.Errorf("SwapInPlace(%q) makes %q, want %q", c.mqtt, b, c.name)
+		}
 	}
 }
 
