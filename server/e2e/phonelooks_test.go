@@ -8,6 +8,27 @@ import (
 	"mwm/server"
 )
 
+// fits checks that a thumb hits all that is to be touched, and that nothing is cut off.
+func (h *handset) fits() {
+	h.t.Helper()
+	h.wait("document.documentElement.scrollWidth <= innerWidth")
+	for _, fault := range eval[[]string](h.page, `(() => {
+		const name = (e) => [innerWidth + ' px wide:', e.tagName, e.id || e.className, e.textContent.slice(0, 40)].join(' ');
+		const seen = [...(document.querySelector('dialog[open]') ?? document.body).querySelectorAll('*')].filter((e) => e.checkVisibility() && !e.closest('.sr-only'));
+		const small = seen.filter((e) => {
+			const { left, right, width, height } = e.getBoundingClientRect();
+			return e.matches('button, a, input, select') && (Math.min(width, height) < 44 || left < 0 || right > innerWidth);
+		});
+		const cut = seen.filter((e) => {
+			const { overflowX, textOverflow } = getComputedStyle(e);
+			return e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0 && overflowX !== 'visible' && textOverflow !== 'ellipsis';
+		});
+		return [...small.map((e) => 'hard to hit: ' + name(e)), ...cut.map((e) => 'cut off: ' + name(e))];
+	})()`) {
+		h.t.Error(fault)
+	}
+}
+
 // Nothing of the phone's page shuts anybody out, as far as axe can tell, in any
 // state, colour scheme and language; with MWM_ARTIFACTS there are pictures.
 func TestPhoneLooks(t *testing.T) {
@@ -24,7 +45,7 @@ func TestPhoneLooks(t *testing.T) {
 				for _, size := range [][2]int64{{390, 844}, {844, 390}} {
 					h.resize(size[0], size[1], scheme)
 					h.wait("document.getAnimations().every(({ playState }) => playState === 'finished')")
-					h.wait("document.documentElement.scrollWidth <= innerWidth")
+					h.fits()
 					h.picture(fmt.Sprintf("phone-%dx%d-%s-%s-%s", size[0], size[1], scheme, lang, what))
 					faults := eval[[]string](h.page, `axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] }).then(({ violations }) =>
 						violations.flatMap(({ id, help, nodes }) => nodes.map(({ html, failureSummary }) => [id, help, html, failureSummary].join('\n'))))`)

@@ -71,6 +71,7 @@ func TestPhoneOverTLS(t *testing.T) {
 	h.id = "AAA"
 	h.waitText("#start-title", "This address gets no sensors")
 	h.wait("!isSecureContext && " + find(tagged("open-secure")) + ".href === " + js("https://"+secure+"/phone#id=AAA"))
+	h.fits()
 	h.rename("BBB")
 	link := "https://" + secure + "/phone#id=BBB"
 	h.wait(find(tagged("open-secure")) + ".href === " + js(link))
@@ -87,6 +88,8 @@ func TestPhoneOverTLS(t *testing.T) {
 		h.click(tagged(card + "-switch"))
 		h.wait(find(having(card, "data-state", "insecure")) + " && " + find(tagged(card+"-trouble")+" a") + "?.href === " + js(link))
 	}
+
+	h.fits()
 
 	places, motions := listenTo(t, s, "device/BBB/location"), listenTo(t, s, telemetry.MotionTopic("BBB"))
 	h.only(secure)

@@ -1,4 +1,5 @@
-// The two connections, always in sight: a pill for each in the bar, and below it, while one is lost, what that means.
+// The two connections, always in sight: a pill for each in the bar, both of them one button to try again with, and below it,
+// while one is lost, what that means.
 
 import $ from '../../../vendor/jquery.js';
 import { t, onLang } from '../../i18n.js';
@@ -23,9 +24,8 @@ export class Links {
         else if (!this.#since.has(name)) this.#since.set(name, performance.now());
         this.#task.request();
       });
-      $(`#link-${name}`).on('click', () => this.#retry());
     }
-    $('#lost-retry').on('click', () => this.#retry());
+    $('#links, #lost-retry').on('click', () => this.#retry());
     onLang(() => this.#task.request());
     this.#task.request();
   }
@@ -44,8 +44,9 @@ export class Links {
 
   #render(now) {
     for (const [name, link] of Object.entries(this.#links)) {
-      const words = t('phone.link.name', { protocol: name.toUpperCase(), state: t(`phone.link.${link.state}`) });
-      $(`#link-${name}`).attr({ 'data-state': link.state, 'aria-label': words, title: words });
+      const words = t(`phone.link.${link.state}`);
+      $(`#link-${name}`).attr({ 'data-state': link.state, title: t('phone.link.name', { protocol: name.toUpperCase(), state: words }) })
+        .find('.sr-only').text(words);
     }
     const ended = ['refused', 'taken'].find((state) => this.#all(state).length > 0);
     const lost = [...this.#since].filter(([, since]) => now - since > WORDS_AFTER).map(([name]) => name);
