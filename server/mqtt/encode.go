@@ -152,14 +152,6 @@ type encoder struct {
 	clock     *clock.Clock
 }
 
-func (e *encoder) publication(m *broker.Message) publication {
-	p := publication{Message: m, level: e.level, retain: e.keep && m.Retain, subID: e.subID}
-	if m.Expires != 0 {
-		p.nowUnix = e.clock.At(time.Now()).UnixMilli()
-	}
-	return p
-}
-
 // Size implements [broker.Encoder].
 func (e *encoder) Size(m *broker.Message) int {
 	p := publication{Message: m, level: e.level}
@@ -175,8 +167,10 @@ func (e *encoder) append(dst []byte, m *broker.Message, alias uint16, named bool
 	if min(m.QoS, e.qos) > 0 {
 		return dst
 	}
-	p := e.publication(m)
-	p.alias, p.named = alias, named
+	p := publication{Message: m, level: e.level, retain: e.keep && m.Retain, subID: e.subID, alias: alias, named: named}
+	if m.Expires != 0 {
+		p.nowUnix = time.Now().UnixMilli()
+	}
 	before := len(dst)
 	dst = p.append(dst)
 	if e.maxPacket > 0 && len(dst)-before > e.maxPacket { // [MQTT-3.1.2-25]
