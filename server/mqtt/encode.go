@@ -169,7 +169,7 @@ func (e *encoder) append(dst []byte, m *broker.Message, alias uint16, named bool
 	}
 	p := publication{Message: m, level: e.level, retain: e.keep && m.Retain, subID: e.subID, alias: alias, named: named}
 	if m.Expires != 0 {
-		p.nowUnix = time.Now().UnixMilli()
+		p.nowUnix = e.clock.At(time.Now()).UnixMilli()
 	}
 	before := len(dst)
 	dst = p.append(dst)
