@@ -318,3 +318,48 @@ func TestCrowdNeverReading(t *testing.T) {
 		t.Error("nothing is counted as dropped")
 	}
 }
+
+// One that reads what a topic brings and acknowledges nothing is held for what is
+// remembered for it, and disconnected when memory is short: its window may be as wide
+// as it likes.
+func TestHoardedAcknowledgements(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const limit, burst, window = 4 << 20, 500, 60_000
+		w := pipeWorld(t, broker.New(broker.Options{}), stomp.Options{})
+		held := held()
+		hoarder, pub := w.connect("1.2"), w.connect("1.2")
+		hoarder.send(fmt.Sprintf("SUBSCRIBE\nid:0\ndestination:/topic/a\nack:client-individual\nprefetch-count:%d\n\n^@", window))
+		hoarder.sync()
+		netx.SetMemoryLimit(netx.MemoryUsed() + limit)
+		defer netx.SetMemoryLimit(0)
+		got, end := 0, make(chan message, 1)
+		go func() {
+			for {
+				m, err := hoarder.read()
+				if err != nil || m.command != "MESSAGE" {
+					end <- m
+					return
+				}
+				got++
+			}
+		}()
+		most := int64(0)
+		for range window / burst {
+			pub.send(strings.Repeat("SEND\ndestination:/topic/a\n\nx^@", burst))
+			pub.sync()
+			most = max(most, held())
+		}
+		if m := <-end; m.get("message") != "too slow" || got < 1000 {
+			t.Errorf("after %d messages: %s %q", got, m.command, m.body)
+		}
+		if most > limit {
+			t.Errorf("%d bytes were held, the limit is %d", most, limit)
+		}
+		hoarder.nc.Close()
+		pub.nc.Close()
+		synctest.Wait()
+		if n := held(); n != 0 {
+			t.Errorf("%d bytes are still booked", n)
+		}
+	})
+}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"mwm/server/broker"
+	"mwm/server/netx"
 )
 
 // ledger knows the deliveries of a subscription that are to be acknowledged,
@@ -20,6 +21,7 @@ type ledger struct {
 	still   time.Time     // since when it is full and nothing was acknowledged
 	settled chan struct{} // closed when there are fewer; nil: nobody waits
 	closed  bool
+	most    int    // since the maps were made
 	scratch []byte // for frames
 }
 
@@ -30,6 +32,16 @@ type pendingAck struct {
 	from *broker.Consumer
 	tag  uint64
 }
+
+const (
+	// ackCost is what a delivery takes that is to be acknowledged, in bytes, roughly.
+	ackCost = 160
+	// pressedWindow is how many there may be while memory is short.
+	pressedWindow = 100
+	// manyAcks is after how many the maps are made anew once they are empty: they never
+	// shrink.
+	manyAcks = 1000
+)
 
 func newLedger(window int) *ledger {
 	return &ledger{window: window, open: map[uint64]pendingAck{}, tags: map[broker.ID]uint64{}, oldest: 1}
@@ -44,9 +56,14 @@ func (l *ledger) note(tag uint64, id broker.ID) {
 
 func (l *ledger) add(tag uint64, p pendingAck) {
 	l.last = tag
+	if l.closed { // given to a subscription that has ended meanwhile
+		return
+	}
 	l.open[tag] = p
 	l.tags[p.id] = tag
-	if len(l.open) == l.window {
+	l.most = max(l.most, len(l.open))
+	netx.Book(ackCost)
+	if len(l.open) == l.room() {
 		l.still = time.Now()
 	}
 }
@@ -76,7 +93,16 @@ func (l *ledger) find(id broker.ID) (tag uint64, ok bool) {
 func (l *ledger) free() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.window - len(l.open)
+	return l.room() - len(l.open)
+}
+
+// room is the window as it is just now: what a client has read and does not acknowledge
+// is held on its behalf, and it may do so for little when memory is short.
+func (l *ledger) room() int {
+	if netx.Pressed() {
+		return min(l.window, pressedWindow)
+	}
+	return l.window
 }
 
 // settle takes the delivery away, and if cumulative is set all before it. It
@@ -87,7 +113,7 @@ func (l *ledger) settle(tag uint64, cumulative bool) (wild []pendingAck, ok bool
 	if _, ok := l.open[tag]; !ok {
 		return nil, false
 	}
-	if len(l.open) >= l.window {
+	if len(l.open) >= l.room() {
 		l.still = time.Now()
 	}
 	first := tag
@@ -100,6 +126,7 @@ func (l *ledger) settle(tag uint64, cumulative bool) (wild []pendingAck, ok bool
 			continue
 		}
 		delete(l.open, t)
+		netx.Unbook(ackCost)
 		if l.tags[p.id] == t {
 			delete(l.tags, p.id)
 		}
@@ -112,6 +139,9 @@ func (l *ledger) settle(tag uint64, cumulative bool) (wild []pendingAck, ok bool
 			break
 		}
 		l.oldest++
+	}
+	if len(l.open) == 0 && l.most > manyAcks {
+		l.empty()
 	}
 	l.notify()
 	return wild, true
@@ -143,7 +173,7 @@ func (l *ledger) wait(d time.Duration) bool {
 	defer timer.Stop()
 	for {
 		l.mu.Lock()
-		if len(l.open) < l.window || l.closed {
+		if len(l.open) < l.room() || l.closed {
 			l.mu.Unlock()
 			return true
 		}
@@ -165,5 +195,12 @@ func (l *ledger) close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.closed = true
+	l.empty()
 	l.notify()
+}
+
+// empty forgets all deliveries. l.mu is held.
+func (l *ledger) empty() {
+	netx.Unbook(len(l.open) * ackCost)
+	l.open, l.tags, l.most = map[uint64]pendingAck{}, map[broker.ID]uint64{}, 0
 }

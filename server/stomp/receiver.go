@@ -68,7 +68,7 @@ func (r *ackReceiver) hasRoom(b *broker.Batch) bool {
 	out := r.s.out
 	free, crowded := r.ledger.free(), out.Pending() > out.Limit()/2
 	unheard := r.isOwn(b) || r.s.client.Load().Held()
-	return free > 0 && !crowded || unheard && free > -unheardWindows*r.ledger.window
+	return free > 0 && !crowded || unheard && free > -unheardWindows*r.ledger.room()
 }
 
 // waitRoom waits until it may, at most for AckTimeout; then the subscriber is
@@ -122,7 +122,7 @@ func (r *ackReceiver) give(m *broker.Message) (wake bool) {
 // Backlog implements [broker.Backlogged]. One that has half of its window to
 // acknowledge has enough to do.
 func (r *ackReceiver) Backlog() int {
-	if 2*r.ledger.free() <= r.ledger.window {
+	if 2*r.ledger.free() <= r.ledger.room() {
 		return 1 << 30
 	}
 	return r.s.out.Pending()
