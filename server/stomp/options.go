@@ -37,7 +37,8 @@ type Options struct {
 	// HeartBeatFloor is the shortest interval of heart-beats; default 100 ms.
 	HeartBeatFloor time.Duration
 	// AckTimeout is how long a topic's subscriber that acknowledges may hold its
-	// publishers before it is disconnected; default 1 s.
+	// publishers before it is disconnected: at a time, and in total if others wait
+	// meanwhile; default 1 s.
 	AckTimeout time.Duration
 	// Rate is what a connection may send, Total all of them together. Beyond it
 	// they are read more slowly. Default: no limit.
