@@ -1,12 +1,14 @@
 package mqtt
 
 import (
+	"encoding/binary"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/mochi-mqtt/server/v2/packets"
 
+	"mwm/server/broker"
 	"mwm/server/clock"
 )
 
@@ -48,4 +50,19 @@ func TestClockIsSet(t *testing.T) {
 		}
 		l.stop()
 	})
+}
+
+// What is left of a message's time is counted by the clock that it is given up by,
+// whatever the machine's shows.
+func TestExpiryByTheClock(t *testing.T) {
+	c := clock.New(func() time.Time { return time.Unix(1000, 0) }, 0)
+	e := encoder{level: v5, clock: c}
+	p := e.Append(nil, &broker.Message{Name: "a", Expires: c.At(time.Now().Add(time.Hour)).UnixMilli()})
+	const head = "\x30\x09\x00\x01a\x05\x02" // PUBLISH to "a" with a message expiry interval
+	if len(p) != len(head)+4 || string(p[:len(head)]) != head {
+		t.Fatalf("encoded as %q", p)
+	}
+	if left := binary.BigEndian.Uint32(p[len(head):]); left > 3600 || left < 3500 {
+		t.Errorf("%d seconds are left, want an hour", left)
+	}
 }
