@@ -161,6 +161,7 @@ func (b *Batch) Await(r Receiver, out *netx.Outbound, deadline time.Time, budget
 		if harmed && b.awaited(r, out, since, budget) {
 			return false
 		}
+		deadline = deadline.Add(since.Sub(start)) // what does not count
 		if found == netx.Room || !now.Before(deadline) {
 			return found == netx.Room
 		}

@@ -223,6 +223,36 @@ func TestOverload(t *testing.T) {
 	})
 }
 
+// Nobody is to blame for the time in which the process did not run.
+func TestAwaitOverAPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := New(Options{})
+		s := connectSubscriber(t, b, 1<<20, nil)
+		p := b.NewPublisher(&Client{ID: "truck", Protocol: STOMP})
+		r, err := p.Topic([]byte("a"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Add(r)
+		steps := 0
+		room := func(d time.Duration) netx.Wait {
+			if steps++; steps == 1 {
+				time.Sleep(time.Minute)
+				return netx.Busy
+			}
+			time.Sleep(d)
+			if steps == 10 {
+				return netx.Room
+			}
+			return netx.Busy
+		}
+		if !p.batch.Await(s, s.out, time.Now().Add(time.Second), time.Second, room) {
+			t.Errorf("a receiver was given up in step %d", steps)
+		}
+		p.Flush()
+	})
+}
+
 // One that is slow but moving, beside two that are healthy, while fifty megabytes a
 // second are published: the healthy get everything, and wait no longer
 // than the budget and what of it has come back, which is less than a twentieth of half
