@@ -326,7 +326,7 @@ func (h *history) commit() {
 			waiting = false
 			h.store.fail = false
 			h.committed(tx, err, confirmed)
-		default:
+		case <-h.b.journal.wake:
 			_ = h.b.journal.flush()
 		}
 	}
