@@ -283,6 +283,7 @@ export class HistoryPage {
     if (!ready) return;
     const share = this.#share();
     this.#dock.show(this.#track, this.#moments, this.#day.from, this.#day.to, (mps, time) => ramp(share(mps, time)));
+    this.#dock.scrubber.at(this.#replay.time); // a key may come before the first frame
     this.#onMap.show(this.#track, share);
     this.#task.request();
   }
