@@ -216,6 +216,7 @@ func TestSlowToAcknowledge(t *testing.T) {
 				pub.sync()
 				held := time.Since(start) - n*every
 				time.Sleep(2 * takes)
+				synctest.Wait()
 				for _, s := range slow {
 					if ended := s.end.get("message") == "too slow"; ended != c.ends || !ended && s.got != n {
 						t.Errorf("one that is slow got %d messages, and then %q %q", s.got, s.end.command, s.end.body)
