@@ -145,17 +145,14 @@ func TestConnectionsOfAnAddress(t *testing.T) {
 			least = 1 // each second that it takes permits one more
 		}
 		var refused float64
-		eventually(t, name+": some are refused", func() bool {
+		eventually(t, name+": some are refused, and just those are closed", func() bool {
 			refused = figure(t, s, "mwm_connections_refused_total")
-			return refused >= least
+			conns = slices.DeleteFunc(conns, func(nc net.Conn) bool { return isClosed(nc, 10*time.Millisecond) })
+			return refused >= least && len(conns) == 30-int(refused)
 		})
 		if refused > most {
 			t.Errorf("%s: %v of 30 are refused", name, refused)
 		}
-		eventually(t, name+": just those are closed", func() bool {
-			conns = slices.DeleteFunc(conns, func(nc net.Conn) bool { return isClosed(nc, 10*time.Millisecond) })
-			return len(conns) == 30-int(refused)
-		})
 		stop()
 	}
 }
