@@ -25,7 +25,8 @@ type Clock struct {
 	wall    func() time.Time
 	started time.Time // with a monotonic reading, which no setting of the clock changes
 
-	// What was shown when the server started, as one knows by now; in ms since 1970.
+	// What was shown when the server started, as one knows by now; in ns since 1970,
+	// for whoever compares it with the machine's clock rounds up.
 	believed atomic.Int64
 	earliest atomic.Int64 // of what is believed, and what the machine's clock says
 
@@ -38,10 +39,11 @@ type Clock struct {
 // time, in ms since 1970, that is known from before the start, 0 if there is none.
 func New(wall func() time.Time, last int64) *Clock {
 	c := &Clock{wall: wall, started: time.Now()}
+	c.believed.Store(time.UnixMilli(last).UnixNano())
 	if last == 0 {
-		last, c.confirmed = wall().UnixMilli(), true
+		c.believed.Store(wall().UnixNano())
+		c.confirmed = true
 	}
-	c.believed.Store(last)
 	c.Look()
 	return c
 }
@@ -55,8 +57,8 @@ func (c *Clock) Look() (ahead time.Duration, set bool) {
 	up := time.Since(c.started)
 	now := c.wall()
 	c.steady.Look(now, up)
-	shown, believed := offset(now, up).Milliseconds(), c.believed.Load()
-	ahead = time.Duration(shown-believed) * time.Millisecond
+	shown, believed := int64(offset(now, up)), c.believed.Load()
+	ahead = time.Duration(shown - believed)
 	near := ahead.Abs() <= jump || !c.confirmed && 0 < ahead && ahead <= plausible
 	if near || c.steady.Steady(up) {
 		set = ahead.Abs() > jump
@@ -75,10 +77,10 @@ func (c *Clock) At(t time.Time) time.Time { return c.after(&c.believed, t) }
 func (c *Clock) Due(t time.Time) time.Time { return c.after(&c.earliest, t) }
 
 func (c *Clock) after(start *atomic.Int64, t time.Time) time.Time {
-	return time.UnixMilli(start.Load()).Add(t.Sub(c.started))
+	return time.Unix(0, start.Load()).Add(t.Sub(c.started))
 }
 
 // Moment is the inverse of At: when the server's time shows what at says.
 func (c *Clock) Moment(at time.Time) time.Time {
-	return c.started.Add(at.Sub(time.UnixMilli(c.believed.Load())))
+	return c.started.Add(at.Sub(time.Unix(0, c.believed.Load())))
 }

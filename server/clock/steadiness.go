@@ -36,5 +36,5 @@ func (s *Steadiness) Steady(up time.Duration) bool { return up-s.since >= Steady
 
 // offset is what the clock showed at the start, if it has gone well since then.
 func offset(clock time.Time, up time.Duration) time.Duration {
-	return time.Duration(clock.UnixMilli())*time.Millisecond - up
+	return time.Duration(clock.UnixNano()) - up
 }
