@@ -98,15 +98,12 @@ func TestCopy(t *testing.T) {
 	})
 }
 
-// On a phone all of a sheet that is half up can be reached, and writing takes the
-// room that it needs.
+// On a phone all of a card that is half up can be reached, and writing takes the room
+// that it needs.
 func TestHalfSheet(t *testing.T) {
 	s := serve(t, server.Config{}, server.Options{})
 	ph := newPhone(t, s, "XYZ")
 	ph.move(telemetry.Motion{Pitch: 1})
-	for i := range 30 {
-		newTruck(t, s, fmt.Sprintf("truck %d", i)).report(42.5, 1.5)
-	}
 	p := open(t, s.page())
 	look(p, s.page()+"#device=XYZ", [2]int64{390, 844}, "light")
 	p.wait("mwm.motion('XYZ') && " + find(tagged("card-motion")) + "?.checkVisibility() && " + find("#card") + ".dataset.stop === 'half'")
@@ -117,12 +114,4 @@ func TestHalfSheet(t *testing.T) {
 	p.click(tagged("card-text"))
 	p.wait(find("#card") + ".dataset.stop === 'full' && document.activeElement === " + find(tagged("text-body")))
 	p.wait(find(tagged("text-send")) + ".getBoundingClientRect().bottom < innerHeight")
-	p.click(tagged("card-close"))
-	p.wait(find("#panel") + ".getAnimations().length === 0") // it comes up again
-	p.click("#sheet-handle")
-	p.wait(find("#panel") + ".dataset.stop === 'half'")
-	eval[bool](p, find(tagged("device-list"))+".focus(), true")
-	p.press(kb.End)
-	p.click(having("device-row", "data-device", "XYZ") + ":not([hidden])")
-	p.wait("mwm.selected === 'XYZ'")
 }
