@@ -217,7 +217,7 @@ export class Grid {
     const { error } = this.#rows;
     let text = total === 0 ? this.#opt.empty() : '';
     if (total === null) text = error ? t('console.failed', { reason: error.message }) : t('console.loading');
-    this.$note.prop('hidden', !text).attr('data-tone', error ? 'bad' : '');
+    this.$note.prop('hidden', !text).attr('data-tone', total === null && error ? 'bad' : '');
     setText(this.$note[0], text);
   }
 
