@@ -22,6 +22,7 @@ func TestPhoneInUseElsewhere(t *testing.T) {
 	two := pickUp(t, s, "#id=AAA", sensors...)
 	one.wait(find(having("link-stomp", "data-state", "taken")) + "&&" + find(having("link-mqtt", "data-state", "taken")))
 	two.connected()
+	one.wait(find(tagged("doing")) + ".textContent.startsWith('Not reporting')") // although there are values
 	one.wait(find(tagged("banner")) + ".textContent.includes('Another page or device reports as AAA')")
 	one.click(tagged("retry"))
 	one.connected()

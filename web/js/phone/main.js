@@ -206,9 +206,10 @@ function forgetOldDevice() {
 }
 
 function showDevice() {
-  const tells = (channel, link) => (channel.state === 'live' || channel.state === 'lost') && link.state !== 'taken' && link.state !== 'refused';
+  const may = (channel, link) => channel.on && link.state !== 'taken' && link.state !== 'refused';
+  const tells = (channel, link) => may(channel, link) && (channel.state === 'live' || channel.state === 'lost');
   const [location, motions] = [tells(position, links.stomp), tells(motion, links.mqtt)];
-  const nothing = position.on || motion.on ? 'waiting' : 'nothing';
+  const nothing = may(position, links.stomp) || may(motion, links.mqtt) ? 'waiting' : 'nothing';
   const what = location && motions ? 'both' : location ? 'location' : motions ? 'motion' : nothing;
   const doing = t(`phone.doing.${what}`);
   setText($('#device-id')[0], id);
