@@ -63,6 +63,7 @@ func TestSentAliasesAnew(t *testing.T) {
 	f := start(t)
 	src := f.connect(hello{id: "src"})
 	src.send(pub{topic: "topic/kept", body: "old", retain: true})
+	src.expectNothing() // it is kept
 	h := forMinutes("sub")
 	h.props.TopicAliasMaximum = 1
 	sub := f.connect(h)
