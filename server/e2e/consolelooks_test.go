@@ -14,16 +14,7 @@ import (
 func TestConsoleIsAccessible(t *testing.T) {
 	s := busy(t)
 	p := console(t, s, "queues")
-	loadAxe(p)
-	for i, size := range [][2]int64{{1280, 800}, {390, 844}} {
-		for k, scheme := range schemes {
-			lang := []string{"en", "ko"}[(i+k)%2]
-			eval[bool](p, "localStorage.setItem('mwm.lang', '"+lang+"'), true")
-			look(p, s.page()+"#view=console", size, scheme)
-			loadAxe(p)
-			auditConsole(p, fmt.Sprintf("console-%d-%s-%s-", size[0], scheme, lang))
-		}
-	}
+	eachLook(p, s.page()+"#view=console", func(name string) { auditConsole(p, "console-"+name) })
 }
 
 func auditConsole(p *page, name string) {

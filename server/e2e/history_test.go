@@ -332,12 +332,11 @@ func TestHistoryLooks(t *testing.T) {
 	s := serve(t, server.Config{History: "all"}, server.Options{})
 	newTruck(t, s, "BBB").journey(daysAgo(1, 8, 0))
 	p := past(t, s, "")
-	for _, size := range sizes {
-		for k, scheme := range schemes {
-			lang := []string{"en", "ko"}[(k+int(size[0]))%2]
-			eval[bool](p, "localStorage.setItem('mwm.lang', "+js(lang)+"), true")
-			name := fmt.Sprintf("%dx%d-%s-%s-history", size[0], size[1], scheme, lang)
-			look(p, s.page()+"#view=history", size, scheme)
+	for i, size := range sizes {
+		for _, style := range worn(i) {
+			eval[bool](p, "localStorage.setItem('mwm.lang', "+js(style.lang)+"), true")
+			name := fmt.Sprintf("%dx%d-%s-%s-history", size[0], size[1], style.scheme, style.lang)
+			look(p, s.page()+"#view=history", size, style.scheme)
 			loadAxe(p)
 			p.wait("mwm.history?.state === 'none'")
 			audit(p, name+"-none")

@@ -17,9 +17,14 @@ var sizes = [][2]int64{{1440, 900}, {1280, 800}, {768, 1024}, {390, 844}}
 
 var schemes = []string{"light", "dark"}
 
+type style struct{ scheme, lang string }
+
 // styles are the colour schemes and the languages. What is said has no colour: the
 // second language is seen in one.
-var styles = []struct{ scheme, lang string }{{"light", "en"}, {"dark", "en"}, {"light", "ko"}}
+var styles = []style{{"light", "en"}, {"dark", "en"}, {"light", "ko"}}
+
+// pair has each scheme and each language once.
+var pair = []style{{"light", "en"}, {"dark", "ko"}}
 
 // views are what there is to look at, as links into the page.
 var views = []struct{ name, link, ready string }{
@@ -132,11 +137,20 @@ func seeDialogs(p *page, name string) {
 	fits(p, name+"confirm")
 }
 
-// eachLook opens the page in the sizes of a desk and of a hand, in each style.
+// worn are the styles in which the tests look at the i-th of what they look at: one,
+// so that each scheme and language has its turn, or all with pictures.
+func worn(i int) []style {
+	if os.Getenv("MWM_ARTIFACTS") != "" {
+		return styles
+	}
+	return pair[i%2 : i%2+1]
+}
+
+// eachLook opens the page in the sizes of a desk and of a hand.
 func eachLook(p *page, address string, see func(name string)) {
 	p.t.Helper()
-	for _, size := range [][2]int64{{1280, 800}, {390, 844}} {
-		for _, style := range styles {
+	for i, size := range [][2]int64{{1280, 800}, {390, 844}} {
+		for _, style := range worn(i) {
 			look(p, address, size, style.scheme)
 			speak(p, style.lang)
 			loadAxe(p)
