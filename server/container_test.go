@@ -74,6 +74,11 @@ func TestContainersAreSafe(t *testing.T) {
 		t.Errorf("%d ports are published", ports)
 	}
 	final := readText(t, "../deploy/Dockerfile")
+	for _, from := range regexp.MustCompile(`(?m)^FROM .*$`).FindAllString(final, -1) {
+		if from != "FROM scratch" && !strings.Contains(from, "@sha256:") {
+			t.Errorf("%s: not by digest", from)
+		}
+	}
 	final = final[strings.LastIndex(final, "\nFROM "):]
 	user := regexp.MustCompile(`(?m)^USER (\S+)$`).FindStringSubmatch(final)
 	if user == nil || strings.HasPrefix(user[1], "0") || strings.HasPrefix(user[1], "root") || !strings.HasPrefix(final, "\nFROM scratch\n") {
