@@ -64,22 +64,31 @@ func TestLinkToPlaceAndDevice(t *testing.T) {
 	p.wait("mwm.selected === 'AAA' && location.hash.startsWith('#map=5/')") // the page's own words for where it is
 }
 
-// Whoever has gone to a device is not taken away from it because others come.
-func TestMapStaysAtTheChosen(t *testing.T) {
-	s := serve(t, server.Config{}, server.Options{})
-	p := open(t, s.page())
-	newTruck(t, s, "AAA").report(42.5, 1.5)
-	p.wait("mwm.located === 1 && mwm.position('AAA').visible")
-	p.choose("AAA")
-	zoom, chosen := eval[int](p, "mwm.zoom"), eval[float64](p, "performance.now()")
-	others := []*truck{newTruck(t, s, "BBB"), newTruck(t, s, "CCC")}
-	eventually(t, "more than a second passes, in which others report", func() bool {
-		for i, tr := range others {
-			tr.report(10*float64(i), 100)
-		}
-		return eval[bool](p, "mwm.located === 3 && performance.now() > 1500 + "+js(chosen))
-	})
-	if now := eval[int](p, "mwm.zoom"); now != zoom {
-		t.Errorf("the map went from zoom %d to %d", zoom, now)
+// Whoever has gone to a device, or has asked for all, is not taken away because others
+// come.
+func TestMapStays(t *testing.T) {
+	for what, act := range map[string]func(*page){
+		"at the chosen": func(p *page) { p.choose("AAA") },
+		"at all":        func(p *page) { p.press("f") },
+	} {
+		t.Run(what, func(t *testing.T) {
+			s := serve(t, server.Config{}, server.Options{})
+			p := open(t, s.page())
+			newTruck(t, s, "AAA").report(42.5, 1.5)
+			p.wait("mwm.located === 1 && mwm.position('AAA').visible")
+			act(p)
+			p.wait(stands)
+			zoom, acted := eval[int](p, "mwm.zoom"), eval[float64](p, "performance.now()")
+			others := []*truck{newTruck(t, s, "BBB"), newTruck(t, s, "CCC")}
+			eventually(t, "more than a second passes, in which others report", func() bool {
+				for i, tr := range others {
+					tr.report(10*float64(i), 100)
+				}
+				return eval[bool](p, "mwm.located === 3 && performance.now() > 1500 + "+js(acted))
+			})
+			if now := eval[int](p, "mwm.zoom"); now != zoom {
+				t.Errorf("the map went from zoom %d to %d", zoom, now)
+			}
+		})
 	}
 }

@@ -284,6 +284,7 @@ function fit() {
   if (view === 'history') historyPage?.fit();
   else {
     show('map');
+    autoView.stop();
     mapView.follow(false);
     mapView.fit();
   }
