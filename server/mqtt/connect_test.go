@@ -1,6 +1,7 @@
 package mqtt
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -177,4 +178,31 @@ func (p *peer) nextWithin(d time.Duration) (first byte, body []byte, err error) 
 		return 0, nil, err
 	}
 	return p.next()
+}
+
+// However many come at once, no more sessions are kept than may be.
+func TestMaxSessionsAtOnce(t *testing.T) {
+	for range 20 {
+		f := newFixture(t, Options{MaxSessions: 5}, true)
+		var peers []*peer
+		for range 20 {
+			peers = append(peers, f.dial())
+		}
+		for i, p := range peers {
+			p.say(hello{id: fmt.Sprint("phone", i), keep: true})
+		}
+		in := 0
+		for _, p := range peers {
+			switch got := p.read(); got {
+			case "CONNACK session=false code=0x00":
+				in++
+			case "CONNACK session=false code=0x03":
+			default:
+				t.Fatalf("CONNECT was answered with %q", got)
+			}
+		}
+		if in != 5 {
+			t.Fatalf("%d are kept, want 5", in)
+		}
+	}
 }

@@ -186,10 +186,14 @@ func (s *Server) attach(c *conn, h *handshake) error {
 	if old != nil && !old.mayTake(c.client) {
 		return newFault(packets.ErrNotAuthorized, "the client identifier belongs to somebody else")
 	}
-	if h.expiry > 0 && s.keptSessions.Load() >= int64(s.opt.MaxSessions) && (old == nil || !old.isKept()) {
+	another := h.expiry > 0 && (old == nil || !old.isKept())
+	if another && !s.countSession() {
 		return newFault(packets.ErrQuotaExceeded, "%d sessions are kept, no more are allowed", s.opt.MaxSessions)
 	}
 	sess := s.succeed(old, h, c)
+	if another {
+		sess.counted(h.expiry)
+	}
 	if old != nil && sess != old {
 		s.awaitDisk() // or a crash would bring back what the client is told is gone
 	}

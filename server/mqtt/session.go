@@ -78,6 +78,23 @@ func (s *session) keepFor(d time.Duration) {
 	s.expiry = d
 }
 
+// countSession counts one more kept session, unless there are too many.
+func (s *Server) countSession() bool {
+	if s.keptSessions.Add(1) > int64(s.opt.MaxSessions) {
+		s.keptSessions.Add(-1)
+		return false
+	}
+	netx.Book(sessionCost)
+	return true
+}
+
+// counted is keepFor for a new session that countSession has counted.
+func (s *session) counted(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.expiry = d
+}
+
 // bind gives the session to a connection, which has been sent its CONNACK.
 func (s *session) bind(c *conn, expiry time.Duration, w *will) {
 	s.mu.Lock()
