@@ -86,6 +86,8 @@ func TestSentAliasesAnew(t *testing.T) {
 func TestSentAliasFirst(t *testing.T) {
 	f := start(t)
 	sub := f.connect(hello{level: v5, id: "sub", props: packets.Properties{TopicAliasMaximum: 2}})
+	sub.subscribe(1, "else", 0)
+	sub.expect("SUBACK 1 [00]") // and so the session is bound
 	s := f.session("sub")
 	s.mu.Lock()
 	s.encode(&flight{msg: &broker.Message{Name: "topic.new"}}, false)
