@@ -271,12 +271,6 @@ func (s *Server) session(id string) *session {
 	return s.sessions[id]
 }
 
-func (s *session) isKept() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.kept()
-}
-
 // discard ends a session: others get what they shared with it. The lock of its
 // client identifier is held.
 func (s *Server) discard(sess *session) {

@@ -58,43 +58,6 @@ type session struct {
 	box     atomic.Uint64 // on disk; 0: there is none
 }
 
-// kept reports whether the session outlives its connection. s.mu is held.
-func (s *session) kept() bool { return s.expiry > 0 }
-
-// sessionCost is what a session takes while its client is away, in bytes, roughly,
-// beside its subscriptions and what waits.
-const sessionCost = 2 << 10
-
-// keepFor sets how long the session outlives its connection. s.mu is held.
-func (s *session) keepFor(d time.Duration) {
-	switch {
-	case s.expiry == 0 && d > 0:
-		s.srv.keptSessions.Add(1)
-		netx.Book(sessionCost)
-	case s.expiry > 0 && d == 0:
-		s.srv.keptSessions.Add(-1)
-		netx.Unbook(sessionCost)
-	}
-	s.expiry = d
-}
-
-// countSession counts one more kept session, unless there are too many.
-func (s *Server) countSession() bool {
-	if s.keptSessions.Add(1) > int64(s.opt.MaxSessions) {
-		s.keptSessions.Add(-1)
-		return false
-	}
-	netx.Book(sessionCost)
-	return true
-}
-
-// counted is keepFor for a new session that countSession has counted.
-func (s *session) counted(d time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.expiry = d
-}
-
 // bind gives the session to a connection, which has been sent its CONNACK.
 func (s *session) bind(c *conn, expiry time.Duration, w *will) {
 	s.mu.Lock()
