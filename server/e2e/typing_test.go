@@ -17,13 +17,20 @@ const hold = `(() => {
 	return true;
 })()`
 
-// However often Enter is pressed, a text goes out once; and what is typed while it
-// is on its way, or in which language, is not lost.
-func TestTypingGoesOn(t *testing.T) {
+// withTruck opens the page of a server with one truck.
+func withTruck(t *testing.T) (*testServer, *page) {
+	t.Helper()
 	s := serve(t, server.Config{}, server.Options{})
 	p := open(t, s.page())
 	newTruck(t, s, "BBB").report(42.5, 1.5)
 	p.wait("mwm.devices === 1")
+	return s, p
+}
+
+// However often Enter is pressed, a text goes out once; and what is typed while it
+// is on its way, or in which language, is not lost.
+func TestTypingGoesOn(t *testing.T) {
+	s, p := withTruck(t)
 	p.choose("BBB")
 	eval[bool](p, hold)
 	area := find(tagged("text-body"))
@@ -48,10 +55,7 @@ func TestTypingGoesOn(t *testing.T) {
 // A text that is on its way while the language is switched goes out once, and does
 // not stand in the form again.
 func TestLanguageIsSwitchedWhileSending(t *testing.T) {
-	s := serve(t, server.Config{}, server.Options{})
-	p := open(t, s.page())
-	newTruck(t, s, "BBB").report(42.5, 1.5)
-	p.wait("mwm.devices === 1")
+	_, p := withTruck(t)
 	p.choose("BBB")
 	eval[bool](p, hold)
 	p.write(tagged("text-body"), "Where are you?")
@@ -70,10 +74,7 @@ func TestLanguageIsSwitchedWhileSending(t *testing.T) {
 // A text may be for a device that was never heard from: its name is typed, and the
 // events lead to it.
 func TestTextToSomebodyNew(t *testing.T) {
-	s := serve(t, server.Config{}, server.Options{})
-	p := open(t, s.page())
-	newTruck(t, s, "BBB").report(42.5, 1.5)
-	p.wait("mwm.devices === 1")
+	s, p := withTruck(t)
 	p.mark("BBB")
 	p.click(tagged("marks-write"))
 	p.click(tagged("picker"))

@@ -86,12 +86,7 @@ func (d *paper) run(at addresses, stop func() bool) error {
 	}
 	defer conn.close()
 	for !stop() {
-		if conn.r.Buffered() == 0 {
-			if err := conn.flush(); err != nil {
-				return err
-			}
-		}
-		f, err := conn.read()
+		f, err := conn.next()
 		if err != nil {
 			return err
 		}

@@ -243,12 +243,7 @@ func (c *crash) consume(at addresses, g *group, durable string) error {
 	r := c.book.reader(g)
 	var held []string
 	for {
-		if conn.r.Buffered() == 0 {
-			if err := conn.flush(); err != nil {
-				return err
-			}
-		}
-		f, err := conn.read()
+		f, err := conn.next()
 		if err != nil {
 			return err
 		}

@@ -67,6 +67,16 @@ func (c *stompConn) read() (f stompFrame, err error) {
 	return c.frame()
 }
 
+// next sends what waits unless there is something to read, and then reads.
+func (c *stompConn) next() (f stompFrame, err error) {
+	if c.r.Buffered() == 0 {
+		if err := c.flush(); err != nil {
+			return f, err
+		}
+	}
+	return c.read()
+}
+
 // frame waits for the next frame for as long as the connection's deadline lets it.
 func (c *stompConn) frame() (f stompFrame, err error) {
 	for f.command == "" {

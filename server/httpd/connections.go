@@ -85,11 +85,7 @@ func (s *Server) getConnections(w http.ResponseWriter, r *http.Request) {
 		if more {
 			all = all[:limit]
 		}
-		views := make([]connectionView, len(all))
-		for i, c := range all {
-			views[i] = viewConnection(c)
-		}
-		answer := list("connections", o.part(views), more, func(v connectionView) string { return v.ID })
+		answer := list("connections", o.part(viewed(all, viewConnection)), more, func(v connectionView) string { return v.ID })
 		answer["total"] = total
 		return o.counted(answer, matching)
 	})

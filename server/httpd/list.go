@@ -113,6 +113,15 @@ func (s *Server) replyList(w http.ResponseWriter, r *http.Request, whole bool, l
 	replyJSON(w, http.StatusOK, answer)
 }
 
+// viewed is a list as an answer has it.
+func viewed[T, V any](all []T, view func(T) V) []V {
+	views := make([]V, len(all))
+	for i, x := range all {
+		views[i] = view(x)
+	}
+	return views
+}
+
 // inTurn makes a list when it is its turn; false: it was not in time.
 func (s *Server) inTurn(ctx context.Context, list func() map[string]any) (map[string]any, bool) {
 	ctx, cancel := context.WithTimeout(ctx, turnTime)

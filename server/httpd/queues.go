@@ -61,11 +61,7 @@ func (s *Server) getQueues(w http.ResponseWriter, r *http.Request) {
 	page.Match = strings.TrimPrefix(page.Match, "/queue/")
 	s.replyList(w, r, o != nil, func() map[string]any {
 		infos, more := s.opts.Broker.QueuePage(o.all(page))
-		views := make([]queueView, len(infos))
-		for i, info := range infos {
-			views[i] = viewQueue(info)
-		}
-		answer := list("queues", o.part(views), more, func(v queueView) string { return v.Name })
+		answer := list("queues", o.part(viewed(infos, viewQueue)), more, func(v queueView) string { return v.Name })
 		return o.counted(answer, len(infos))
 	})
 }

@@ -34,11 +34,7 @@ func (s *Server) getTopics(w http.ResponseWriter, r *http.Request) {
 	}
 	s.replyList(w, r, o != nil, func() map[string]any {
 		infos, more := s.opts.Broker.Topics(o.all(page))
-		views := make([]topicView, len(infos))
-		for i, info := range infos {
-			views[i] = viewTopic(info)
-		}
-		answer := list("topics", o.part(views), more, func(v topicView) string { return v.Name })
+		answer := list("topics", o.part(viewed(infos, viewTopic)), more, func(v topicView) string { return v.Name })
 		return o.counted(answer, len(infos))
 	})
 }
@@ -81,11 +77,9 @@ func (s *Server) getRetained(w http.ResponseWriter, r *http.Request) {
 	s.replyList(w, r, o != nil, func() map[string]any {
 		messages, more := s.opts.Broker.RetainedPage(o.all(page))
 		matching := len(messages)
-		messages = o.part(messages)
-		views := make([]retainedView, len(messages))
-		for i, m := range messages {
-			views[i] = retainedView{m.Name, "/topic/" + m.Name, mqttName(m.Name), viewMessage(m)}
-		}
+		views := viewed(o.part(messages), func(m *broker.Message) retainedView {
+			return retainedView{m.Name, "/topic/" + m.Name, mqttName(m.Name), viewMessage(m)}
+		})
 		answer := list("retained", views, more, func(v retainedView) string { return v.Name })
 		answer["total"] = s.opts.Broker.RetainedCount()
 		return o.counted(answer, matching)

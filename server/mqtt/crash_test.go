@@ -55,6 +55,13 @@ func (d *disk) boot(left int) {
 	d.left, d.crashed, d.over = left, make(chan struct{}), make(chan struct{})
 }
 
+// breakDown makes the next write of a message fail.
+func (d *disk) breakDown() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.fails = errors.New("the disk is broken")
+}
+
 func (d *disk) Apply(c *broker.Changes) error {
 	if d.slow > 0 { // clients may come and go meanwhile
 		time.Sleep(time.Duration(rand.Int64N(int64(d.slow))))

@@ -312,9 +312,7 @@ func TestRefusedByDisk(t *testing.T) {
 			}
 			src := l.meet(hello{id: "src", keep: true})
 			synctest.Wait()
-			d.mu.Lock()
-			d.fails = errors.New("the disk is broken")
-			d.mu.Unlock()
+			d.breakDown()
 			m := pub{topic: "t", body: "x", qos: 2, id: 7}
 			src.publish(m)
 			src.expectClosed()
@@ -352,9 +350,7 @@ func TestRefusedAgain(t *testing.T) {
 			}
 			src := l.meet(h)
 			synctest.Wait()
-			d.mu.Lock()
-			d.fails = errors.New("the disk is broken")
-			d.mu.Unlock()
+			d.breakDown()
 			m := pub{topic: "t", body: "x", qos: 2, id: 7}
 			src.publish(m)
 			src.nc.Close()
