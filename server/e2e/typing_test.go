@@ -74,7 +74,7 @@ func TestLanguageIsSwitchedWhileSending(t *testing.T) {
 // A text may be for a device that was never heard from: its name is typed, and the
 // events lead to it.
 func TestTextToSomebodyNew(t *testing.T) {
-	s, p := withTruck(t)
+	_, p := withTruck(t)
 	p.mark("BBB")
 	p.click(tagged("marks-write"))
 	p.click(tagged("picker"))
