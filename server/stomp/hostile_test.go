@@ -57,8 +57,7 @@ func subscriptions(n int) string {
 func TestFloodOfReceipts(t *testing.T) {
 	w := serve(t, stomp.Options{MaxOutbound: 64 << 10, Linger: 50 * time.Millisecond})
 	p := w.connect("1.2")
-	p.nc.(*net.TCPConn).SetReadBuffer(4 << 10)
-	flood := strings.Repeat("SEND\ndestination:/topic/a\nreceipt:"+strings.Repeat("r", 100)+"\n\n\x00", 1000)
+	flood := strings.Repeat("SEND\ndestination:/topic/a\nreceipt:"+strings.Repeat("r", 1000)+"\n\n\x00", 1000)
 	p.nc.SetWriteDeadline(time.Now().Add(patience))
 	for {
 		if _, err := io.WriteString(p.nc, flood); err != nil {
