@@ -52,6 +52,9 @@ type Client struct {
 	// Close ends the connection with a reason that the peer is told. It must
 	// not block and may be called more than once.
 	Close func(reason error)
+	// Leave gives back what the client has and has not acknowledged, and returns when it
+	// has; nil: it has nothing.
+	Leave func()
 	// In and Out are what the connection is read and written through; nil for
 	// the server's own.
 	In  *netx.Reader
@@ -91,8 +94,9 @@ type clients struct {
 }
 
 // Attach registers a client. One of the same protocol and identifier that is
-// connected already is told ErrTakenOver and closed; but if it belongs to
-// another principal, the new one is not registered, unless it is the Owner.
+// connected already is told ErrTakenOver and closed, and has given back what it had,
+// so that the new one gets it first; but if it belongs to another principal, the new
+// one is not registered, unless it is the Owner.
 func (b *Broker) Attach(c *Client) error {
 	old, err := b.clients.attach(c)
 	if err != nil {
@@ -100,6 +104,9 @@ func (b *Broker) Attach(c *Client) error {
 	}
 	if old != nil {
 		old.Close(ErrTakenOver)
+		if old.Leave != nil {
+			old.Leave()
+		}
 	}
 	b.observe.Connected(c)
 	return nil

@@ -84,7 +84,7 @@ func negotiate(f *frame.Frame) (*frame.Dialect, error) {
 func (s *session) identify(f *frame.Frame, d *frame.Dialect) (*broker.Client, error) {
 	c := &broker.Client{
 		Protocol: broker.STOMP, Version: d.Version, Remote: s.nc.RemoteAddr().String(), Since: time.Now(),
-		Close: s.end, In: s.in, Out: s.out, Subscriptions: s.subscriptions, Explain: s.explain,
+		Close: s.end, Leave: s.leave, In: s.in, Out: s.out, Subscriptions: s.subscriptions, Explain: s.explain,
 	}
 	c.ID, _ = f.Get("client-id")
 	if len(c.ID) > maxClientID || !utf8.ValidString(c.ID) || strings.ContainsFunc(c.ID, unicode.IsControl) {

@@ -1,6 +1,7 @@
 package stomp_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -84,6 +85,26 @@ func TestTakeOver(t *testing.T) {
 	again.want("MESSAGE", "=hello", "redelivered:true")
 	w.connect("1.2", "client-id:CCC")
 	again.sync() // another client-id does not disturb
+}
+
+// What the connection that is taken over had not acknowledged comes before what has
+// waited behind it.
+func TestTakeOverKeepsTheOrder(t *testing.T) {
+	const subscribe = "SUBSCRIBE\nid:0\ndestination:/queue/device.BBB.text\nack:client-individual\nactivemq.prefetchSize:"
+	w := serve(t, stomp.Options{})
+	hq := w.connect("1.2")
+	for i := range 9 {
+		hq.send(fmt.Sprintf("SEND\ndestination:/queue/device.BBB.text\n\n%d^@", i))
+	}
+	hq.sync()
+	for range 5 { // one after the other
+		p := w.dial()
+		p.send("CONNECT\naccept-version:1.2\nclient-id:BBB\n\n^@" + subscribe + "3\n\n^@")
+		p.want("CONNECTED")
+		for i := range 3 {
+			p.want("MESSAGE", fmt.Sprint("=", i))
+		}
+	}
 }
 
 // A device's ID of 128 characters is a client-id, however many bytes it has.

@@ -50,9 +50,10 @@ type session struct {
 	meters netx.Meters // what the client sends is held to
 	sends  int         // SENDs of this read
 
-	asking atomic.Pointer[context.CancelFunc] // ends the authenticator's work
-	ending atomic.Bool
-	over   chan struct{} // closed when the farewell is done
+	asking  atomic.Pointer[context.CancelFunc] // ends the authenticator's work
+	ending  atomic.Bool
+	leaving sync.Once     // see leave
+	over    chan struct{} // closed when the farewell is done
 }
 
 func newSession(srv *Server, nc net.Conn) *session {

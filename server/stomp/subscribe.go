@@ -357,14 +357,17 @@ const accountTime = 50 * time.Millisecond
 // message and says at once that it has enough must not leave it to somebody else, too.
 func (s *session) account() { s.out.Flush(accountTime) }
 
-// leave ends all subscriptions; no more can be added.
+// leave ends all subscriptions; no more can be added. It returns when they have ended,
+// whoever ends them.
 func (s *session) leave() {
-	s.account()
-	s.mu.Lock()
-	subs := s.subs
-	s.left, s.subs, s.byNum = true, nil, nil
-	s.mu.Unlock()
-	for _, sub := range subs {
-		sub.end()
-	}
+	s.leaving.Do(func() {
+		s.account()
+		s.mu.Lock()
+		subs := s.subs
+		s.left, s.subs, s.byNum = true, nil, nil
+		s.mu.Unlock()
+		for _, sub := range subs {
+			sub.end()
+		}
+	})
 }
