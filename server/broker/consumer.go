@@ -25,6 +25,9 @@ type ConsumerOptions struct {
 	Match func(*Message) bool
 	// Auto acknowledges each message once it has been written to the connection.
 	Auto bool
+	// Retained lets a durable subscription that is made begin with the last values of
+	// its topics.
+	Retained bool
 	// Out is where the frames go, and Append encodes them.
 	Out    *netx.Outbound
 	Append func(dst []byte, d Delivery) []byte

@@ -100,6 +100,26 @@ func (d *durable) keep(b *Batch, i int) {
 	}
 }
 
+// keepRetained puts the last values of its topics on the queue of a new subscription,
+// as keep does with messages.
+func (d *durable) keepRetained() {
+	q := d.queue
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.b.Retained(d.opt.Filter, func(m *Message) {
+		switch {
+		case !d.wants(m):
+		case d.room(m) != nil:
+			q.b.stats.Lost.Add(1)
+		default:
+			e := q.push(m)
+			if m.Persistent {
+				e.rec = q.b.journal.Put(q.box, m, nil)
+			}
+		}
+	})
+}
+
 // Online reports whether the subscriber is connected.
 func (d *durable) Online() bool {
 	d.queue.mu.Lock()
@@ -143,6 +163,9 @@ func (b *Broker) ConsumeDurable(name string, opt DurableOptions, match func(*Mes
 		box := Box{Kind: DurableBox, Name: name, Meta: own.encode()}
 		box.ID = b.journal.NewBox(box.Kind, box.Name, box.Meta)
 		d.queue.box = box.ID
+		if c.Retained {
+			d.keepRetained()
+		}
 		b.journal.SetBox(box, done) // once more, only to be told
 	}
 	return d.queue.consume(c), nil

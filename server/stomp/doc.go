@@ -82,7 +82,8 @@
 //     only if the server is told so. What a connection that ends leaves unacknowledged
 //     counts as delivered only as far as the client was busy with it.
 //   - activemq.retroactive sends a new subscriber of topics their retained messages
-//     (retain:true on SEND), whatever else a recovery policy would have kept.
+//     (retain:true on SEND), whatever else a recovery policy would have kept; a durable
+//     one when it begins, not when it comes back.
 //   - A durable subscriber that subscribes with another selector or destination begins
 //     anew. UNSUBSCRIBE with activemq.subscriptionName ends it for good, whether it is
 //     in use or not.

@@ -33,6 +33,8 @@ type subscription struct {
 	durable string // its name; "" if it is none
 	browses bool   // it takes nothing
 	enc     encoder
+	// Last values come first; to a durable one, when it begins.
+	retroactive bool
 
 	// One of these is set.
 	topic    *broker.Subscription
@@ -56,7 +58,7 @@ func (s *session) subscribe(f *frame.Frame, done func(error)) error {
 	if sub.browser != nil {
 		sub.browser.run()
 	}
-	if v, _ := f.Get("activemq.retroactive"); v == "true" && sub.topic != nil {
+	if sub.retroactive && sub.topic != nil {
 		s.replays.add(s, sub)
 	}
 	return nil
@@ -107,6 +109,8 @@ func (s *session) parseSubscribe(f *frame.Frame) (sub *subscription, window int,
 	}
 	v, _ := f.Get("activemq.noLocal")
 	sub.noLocal = v == "true"
+	v, _ = f.Get("activemq.retroactive")
+	sub.retroactive = v == "true"
 	if err := s.parseDurable(f, sub); err != nil {
 		return nil, 0, err
 	}
@@ -232,6 +236,7 @@ func (sub *subscription) consume(window int, done func(error)) (err error) {
 	}
 	switch {
 	case sub.durable != "":
+		opt.Retained = sub.retroactive
 		d := broker.DurableOptions{Filter: sub.to.name, Selector: sub.enc.selector, NoLocal: sub.noLocal}
 		sub.consumer, err = b.ConsumeDurable(sub.durable, d, sub.enc.match, opt, done)
 		return err

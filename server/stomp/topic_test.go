@@ -244,6 +244,28 @@ func TestRetained(t *testing.T) {
 	p.sync()
 }
 
+// A durable subscriber that asks for retained messages has those that it selects, to be
+// acknowledged like all others, when it begins and not again.
+func TestRetainedDurable(t *testing.T) {
+	w := serve(t, stomp.Options{})
+	p := w.connect("1.2", "client-id:X")
+	p.send("SEND\ndestination:/topic/a.1\nretain:true\nk:1\n\none^@SEND\ndestination:/topic/a.2\nretain:true\nk:2\n\ntwo^@")
+	subscribe := "SUBSCRIBE\nid:0\ndestination:/topic/a.*\nselector:k = 2\nack:client\n" +
+		"activemq.subscriptionName:n\nactivemq.retroactive:true\n\n^@"
+	p.send(subscribe)
+	p.want("MESSAGE", "destination:/topic/a.2", "=two")
+	p.send("DISCONNECT\n\n^@")
+	p.wantEnd()
+	p = w.connect("1.2", "client-id:X")
+	p.send(subscribe)
+	p.send("ACK\nid:" + p.want("MESSAGE", "redelivered:true", "=two").get("ack") + "\n\n^@")
+	p.send("DISCONNECT\n\n^@")
+	p.wantEnd()
+	p = w.connect("1.2", "client-id:X")
+	p.send(subscribe)
+	p.sync()
+}
+
 // A replay that waits for acknowledgements ends with its subscription.
 func TestRetainedUnsubscribed(t *testing.T) {
 	w := serve(t, stomp.Options{})
