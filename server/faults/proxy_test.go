@@ -18,6 +18,7 @@ type proxy struct {
 	mu     sync.Mutex
 	links  map[*link]struct{}
 	frozen chan struct{} // closed when nothing is forwarded any more
+	shut   chan struct{} // closed when nobody is let in any more
 	all    sync.WaitGroup
 }
 
@@ -35,10 +36,9 @@ func network(t *testing.T, target string, delay time.Duration) *proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &proxy{target: target, ln: ln, delay: delay, links: map[*link]struct{}{}, frozen: make(chan struct{})}
+	p := &proxy{target: target, ln: ln, delay: delay, links: map[*link]struct{}{}, frozen: make(chan struct{}), shut: make(chan struct{})}
 	p.all.Go(p.accept)
 	t.Cleanup(func() {
-		ln.Close()
 		p.cut()
 		p.all.Wait()
 	})
@@ -48,6 +48,7 @@ func network(t *testing.T, target string, delay time.Duration) *proxy {
 func (p *proxy) addr() string { return p.ln.Addr().String() }
 
 func (p *proxy) accept() {
+	defer close(p.shut)
 	for {
 		client, err := p.ln.Accept()
 		if err != nil {
@@ -128,8 +129,11 @@ func (p *proxy) end(l *link) {
 	})
 }
 
-// cut breaks all links.
+// cut breaks all links, those too that are only being made, and lets nobody in any
+// more: who comes late would stay, and be waited for.
 func (p *proxy) cut() {
+	p.ln.Close()
+	<-p.shut
 	p.mu.Lock()
 	var all []*link
 	for l := range p.links {
