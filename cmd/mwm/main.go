@@ -39,11 +39,17 @@ func main() {
 	// A second signal ends the program at once.
 	context.AfterFunc(ctx, stop)
 
+	// All help is more than a mistake needs, and fills the log of a service that is
+	// tried again and again; who types nothing but the name wants to see the commands.
+	usage := kong.ShortUsageOnError()
+	if len(os.Args) == 1 {
+		usage = kong.UsageOnError()
+	}
 	var c cli
 	k := kong.Parse(&c,
 		kong.Name("mwm"),
 		kong.Description("Messaging for trucks and phones: STOMP, MQTT and a live map in one program."),
-		kong.UsageOnError(),
+		usage,
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 		kong.Vars{"version": "mwm " + server.Build()},
 		kong.Configuration(settingsFile),
