@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -177,8 +178,10 @@ func TestDiskFull(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// The disk ends with its process: it is copied, as a crash would leave it.
+	// The disk ends with its process: it is copied, as a crash would leave it, all at
+	// one moment.
 	copied := t.TempDir()
+	signal(t, f.process, syscall.SIGSTOP)
 	if err := copyDir(f.inside(data), copied); err != nil {
 		t.Fatal(err)
 	}

@@ -167,7 +167,7 @@ func (c *mqttCrash) work(p *process, run int) (faults []string) {
 		c.conns.Go(func() { again(p, func() error { return c.paper.run(p.addresses, func() bool { return false }) }) })
 	}
 	length := 50*time.Millisecond + rand.N(500*time.Millisecond)
-	if run%10 == 3 {
+	if run%20 == 3 {
 		length += retainedAge + time.Second
 	}
 	pause := time.NewTimer(length)

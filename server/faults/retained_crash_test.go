@@ -9,7 +9,7 @@ import (
 
 // retainedAge is after how long a retained value is on disk at the latest: a second,
 // and what a busy machine needs to write it.
-const retainedAge = 3 * time.Second
+const retainedAge = 5 * time.Second
 
 // lastValue is a number that is retained anew again and again, at QoS 1.
 type lastValue struct {

@@ -197,15 +197,19 @@ func (s *soak) historian(ctx context.Context) {
 	}
 }
 
+// killCosts is from when on before a kill reports may be lost: the last second, on a
+// busy machine some more.
+const killCosts = 5 * time.Second
+
 // checkTracks compares the tracks of the witnesses with the reports that had a
-// RECEIPT. A kill may cost the last second, on a busy machine some more.
+// RECEIPT.
 func (s *soak) checkTracks() error {
 	client := &http.Client{Transport: &http.Transport{}, Timeout: patience}
 	defer client.CloseIdleConnections()
 	s.mu.RLock()
 	kills := slices.Clone(s.kills)
 	s.mu.RUnlock()
-	to := time.Now().Add(-3 * time.Second)
+	to := time.Now().Add(-killCosts) // the server may be killed while it is asked
 	from := to.Add(-s.age).Add(10 * time.Second)
 	for _, t := range s.trucks {
 		if !t.witness {
@@ -231,7 +235,7 @@ func (s *soak) checkTracks() error {
 
 // promised are the times of the reports in a span that the history has to have.
 // Those before are forgotten.
-func (t *truck) promised(from, to time.Time, kills []time.Time) (all []int64) {
+func (t *truck) promised(from, to time.Time, kills []span) (all []int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for ms, receipt := range t.sent {
@@ -240,7 +244,7 @@ func (t *truck) promised(from, to time.Time, kills []time.Time) (all []int64) {
 		case at.Before(from):
 			delete(t.sent, ms)
 		case !receipt || at.After(to):
-		case slices.ContainsFunc(kills, func(k time.Time) bool { return at.After(k.Add(-3*time.Second)) && at.Before(k.Add(time.Second)) }):
+		case slices.ContainsFunc(kills, func(k span) bool { return at.After(k.from.Add(-killCosts)) && at.Before(k.to) }):
 		default:
 			all = append(all, ms)
 		}

@@ -74,7 +74,7 @@ type soak struct {
 	// server of that run.
 	mu    sync.RWMutex
 	at    addresses
-	kills []time.Time
+	kills []span
 
 	finishing chan struct{} // closed when devices are to stay
 	settled   atomic.Int64  // devices that have said their last
@@ -86,6 +86,9 @@ type soak struct {
 		reports, texts, alerts, sessions, frames, checked atomic.Int64
 	}
 }
+
+// span is from when to when something was done.
+type span struct{ from, to time.Time }
 
 func newSoak(t *testing.T, length time.Duration, devices int) *soak {
 	s := &soak{
@@ -179,10 +182,11 @@ func (s *soak) stop(kill bool) {
 		s.process.stop()
 		return
 	}
+	began := time.Now()
 	s.process.kill()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.kills = append(s.kills, time.Now())
+	s.kills = append(s.kills, span{began, time.Now()})
 }
 
 // restarts passes time with some restarts.
