@@ -94,3 +94,64 @@ func TestBridgeKept(t *testing.T) {
 		l.stop()
 	})
 }
+
+// What STOMP sends without persistent:true waits in memory for those who are away and
+// have asked for more than QoS 0, as many as may wait there, and comes at QoS 1. Who is
+// connected gets it at QoS 0; and what MQTT sends at QoS 0 waits for nobody.
+func TestBridgeNotPersistent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDisk()
+		l := live(t, d, Options{MaxQueued: 2}, false)
+		src := l.b.NewPublisher(&broker.Client{ID: "truck", Protocol: broker.STOMP})
+		send := func(topic string, bodies ...string) {
+			t.Helper()
+			for _, body := range bodies {
+				r, err := src.Topic([]byte(topic))
+				if err != nil {
+					t.Fatal(err)
+				}
+				m := src.Add(r)
+				m.Head, m.Body = []byte("destination:/topic/"+topic+"\n"), []byte(body)
+			}
+			src.Flush()
+		}
+		filters := []struct {
+			id, filter string
+			qos        byte
+		}{{"phone", "from/stomp", 2}, {"shared", "$share/g/from/stomp", 1}, {"zero", "from/stomp", 0}}
+		for _, f := range filters {
+			p := l.meet(hello{id: f.id, keep: true})
+			p.subscribe(1, f.filter, f.qos)
+			p.expect(fmt.Sprintf("SUBACK 1 [%02x]", f.qos))
+			p.goodbye()
+			synctest.Wait()
+		}
+		send("from.stomp", "1", "2", "3")
+		p := l.meet(hello{id: "other"})
+		p.publish(pub{topic: "from/stomp", body: "4"})
+		p.goodbye()
+		synctest.Wait()
+		if _, records := d.count(); records != 0 {
+			t.Errorf("%d records on disk, want none", records)
+		}
+		if n := l.Stats().Overflowed.Load(); n != 2 {
+			t.Errorf("%d messages overflowed, want one of each of two sessions", n)
+		}
+		for _, f := range filters {
+			p := l.peer()
+			p.shake2(hello{id: f.id, keep: true}, "CONNACK session=true code=0x00")
+			if f.qos > 0 {
+				p.take(`PUBLISH from/stomp "1"`, 1, 1)
+				p.take(`PUBLISH from/stomp "2"`, 1, 2)
+			}
+			p.expectNothing()
+			send("from.stomp", "now")
+			p.take(`PUBLISH from/stomp "now"`, 0, 0)
+			p.goodbye()
+			synctest.Wait()
+			p = l.meet(hello{id: f.id}) // and nobody is left
+			p.goodbye()
+		}
+		l.stop()
+	})
+}

@@ -210,15 +210,14 @@ func (s *session) forget() {
 	j.DropBox(box, nil)
 }
 
-// record plans to write message i of a batch for the session, if it is kept. s.mu
-// is held.
+// record plans to write message i of a batch for the session, if it is kept and the
+// message persistent. s.mu is held.
 func (s *session) record(it *item, id uint16, b *broker.Batch, i int) {
-	box := s.box.Load()
-	if box == 0 {
+	if !s.stores(it.msg) {
 		return
 	}
 	it.once = it.qos == 2 && b.Waits(i)
-	it.rec = s.srv.b.Journal().PutState(box, it.msg, it.state(id), b.Keeping(i))
+	it.rec = s.srv.b.Journal().PutState(s.box.Load(), it.msg, it.state(id), b.Keeping(i))
 }
 
 // willGrace is how long a will waits at least whose client was connected when the

@@ -46,7 +46,9 @@
 // every connected subscriber at QoS 1 or 2 has it queued, in the order of the
 // PUBLISHes. While a queue is more than half full the acknowledgements of those who
 // publish to it are withheld; who has none to wait for, or does not stop, is not
-// read from (see hold.go). Whoever makes publishers wait for [Options.MaxHold] is
+// read from (see hold.go). What STOMP sends without persistent:true is at QoS 0 to
+// those who are connected, and at QoS 1 to those at QoS 1 and 2 who are away: it waits
+// for them in memory, as many as [Options.MaxQueued] says. Whoever makes publishers wait for [Options.MaxHold] is
 // disconnected (5.0: 0x97 Quota exceeded); if the session is kept, its messages wait
 // for its return. What the queue of a session has no room for is discarded, newest
 // first, counted ([Stats].Overflowed and [SessionInfo].Dropped), logged once, and

@@ -28,17 +28,20 @@ func (sessionFull) Is(x error) bool { return x == broker.ErrQueueFull }
 // roomFor reports why the queue is not to take a message, whose sender waits for a
 // confirmation or not. s.mu is held.
 func (s *session) roomFor(m *broker.Message, waits bool) error {
-	if s.box.Load() != 0 && s.srv.b.Room() != nil {
+	if s.stores(m) && s.srv.b.Room() != nil {
 		return errNoDisk
 	}
 	return s.queueRoom(m, waits)
 }
 
+// stores reports whether the session has a message on disk. s.mu is held.
+func (s *session) stores(m *broker.Message) bool { return m.QoS > 0 && s.box.Load() != 0 }
+
 // queueRoom is roomFor for what is on disk already. s.mu is held.
 func (s *session) queueRoom(m *broker.Message, waits bool) error {
 	opt := &s.srv.opt
 	count, bytes := opt.MaxQueued, opt.MaxQueuedBytes
-	if s.box.Load() != 0 {
+	if s.stores(m) {
 		count, bytes = opt.MaxStored, opt.MaxStoredBytes
 	} else if waits && s.conn != nil {
 		count *= windowed

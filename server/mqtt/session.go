@@ -197,7 +197,7 @@ func (s *session) take(sub *subscription, t *terms, b *broker.Batch, first, end 
 	i := first
 	for ; i < end && !s.ended && sub.terms.Load() != nil; i++ {
 		m := &b.Messages[i]
-		qos := min(m.QoS, t.qos)
+		qos := t.qosOf(m)
 		if qos == 0 {
 			continue
 		}

@@ -98,7 +98,7 @@ func (g *group) pick(members []*subscription, m *broker.Message) *subscription {
 			return s
 		case t.conn != nil:
 			busy = cmp.Or(busy, s)
-		case away != nil || min(m.QoS, t.qos) == 0:
+		case away != nil || t.qosOf(m) == 0:
 		case s.sess.isFull(m):
 			full = cmp.Or(full, s)
 		default:
@@ -191,9 +191,9 @@ func (s *session) adopt(sub *subscription, left *item) bool {
 		return false
 	}
 	m, j := left.msg, s.srv.b.Journal()
-	it := item{msg: m, subID: t.subID, qos: min(m.QoS, t.qos), retain: t.keep && m.Retain, shared: sub.group}
+	it := item{msg: m, subID: t.subID, qos: t.qosOf(m), retain: t.keep && m.Retain, shared: sub.group}
 	err, box := s.queueRoom(m, false), s.box.Load()
-	if err == nil && it.qos > 0 && box != 0 { // on disk it takes the place of the other record
+	if err == nil && it.qos > 0 && s.stores(m) { // on disk it takes the place of the other record
 		it.rec = j.Move(left.rec, box, m)
 		j.SetState(it.rec, it.state(0))
 	} else {

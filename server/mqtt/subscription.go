@@ -36,6 +36,16 @@ type terms struct {
 	enc  encoder
 }
 
+// qosOf is at which QoS a message is delivered. What STOMP sends without persistent:true
+// is at QoS 0 to those who are connected; for who is away it waits, as it does for
+// durable subscribers of STOMP, and comes at QoS 1.
+func (t *terms) qosOf(m *broker.Message) byte {
+	if t.conn == nil && m.Head != nil {
+		return min(max(m.QoS, 1), t.qos)
+	}
+	return min(m.QoS, t.qos)
+}
+
 // attach lets messages at QoS 0 go to a connection; nil: nowhere.
 func (s *subscription) attach(c *conn) {
 	t := *s.terms.Load()
@@ -79,7 +89,7 @@ func (s *subscription) Deliver(_ *broker.Subscription, b *broker.Batch) {
 	zero, more := t.qos == 0, false
 	if !zero {
 		for i := range b.Messages {
-			if b.Messages[i].QoS == 0 {
+			if t.qosOf(&b.Messages[i]) == 0 {
 				zero = true
 			} else {
 				more = true
@@ -111,7 +121,7 @@ func (s *subscription) deliverOne(b *broker.Batch, i int) bool {
 	switch {
 	case t == nil:
 		return false
-	case min(t.qos, b.Messages[i].QoS) > 0:
+	case t.qosOf(&b.Messages[i]) > 0:
 		return s.sess.enqueue(s, t, b, i, i+1, waitNow)
 	case t.conn != nil:
 		b.SendOne(i, t.conn.out, t.encoderFor(b, i, i+1))
