@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -13,11 +14,13 @@ import (
 // HealthCmd is `mwm health`, for containers that have no other tool to ask with.
 type HealthCmd struct {
 	URL string `arg:"" optional:"" default:"http://127.0.0.1:8080/healthz" help:"What to ask; over https on this machine itself with any certificate. Default: ${default}"`
+
+	patience time.Duration // how long the answer may take; 0: two seconds
 }
 
-// Run fails unless the server answers 200 within two seconds.
+// Run fails unless the server answers 200 in time.
 func (c *HealthCmd) Run(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(c.patience, 2*time.Second))
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL, nil)
 	if err != nil {

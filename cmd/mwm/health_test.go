@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 )
 
 // A server on this machine is asked over HTTPS whatever its certificate is; it has
@@ -17,7 +18,7 @@ func TestHealth(t *testing.T) {
 	s.Config.ErrorLog = log.New(t.Output(), "", 0)
 	s.StartTLS()
 	defer s.Close()
-	ask := HealthCmd{URL: s.URL + "/healthz"}
+	ask := HealthCmd{URL: s.URL + "/healthz", patience: 20 * time.Second}
 	if err := ask.Run(t.Context()); err != nil {
 		t.Error(err)
 	}

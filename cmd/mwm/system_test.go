@@ -83,13 +83,16 @@ func eventually(t *testing.T, what string, condition func() bool) {
 // The commands of the documentation, against a server and a fleet.
 func TestCommandsAgainstTheServer(t *testing.T) {
 	at, _ := serving(t, server.Config{})
-	f, stopFleet := simulating(t, devicesim.Config{STOMP: at.STOMP, MQTT: at.MQTT, Trucks: 3, Phones: 2, Rate: 50 * time.Millisecond})
+	f, stopFleet := simulating(t, devicesim.Config{STOMP: at.STOMP, MQTT: at.MQTT, Trucks: 3, Phones: 2, Rate: 250 * time.Millisecond})
 	eventually(t, "all are connected", func() bool { return f.Stats().Connected == 5 })
 
 	send := func(id, text, api string) string {
 		t.Helper()
 		var out bytes.Buffer
 		cmd := TextCmd{STOMP: at.STOMP, HTTP: api, ID: id, Text: []string{text}}
+		if id != "NEW" || api == "" { // else there is no last state to wait for
+			cmd.patience = 20 * time.Second
+		}
 		if err := cmd.send(t.Context(), &out); err != nil {
 			t.Fatal(err)
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -35,6 +36,8 @@ type TextCmd struct {
 
 	ID   string   `arg:"" help:"The device's ID."`
 	Text []string `arg:"" help:"The text; several words are joined."`
+
+	patience time.Duration // how long what becomes of the text is waited for; 0: two seconds
 }
 
 // Run sends the text and says what is known of it.
@@ -99,7 +102,7 @@ func (c *TextCmd) look(ctx context.Context, out io.Writer, l *link.STOMP, mark s
 	if err != nil {
 		return
 	}
-	timeout := time.NewTimer(2 * time.Second)
+	timeout := time.NewTimer(c.waits())
 	defer timeout.Stop()
 	id := terminal.Clean(c.ID)
 	select {
@@ -115,9 +118,14 @@ func (c *TextCmd) look(ctx context.Context, out io.Writer, l *link.STOMP, mark s
 	}
 }
 
-// outcome asks until the text has reached its last state, for two seconds.
+func (c *TextCmd) waits() time.Duration { return cmp.Or(c.patience, 2*time.Second) }
+
+// outcome asks until the text has reached its last state or the patience is over; a
+// server that is slow to answer is waited for a little longer.
 func (c *TextCmd) outcome(ctx context.Context, access link.Access, body string, since time.Time) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	enough := time.NewTimer(c.waits())
+	defer enough.Stop()
+	ctx, cancel := context.WithTimeout(ctx, c.waits()+link.HandshakeTimeout)
 	defer cancel()
 	tick := time.NewTicker(150 * time.Millisecond)
 	defer tick.Stop()
@@ -143,6 +151,8 @@ func (c *TextCmd) outcome(ctx context.Context, access link.Access, body string, 
 			last = waiting(id, d.Online.STOMP)
 		}
 		select {
+		case <-enough.C:
+			return last, nil
 		case <-ctx.Done():
 			return last, nil
 		case <-tick.C:
