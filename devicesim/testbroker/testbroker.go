@@ -99,6 +99,7 @@ type tracked struct {
 	net.Listener
 	mu   sync.Mutex
 	open map[net.Conn]bool
+	down bool
 }
 
 func (l *tracked) Accept() (net.Conn, error) {
@@ -108,6 +109,10 @@ func (l *tracked) Accept() (net.Conn, error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.down { // since it came
+		_ = c.Close()
+		return nil, net.ErrClosed
+	}
 	l.open[c] = true
 	return &trackedConn{c, l}, nil
 }
@@ -122,6 +127,7 @@ func (l *tracked) cut() {
 	_ = l.Close()
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.down = true
 	for c := range l.open {
 		_ = c.Close()
 	}
