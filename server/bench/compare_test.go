@@ -15,7 +15,7 @@ func TestCompare(t *testing.T) {
 	dir := t.TempDir()
 	build := func(name, source, pkg string) string {
 		path := filepath.Join(dir, name)
-		cmd := exec.Command("go", "build", "-C", source, "-trimpath", "-o", path, pkg)
+		cmd := exec.Command("go", "build", "-C", source, "-trimpath", "-buildvcs=false", "-o", path, pkg)
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is shipped
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%v: %s", err, out)

@@ -86,7 +86,7 @@ func need() error {
 // detector if they have it.
 func build(dir string) (string, error) {
 	out := filepath.Join(dir, "mwm")
-	args := []string{"build", "-C", "../..", "-o", out}
+	args := []string{"build", "-C", "../..", "-buildvcs=false", "-o", out}
 	if raceDetector {
 		args = append(args, "-race")
 	}

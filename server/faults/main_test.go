@@ -37,7 +37,7 @@ func runAll(m *testing.M) (code int, err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	program = filepath.Join(dir, "mwm")
-	build := exec.Command("go", "build", "-trimpath", "-o", program, "mwm/cmd/mwm") // as it is shipped
+	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", program, "mwm/cmd/mwm") // as it is shipped
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {
