@@ -24,6 +24,7 @@ func (o *Outbound) WakeHere() {
 // writeHere writes the one chunk that was taken, as far as that is possible
 // without waiting, and reports whether that was all of it.
 func (o *Outbound) writeHere() bool {
+	o.show()
 	if o.direct == nil {
 		o.direct = newRawWriter(o.nc)
 	}

@@ -10,8 +10,9 @@ type Tap interface {
 	// answers to it. What it returns is called once, with the frames that the
 	// handler has taken, or the input that it has refused; perhaps with nothing.
 	Receiving() (received func(p []byte))
-	// Sent is called with frames that have been written.
-	Sent(p []byte)
+	// Sending is called with frames before they are written, so that they come before
+	// what the peer says to them.
+	Sending(p []byte)
 }
 
 // SetTap shows a tap what comes in from now on; nil ends that. A connection

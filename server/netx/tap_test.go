@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -17,7 +18,7 @@ type notes struct {
 }
 
 func (n *notes) Receiving() func([]byte) { return func(p []byte) { n.add(&n.in, p) } }
-func (n *notes) Sent(p []byte)           { n.add(&n.outs, p) }
+func (n *notes) Sending(p []byte)        { n.add(&n.outs, p) }
 
 func (n *notes) add(to *[]string, p []byte) {
 	n.mu.Lock()
@@ -93,5 +94,50 @@ func TestTap(t *testing.T) {
 	}
 	if r.Received() != uint64(len("unseen\nhalf a line\nmorebad\n")) || o.Bytes() != uint64(len("two framesunseen")) || o.Messages() != 2 {
 		t.Errorf("%d bytes in, %d out, %d messages", r.Received(), o.Bytes(), o.Messages())
+	}
+}
+
+// asked is a connection that asks a tap, with each write, what it has seen.
+type asked struct {
+	net.Conn
+	n    *notes
+	seen chan string
+}
+
+func (a *asked) Write(p []byte) (int, error) {
+	a.n.mu.Lock()
+	defer a.n.mu.Unlock()
+	a.seen <- strings.Join(a.n.outs, "|")
+	return len(p), nil
+}
+
+// A tap sees a frame before the peer does, and so before what the peer says to it;
+// and once, however it is written.
+func TestTapComesFirst(t *testing.T) {
+	_, server := net.Pipe()
+	defer server.Close()
+	var n notes
+	c := &asked{server, &n, make(chan string, 1)}
+	o := NewOutbound(c, 0, 0, nil)
+	defer o.Close()
+	o.SetTap(&n)
+	for _, want := range []string{"one", "one|two"} {
+		if _, wake := o.Send([]byte(want[max(0, len(want)-3):])); wake {
+			o.Wake()
+		}
+		if got := <-c.seen; got != want {
+			t.Errorf("it has seen %q, want %q", got, want)
+		}
+		o.Flush(time.Minute)
+	}
+	near, _ := tcpPair(t)
+	direct := NewOutbound(near, 0, 0, nil)
+	defer direct.Close()
+	direct.SetTap(&n)
+	if _, wake := direct.Send([]byte("three")); wake {
+		direct.WakeHere()
+	}
+	if got := strings.Join(n.outs, "|"); got != "one|two|three" {
+		t.Errorf("it has seen %q", got)
 	}
 }

@@ -34,7 +34,19 @@ func (o *Outbound) next() bool {
 	}
 	o.mu.Unlock()
 	call(notify)
+	if more {
+		o.show()
+	}
 	return more
+}
+
+// show has a tap see what was taken.
+func (o *Outbound) show() {
+	if tap := o.tap.Load(); tap != nil {
+		for _, c := range o.taken {
+			(*tap).Sending(c.b)
+		}
+	}
 }
 
 // writeOut is write, and ends the queue if that fails.
@@ -98,13 +110,9 @@ func (o *Outbound) began() {
 // wrote accounts for what was taken, and gives it back.
 func (o *Outbound) wrote(err error) {
 	mark, sent := uint64(0), 0
-	tap := o.tap.Load()
 	for i, c := range o.taken {
 		mark = max(mark, c.mark)
 		sent += len(c.b)
-		if tap != nil && err == nil {
-			(*tap).Sent(c.b)
-		}
 		c.Release()
 		o.taken[i] = nil
 	}

@@ -308,8 +308,8 @@ func (x *tap) Receiving() func(p []byte) {
 	return func(p []byte) { fill(batches, p) }
 }
 
-// Sent implements netx.Tap.
-func (x *tap) Sent(p []byte) {
+// Sending implements netx.Tap.
+func (x *tap) Sending(p []byte) {
 	x.mu.Lock()
 	batches := x.reserve(false)
 	x.mu.Unlock()

@@ -227,7 +227,7 @@ func TestOrder(t *testing.T) {
 		shown(t, m, target, 0, 1)
 		x := m.taps[a.Client]
 		received := x.Receiving()
-		x.Sent([]byte("answer\n"))
+		x.Sending([]byte("answer\n"))
 		if got, _ := shown(t, m, target, 0, 10); got != "" {
 			t.Errorf("too early: %q", got)
 		}
