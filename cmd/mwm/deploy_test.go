@@ -47,6 +47,15 @@ func TestService(t *testing.T) {
 	}
 }
 
+// The service says itself when it has started, over the socket that systemd gives it,
+// and systemd waits for that however long loading takes.
+func TestServiceSaysWhenItIsReady(t *testing.T) {
+	_, set := unit(t)
+	if set["Type"] != "notify" || !slices.Contains(strings.Fields(set["RestrictAddressFamilies"]), "AF_UNIX") || set["TimeoutStartSec"] != "infinity" {
+		t.Errorf("Type=%s, may use %s, has %s to start", set["Type"], set["RestrictAddressFamilies"], set["TimeoutStartSec"])
+	}
+}
+
 // The service waits for the time where the machine is told to, as DEPLOY.md says of
 // one without a clock, and is never given up, whatever ended it.
 func TestServiceGoesOn(t *testing.T) {

@@ -18,9 +18,14 @@ type ServeCmd struct {
 
 // Run serves until ctx ends.
 func (c *ServeCmd) Run(ctx context.Context) error {
-	s, err := server.New(c.Settings, server.Options{Logger: newLogger(c.LogLevel)})
+	log := newLogger(c.LogLevel)
+	s, err := server.New(c.Settings, server.Options{Logger: log})
 	if err != nil {
 		return err
+	}
+	// Whoever connects from now on is served.
+	if err := notifyReady(); err != nil {
+		log.Warn("systemd does not take the word that the server is ready", "err", err)
 	}
 	return s.Run(ctx)
 }
