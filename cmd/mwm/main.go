@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
@@ -59,9 +58,4 @@ func main() {
 		k.Errorf("%v", err)
 		os.Exit(1)
 	}
-}
-
-// newLogger logs to standard error, as text for a person.
-func newLogger(level slog.Level) *slog.Logger {
-	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
 }
