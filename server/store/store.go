@@ -170,6 +170,8 @@ func explain(err error) error {
 	return err
 }
 
+// migrate brings the database to this version, at once: a new one on a slow disk is
+// not to wait for a sync of each step.
 func (s *Store) migrate() error {
 	var version int
 	if err := s.conn.QueryRowContext(context.Background(), "PRAGMA user_version").Scan(&version); err != nil {
@@ -180,16 +182,18 @@ func (s *Store) migrate() error {
 			return err
 		}
 	}
-	for ; version < len(migrations); version++ {
-		err := s.inTx(context.Background(), func(tx *sql.Tx) error {
-			_, err := tx.Exec(migrations[version] + fmt.Sprintf("; PRAGMA user_version = %d", version+1))
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("bringing it to version %d: %w", version+1, err)
-		}
+	if version == len(migrations) {
+		return nil
 	}
-	return nil
+	return s.inTx(context.Background(), func(tx *sql.Tx) error {
+		for i, m := range migrations[version:] {
+			if _, err := tx.Exec(m); err != nil {
+				return fmt.Errorf("bringing it to version %d: %w", version+i+1, err)
+			}
+		}
+		_, err := tx.Exec(fmt.Sprintf("PRAGMA user_version = %d", len(migrations)))
+		return err
+	})
 }
 
 // beatEvery is how often Save writes at least.
