@@ -54,11 +54,11 @@ func TestCommit(t *testing.T) {
 	if err := answered(t, send(p, "fence", "")); err != nil {
 		t.Fatal(err)
 	}
-	s.set(func() { s.held = make(chan struct{}) })
-	answer := commit(p, toQueue("out", "1"), Step{Consumer: worker.Consumer, Tag: 1}, toTopic("news", "extra"), toQueue("out", "2"))
 	for len(s.entered) > 0 {
 		<-s.entered
 	}
+	s.set(func() { s.held = make(chan struct{}) })
+	answer := commit(p, toQueue("out", "1"), Step{Consumer: worker.Consumer, Tag: 1}, toTopic("news", "extra"), toQueue("out", "2"))
 	<-s.entered
 	if n := len(out.bodies()) + len(topic.take()) + len(paper.bodies()); n > 0 || len(answer) > 0 {
 		t.Errorf("%d messages were delivered before the disk had them", n)
