@@ -10,9 +10,23 @@ import "sort"
 // set: what keeps it right does so in smaller steps.
 const backwards = 1000
 
+// unset is the time before which a clock has not been set yet, as on a small machine
+// without a battery, which starts in 1970; in ms since then.
+const unset = 946_684_800_000 // 2000
+
 // noticeSetBack brings all devices up to the present if the clock has been set
-// back since the last call, or the server's since the database was written.
+// back since the last call, or the server's since the database was written. As long as
+// it is not set, it does so with those that are there, whose reports would not count:
+// of the others what is known is right.
 func (f *Fleet) noticeSetBack(now int64) {
+	if now < unset {
+		f.scan(func(d *device) {
+			if !d.gone {
+				f.setBack(d, now)
+			}
+		})
+		return
+	}
 	if f.agedAt == 0 || now < f.agedAt-backwards {
 		f.scan(func(d *device) { f.setBack(d, now) })
 	}

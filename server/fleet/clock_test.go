@@ -51,6 +51,45 @@ func TestClockSetBack(t *testing.T) {
 	}
 }
 
+// A server that starts before its clock is set shows who reports, and what was known
+// of the others stays as it was.
+func TestClockIsNotSetYet(t *testing.T) {
+	s := tell(t, Options{})
+	for range 3 {
+		s.pass(time.Minute)
+		s.at("BBB", 42, 1+s.now.Sub(start).Minutes())
+		s.at("CCC", 42, 1+s.now.Sub(start).Minutes())
+	}
+	known := s.device("BBB")
+	var saved []Saved
+	s.Snapshot(0, func(d Saved) bool { saved = append(saved, d); return true })
+
+	right := s.now.Add(time.Hour)
+	s = tell(t, Options{})
+	s.now = time.Unix(20, 0)
+	for _, d := range saved {
+		s.Restore(d)
+	}
+	for i := range 3 {
+		s.at("CCC", 42, 2)
+		s.pass(time.Second)
+		s.wantStatus("BBB", "offline")
+		if d := s.device("CCC"); i > 0 && d.Location.Lng != 2 { // it takes a second
+			t.Errorf("who reports is at %+v", d.Location)
+		}
+	}
+	s.now = right
+	s.pass(time.Second)
+	s.at("CCC", 42, 3)
+	if d := s.device("CCC"); d.Location.Lng != 3 || *d.LastSeen != s.now.UnixMilli() {
+		t.Errorf("who reports is at %+v, last seen %v", d.Location, *d.LastSeen)
+	}
+	d := s.device("BBB")
+	if *d.LastSeen != *known.LastSeen || d.Location.TS != known.Location.TS || len(d.Trail) == 0 {
+		t.Errorf("of a silent device is known %+v, seen %v, trail %v; it was %+v, seen %v", d.Location, *d.LastSeen, d.Trail, known.Location, *known.LastSeen)
+	}
+}
+
 // Small steps back, as they keep a clock right, change nothing.
 func TestClockAdjusted(t *testing.T) {
 	s := tell(t, Options{})
