@@ -204,18 +204,18 @@ func TestTLSReload(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer open.Close()
-	oldKey, err := os.ReadFile(key)
-	if err != nil {
-		t.Fatal(err)
+	newCert, newKey := b.server(t.TempDir(), "server")
+	replace := func(file, with string) {
+		t.Helper()
+		text, err := os.ReadFile(with)
+		if err == nil {
+			err = os.WriteFile(file, text, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
-	b.server(dir, "server")
-	newKey, err := os.ReadFile(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(key, oldKey, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	replace(cert, newCert)
 	shows := func(x *authority) bool {
 		_, err := shake(s.Addresses().STOMPS, &tls.Config{RootCAs: x.pool()})
 		return err == nil
@@ -225,9 +225,7 @@ func TestTLSReload(t *testing.T) {
 			t.Fatal("a certificate without its key is shown")
 		}
 	}
-	if err := os.WriteFile(key, newKey, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	replace(key, newKey)
 	eventually(t, "the new certificate is shown", func() bool { return shows(b) })
 	if shows(a) {
 		t.Error("the old one, too")
