@@ -192,13 +192,15 @@ func TestMosquittoClients(t *testing.T) {
 	for _, version := range []string{"mqttv31", "mqttv311", "mqttv5"} {
 		for qos := range 3 {
 			t.Run(fmt.Sprintf("%s at %d", version, qos), func(t *testing.T) {
+				listeners := func() int { return f.b.Listeners(".mwm.AAA.motion") + f.b.Listeners(".mwm.lastWill") }
+				await(t, "the one before is gone", func() bool { return listeners() == 0 })
 				var out bytes.Buffer
-				sub := tool(t, f, "mosquitto_sub", "-V", version, "-q", fmt.Sprint(qos), "-t", "/mwm/+/motion", "-t", "/mwm/lastWill/#", "-F", "%t %x", "-C", "2", "-W", "10")
+				sub := tool(t, f, "mosquitto_sub", "-V", version, "-q", fmt.Sprint(qos), "-t", "/mwm/+/motion", "-t", "/mwm/lastWill/#", "-F", "%t %x", "-C", "2", "-W", "60")
 				sub.Stdout, sub.Stderr = &out, &out
 				if err := sub.Start(); err != nil {
 					t.Fatal(err)
 				}
-				await(t, "mosquitto_sub listens", func() bool { return f.b.Listeners(".mwm.AAA.motion") == 1 && f.b.Listeners(".mwm.lastWill") == 1 })
+				await(t, "mosquitto_sub listens", func() bool { return listeners() == 2 })
 				payload := strings.Repeat("\x01", 24)
 				for _, args := range [][]string{{"-t", "/mwm/AAA/motion", "-m", payload}, {"-t", "/mwm/lastWill", "-m", "x"}} {
 					if b, err := tool(t, f, "mosquitto_pub", append(args, "-V", version, "-q", fmt.Sprint(qos))...).CombinedOutput(); err != nil {
