@@ -84,6 +84,7 @@ type storedSubscription struct {
 	NoLocal bool   `json:",omitempty"`
 	Keep    bool   `json:",omitempty"` // retain as published
 	SubID   uint32 `json:",omitempty"`
+	Replay  bool   `json:",omitempty"` // retained messages are still to be sent
 }
 
 type storedWill struct {
@@ -111,9 +112,11 @@ func (s *Server) whenSynced(f func()) {
 // meta is what the session has on disk of itself. s.mu is held.
 func (s *session) meta() []byte {
 	m := storedSession{Principal: s.principal, Expiry: s.expiry, Until: s.srv.unixMilli(s.until), WillAt: s.srv.unixMilli(s.willAt), Missed: s.missed}
+	due := s.replays.unfinished()
+	s.replays.saved = len(due) > 0
 	for _, sub := range s.subs {
 		t := sub.terms.Load()
-		m.Subscriptions = append(m.Subscriptions, storedSubscription{sub.filter, t.qos, t.noLocal, t.keep, t.subID})
+		m.Subscriptions = append(m.Subscriptions, storedSubscription{sub.filter, t.qos, t.noLocal, t.keep, t.subID, due[sub] && t.qos > 0})
 	}
 	if w := s.will; w != nil {
 		m.Will = &storedWill{w.name, w.body, w.qos, w.retain, w.delay, w.expiry, w.props}
@@ -286,6 +289,10 @@ func (s *Server) restoreSession(k *broker.Kept, now time.Time) (*session, error)
 			sess.subs = map[string]*subscription{}
 		}
 		sess.subs[x.Filter] = sub
+		if x.Replay {
+			sess.replays.waiting = append(sess.replays.waiting, sub)
+			sess.replays.saved = true
+		}
 	}
 	for _, r := range k.Records {
 		sess.recall(r, crashed)

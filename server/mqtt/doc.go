@@ -70,7 +70,7 @@
 // 3.1.1) or its Session Expiry Interval is not zero (5.0), for that long, at most
 // for [Options.SessionExpiry]. With a store it is on disk and survives a crash: the
 // subscriptions, the messages that wait or are in flight with their packet
-// identifiers, the identifiers of QoS 2 messages that are not released, the expiry,
+// identifiers, of which subscriptions retained messages are still to be sent, the identifiers of QoS 2 messages that are not released, the expiry,
 // and the will (see disk.go for what is on disk before what is said). The time that
 // the server is down counts. At QoS 2 nothing comes twice; at QoS 1 what was in
 // flight at a crash comes again, with DUP.

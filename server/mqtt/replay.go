@@ -1,6 +1,7 @@
 package mqtt
 
 import (
+	"maps"
 	"slices"
 
 	"mwm/server/broker"
@@ -14,11 +15,13 @@ const maxNoted = 10_000
 // replays are the retained messages that new subscriptions are still to be
 // sent (MQTT 5.0 §3.3.1.3). Only names are noted: each message is looked up again
 // when its turn comes, so that it is never older than what the client has got
-// meanwhile.
+// meanwhile. What a session that is kept has not been sent when its client goes, it is
+// sent when the client is back.
 type replays struct {
 	noted   []replay
 	waiting []*subscription // not noted yet, so as not to note too much
 	booked  int             // of memory, until nothing is noted any more
+	saved   bool            // it is on disk that there is something to be sent
 }
 
 type replay struct {
@@ -36,6 +39,42 @@ func (r *replays) book() {
 		netx.Book(n - r.booked)
 		r.booked = n
 	}
+}
+
+// maxAway is how many names are noted while the client is away. Of more it is sent all
+// of their subscriptions again.
+const maxAway = 1000
+
+// pause gives up what the client, which has gone, need not be sent when it is back.
+func (r *replays) pause(kept bool) {
+	optional := func(sub *subscription) bool {
+		t := sub.terms.Load()
+		return !kept || t == nil || t.qos == 0
+	}
+	r.noted = slices.DeleteFunc(r.noted, func(n replay) bool { return n.msg != nil || optional(n.sub) })
+	r.waiting = slices.DeleteFunc(r.waiting, optional)
+	if len(r.noted) > maxAway {
+		r.waiting = slices.Collect(maps.Keys(r.unfinished()))
+		r.noted = nil
+	}
+	netx.Unbook(r.booked)
+	r.booked = 0
+	r.book()
+}
+
+// unfinished are the subscriptions of which there is something to be sent.
+func (r *replays) unfinished() map[*subscription]bool {
+	subs := map[*subscription]bool{}
+	for _, sub := range r.waiting {
+		subs[sub] = true
+	}
+	var last *subscription
+	for i := range r.noted { // those of one stand together
+		if sub := r.noted[i].sub; sub != last {
+			subs[sub], last = true, sub
+		}
+	}
+	return subs
 }
 
 // discard gives up what is left.
@@ -78,18 +117,24 @@ func (s *session) noteReplays() {
 		r.waiting = r.waiting[1:]
 		s.srv.b.Retained(sub.name, func(m *broker.Message) { r.noted = append(r.noted, replay{m.Name, sub, nil}) })
 	}
-	if len(r.noted) == 0 {
-		r.discard()
+	if len(r.noted) > 0 {
+		r.book()
 		return
 	}
-	r.book()
+	saved := r.saved
+	if r.discard(); saved {
+		s.save()
+	}
 }
 
 // pumpReplay sends retained messages, as far as window and connection allow.
 // s.mu is held.
 func (s *session) pumpReplay() {
 	r := &s.replays
-	for len(r.noted) > 0 && s.flights.unsent == nil && s.canLaunch() && s.ready() {
+	if len(r.noted) == 0 && len(r.waiting) > 0 { // since the client was here last
+		s.noteReplays()
+	}
+	for len(r.noted) > 0 && s.canLaunch() && s.ready() {
 		next := r.noted[0]
 		r.noted = r.noted[1:]
 		if t := next.sub.terms.Load(); t != nil && next.msg != nil {
@@ -101,13 +146,19 @@ func (s *session) pumpReplay() {
 			s.noteReplays()
 		}
 	}
+	s.syncFlights()
 }
 
-// sendRetained sends one retained message. s.mu is held.
+// sendRetained sends one retained message. Once it has an identifier, it is in flight
+// like any other, also on disk. s.mu is held.
 func (s *session) sendRetained(t *terms, m *broker.Message) {
 	it := item{msg: m, subID: t.subID, qos: min(m.QoS, t.qos), retain: true}
 	if it.qos > 0 {
-		s.launch(s.flights.add(it))
+		f := s.flights.add(it)
+		if s.stores(m) && s.srv.b.Room() == nil {
+			f.rec = s.srv.b.Journal().PutState(s.box.Load(), m, f.state(), nil)
+		}
+		s.launch(f)
 		return
 	}
 	s.encode(&flight{retain: true, subID: t.subID, msg: m}, false)

@@ -64,7 +64,7 @@ func (s *session) bind(c *conn, expiry time.Duration, w *will) {
 	defer s.mu.Unlock()
 	stop(&s.timer)
 	stop(&s.willTimer)
-	s.replays.discard()
+	s.replays.pause(true)
 	s.conn, s.owner, s.client = c, c, c.client
 	s.keepFor(expiry)
 	s.will, s.until, s.willAt = w, time.Time{}, time.Time{}
@@ -107,7 +107,7 @@ func (s *session) unbindLocked(c *conn) bool {
 	}
 	s.conn = nil
 	s.frames, s.framed, s.noticed = nil, 0, false
-	s.replays.discard()
+	s.replays.pause(s.kept())
 	for _, sub := range s.subs {
 		sub.attach(nil)
 	}

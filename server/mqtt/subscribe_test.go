@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/mochi-mqtt/server/v2/packets"
@@ -331,6 +332,79 @@ func TestManyRetained(t *testing.T) {
 		}
 	}
 	p.expectNothing()
+}
+
+// What a kept session has not been sent of the retained messages, or has not
+// acknowledged, waits for its client like all else, and survives a crash.
+func TestRetainedWaits(t *testing.T) {
+	for _, c := range []struct {
+		n       int
+		qos     byte
+		crashes bool
+		again   int // how many come again that had come
+	}{
+		{10, 1, false, 0}, {10, 2, false, 0}, {maxAway + 10, 1, false, 2}, {10, 1, true, 2}, {10, 2, true, 2},
+	} {
+		t.Run(fmt.Sprintf("%d at QoS %d, crash %t", c.n, c.qos, c.crashes), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := newDisk()
+				l := live(t, d, Options{MaxInflight: 1}, false)
+				retain := func() {
+					for i := range c.n {
+						l.b.RestoreRetained(&broker.Message{Name: fmt.Sprintf("m.%d", i), Body: []byte("x"), QoS: 2, Retain: true, Persistent: true})
+					}
+				}
+				retain()
+				p := l.meet(hello{id: "A", keep: true})
+				p.subscribe(1, "m/#", c.qos)
+				p.expect(fmt.Sprintf("SUBACK 1 [%02x]", c.qos))
+				p.ackAs(p.read())
+				inFlight := p.read()
+				if c.crashes {
+					time.Sleep(time.Second) // that it was acknowledged is on disk, too
+					l.crash(d)
+					d.boot(-1)
+					l = live(t, d, Options{MaxInflight: 1}, true)
+					retain()
+				} else {
+					p.nc.Close()
+					synctest.Wait()
+				}
+				p = l.peer()
+				p.shake2(hello{id: "A", keep: true}, "CONNACK session=true code=0x00")
+				got := map[string]int{}
+				for i := range c.n - 1 + c.again {
+					text := p.read()
+					if i == 0 && text != strings.Replace(inFlight, " retain", " dup retain", 1) {
+						t.Errorf("got %s, in flight was %s", text, inFlight)
+					}
+					got[strings.Fields(text)[1]]++
+					p.ackAs(text)
+				}
+				if len(got) < c.n-1 {
+					t.Errorf("%d of %d topics came", len(got), c.n-1)
+				}
+				l.stop()
+			})
+		})
+	}
+}
+
+// ackAs acknowledges a PUBLISH as its QoS has it.
+func (p *peer) ackAs(text string) {
+	p.t.Helper()
+	var id uint16
+	_, at, _ := strings.Cut(text, " id=")
+	if _, err := fmt.Sscanf(at, "%d", &id); err != nil {
+		p.t.Fatalf("got %s", text)
+	}
+	if !strings.Contains(text, " q2 ") {
+		p.ack(packets.Puback, id)
+		return
+	}
+	p.ack(packets.Pubrec, id)
+	p.expect(fmt.Sprintf("PUBREL %d", id))
+	p.ack(packets.Pubcomp, id)
 }
 
 // What is noted for a subscriber that does not read counts as memory that it makes the
