@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"strings"
 
 	"mwm/server"
@@ -37,6 +38,7 @@ type Doctor struct {
 	cfg      server.Config
 	findings []Finding
 	proc     string // where the system tells about processes; "" if it does not
+	listen   func(network, addr string) (net.Listener, error)
 
 	// What looks have found out for those after them.
 	running string // the version of the server that runs with these settings; "" if none does
@@ -46,7 +48,7 @@ type Doctor struct {
 // Examine looks at everything and returns what it found, in the order in which it
 // matters.
 func Examine(ctx context.Context, cfg server.Config) []Finding {
-	d := &Doctor{cfg: cfg, proc: "/proc"}
+	d := &Doctor{cfg: cfg, proc: "/proc", listen: net.Listen}
 	d.settings()
 	d.listeners(ctx)
 	d.data(ctx)

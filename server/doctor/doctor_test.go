@@ -18,6 +18,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -125,6 +126,20 @@ func TestRunningServer(t *testing.T) {
 
 	cfg.STOMP = "127.0.0.1:" + freePort(t)
 	want(t, Examine(t.Context(), cfg), "--stomp ", Warn, "the server that runs does not listen here")
+}
+
+// A port below 1024 that this user may not have is one that a server may hold which
+// has more rights, and one that nobody listens at.
+func TestPortsOfThePrivileged(t *testing.T) {
+	refused := func(string, string) (net.Listener, error) { return nil, os.NewSyscallError("bind", syscall.EACCES) }
+	cfg := start(t, server.Config{})
+	d := &Doctor{cfg: cfg, listen: refused}
+	d.listeners(t.Context())
+	want(t, d.findings, "--http ", OK, "mwm "+server.Version)
+
+	d = &Doctor{cfg: server.Config{HTTP: "127.0.0.1:" + freePort(t)}, listen: refused}
+	d.listeners(t.Context())
+	want(t, d.findings, "--http ", Fail, "CAP_NET_BIND_SERVICE")
 }
 
 // A server with accounts lets the doctor in nowhere; that is how it should be.

@@ -31,13 +31,13 @@ func (d *Doctor) listeners(ctx context.Context) {
 			d.note(Warn, about, "name a port, so that clients find it", "takes a free port at each start")
 			continue
 		}
-		switch taken, err := occupied(l.Addr); {
+		switch taken, err := d.occupied(l.Addr); {
+		case (taken || errors.Is(err, os.ErrPermission)) && open(ctx, target):
+			d.taken(ctx, l, about, target) // also where the server may listen, and who asks may not
 		case err != nil:
 			d.unlistenable(about, err)
 		case !taken:
 			free = append(free, l)
-		case open(ctx, target):
-			d.taken(ctx, l, about, target)
 		default:
 			who, _ := d.owner(target.Port())
 			if who == "" {
@@ -126,8 +126,8 @@ func (d *Doctor) taken(ctx context.Context, l server.Listener, about string, tar
 }
 
 // occupied tries to listen on an address, and reports whether somebody else does.
-func occupied(addr string) (taken bool, err error) {
-	l, err := net.Listen("tcp", addr)
+func (d *Doctor) occupied(addr string) (taken bool, err error) {
+	l, err := d.listen("tcp", addr)
 	switch {
 	case err == nil:
 		return false, l.Close()
@@ -141,7 +141,7 @@ func occupied(addr string) (taken bool, err error) {
 func (d *Doctor) unlistenable(about string, err error) {
 	switch {
 	case errors.Is(err, os.ErrPermission):
-		d.note(Fail, about, "choose a port above 1023, or give the program CAP_NET_BIND_SERVICE (AmbientCapabilities= in a systemd unit)",
+		d.note(Fail, about, "choose a port above 1023, or give the program CAP_NET_BIND_SERVICE: a systemd unit needs three lines for that, see DEPLOY.md",
 			"ports below 1024 are for privileged programs")
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		d.note(Fail, about, "write an address that this machine has, or none for all", "this machine has no such address")
