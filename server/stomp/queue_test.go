@@ -266,6 +266,7 @@ func TestSelector(t *testing.T) {
 			p.want("MESSAGE", "=IT")
 			p.sync()
 			p.nc.Close()
+			eventually(t, "it goes", func() bool { return w.server.Sessions() == 0 }) // a queue with a consumer stays
 			w.broker.DeleteQueue("sales")
 		}
 	}
