@@ -29,11 +29,13 @@ type disk struct {
 	loaded  Loaded
 }
 
+var errBroken = errors.New("the disk is full")
+
 func newDisk() *disk { return &disk{Memory: NewMemory()} }
 
 func (d *disk) SaveHistory(c *Changes) error {
 	if d.broken.Load() {
-		return errors.New("the disk is full")
+		return errBroken
 	}
 	d.devices = slices.DeleteFunc(d.devices, func(n NamedDevice) bool { return slices.Contains(c.Forget, n.Num) })
 	d.devices = append(d.devices, c.Devices...)
