@@ -247,6 +247,7 @@ func TestSnapshotThenChanges(t *testing.T) {
 func TestCreditAndConflation(t *testing.T) {
 	b := start(t, Options{})
 	b.move("BBB", 1)
+	waitFor(t, "the first tick", func() bool { return b.fleet.Seq() > 0 }) // else it comes behind the snapshot
 	p := b.open("")
 	p.silent = true
 	p.until("the snapshot", func() bool { return p.lat["BBB"] == 1 })
@@ -280,6 +281,7 @@ func TestCreditAndConflation(t *testing.T) {
 func TestPause(t *testing.T) {
 	b := start(t, Options{})
 	b.move("BBB", 1)
+	waitFor(t, "the first tick", func() bool { return b.fleet.Seq() > 0 }) // else it comes behind the snapshot
 	p := b.open("")
 	p.until("the snapshot", func() bool { return p.lat["BBB"] == 1 })
 	p.say(`{"type":"pause"}`)
@@ -440,9 +442,7 @@ func TestStuckBrowser(t *testing.T) {
 		p.until("the texts", func() bool { return len(p.texts) == n })
 		return b.hub.Stats().Slow == 1
 	})
-	if b.hub.Stats().Browsers != 1 {
-		t.Errorf("%d browsers", b.hub.Stats().Browsers)
-	}
+	waitFor(t, "one browser alone", func() bool { return b.hub.Stats().Browsers == 1 })
 }
 
 func TestOptionsAreChecked(t *testing.T) {
