@@ -17,6 +17,7 @@ import (
 // WebSockets that come over a proxy count for their clients: one of them cannot take
 // all the connections that there are.
 func TestWebSocketsOverAProxy(t *testing.T) {
+	before := netx.MemoryUsed()
 	gate := netx.NewGate(netx.GateOptions{PerAddress: 2})
 	opts, _ := options(t)
 	opts.Admit = gate.Admit
@@ -67,6 +68,7 @@ func TestWebSocketsOverAProxy(t *testing.T) {
 		_ = c.CloseNow()
 	}
 	_ = stop()
+	until(t, "all are off the books", func() bool { return netx.MemoryUsed() == before })
 }
 
 // waiting is a protocol front end that says nothing until its client goes.
