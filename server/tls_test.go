@@ -280,7 +280,7 @@ func TestClientCertificates(t *testing.T) {
 				return err
 			}
 			defer nc.Close()
-			opts := []func(*gostomp.Conn) error{gostomp.ConnOpt.HeartBeat(0, 0), gostomp.ConnOpt.Logger(silent{}), gostomp.ConnOpt.RcvReceiptTimeout(3 * time.Second)}
+			opts := []func(*gostomp.Conn) error{gostomp.ConnOpt.HeartBeat(0, 0), gostomp.ConnOpt.Logger(silent{}), gostomp.ConnOpt.RcvReceiptTimeout(patience)}
 			if c.user != "" {
 				opts = append(opts, gostomp.ConnOpt.Login(c.user, c.pass))
 			}
