@@ -10,12 +10,13 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// settings are the lines of a configuration file: name, value and line number.
+// settings are the lines of a configuration file by name.
 type settings map[string]setting
 
 type setting struct {
-	value string
-	line  int
+	value  string // of several lines with commas between
+	line   int    // the last one
+	before int    // the line that had the name, too; 0 if none had
 }
 
 // settingsFile reads a configuration file. Each line is "name = value", with the
@@ -33,28 +34,33 @@ func settingsFile(r io.Reader) (kong.Resolver, error) {
 		if name = strings.TrimSpace(name); !ok || name == "" {
 			return nil, fmt.Errorf("line %d: %q is not \"name = value\"", n, line)
 		}
-		value = strings.TrimSpace(value)
+		at := setting{value: strings.TrimSpace(value), line: n}
 		if old, again := s[name]; again {
-			value = old.value + "," + value
+			at.value, at.before = old.value+","+at.value, old.line
 		}
-		s[name] = setting{value, n}
+		s[name] = at
 	}
 	return s, lines.Err()
 }
 
-// Validate refuses names that are no settings of the server.
+// Validate refuses names that are no settings of the server, and that stand twice and
+// take one value.
 func (s settings) Validate(app *kong.Application) error {
-	known := map[string]bool{}
+	known := map[string]*kong.Flag{}
 	for _, command := range app.Children {
 		if command.Name == "serve" {
 			for _, f := range command.Flags {
-				known[f.Name] = true
+				known[f.Name] = f
 			}
 		}
 	}
 	for name, at := range s {
-		if !known[name] || name == "config" {
+		f := known[name]
+		if f == nil || name == "config" {
 			return fmt.Errorf("line %d: there is no setting %q; see mwm serve --help", at.line, name)
+		}
+		if at.before > 0 && !f.IsCumulative() {
+			return fmt.Errorf("line %d: %s stands in line %d already, and has one value", at.line, name, at.before)
 		}
 	}
 	return nil
