@@ -30,9 +30,10 @@
 // meaning is there. Nor does such a header become a user property. A reply-to that is
 // no topic stays a user property: MQTT cannot send to a queue. What a STOMP receiver
 // cannot be told is left out and counted: NUL, and text that is not UTF-8; to 1.0
-// also line ends, and colons in names. What an MQTT 5 receiver cannot be told is left
-// out and counted, too ([Stats].LostHeaders): headers with NUL, that are not UTF-8, or
-// longer than 65,535 bytes. MQTT 3 receivers get topic and payload alone.
+// also line ends, and colons in names, or white space around them. What an MQTT 5
+// receiver cannot be told is left out and counted, too ([Stats].LostHeaders): headers
+// with NUL, that are not UTF-8, or longer than 65,535 bytes. MQTT 3 receivers get topic
+// and payload alone.
 //
 // # Delivery
 //
@@ -70,8 +71,8 @@
 // 3.1.1) or its Session Expiry Interval is not zero (5.0), for that long, at most
 // for [Options.SessionExpiry]. With a store it is on disk and survives a crash: the
 // subscriptions, the messages that wait or are in flight with their packet
-// identifiers, of which subscriptions retained messages are still to be sent, the identifiers of QoS 2 messages that are not released, the expiry,
-// and the will (see disk.go for what is on disk before what is said). The time that
+// identifiers, of which subscriptions retained messages are still to be sent, the
+// identifiers of QoS 2 messages that are not released, the expiry, and the will (see disk.go for what is on disk before what is said). The time that
 // the server is down counts. At QoS 2 nothing comes twice; at QoS 1 what was in
 // flight at a crash comes again, with DUP.
 //

@@ -51,8 +51,8 @@
 //   - Frames have limits; see [Options].
 //
 // What STOMP 1.0 cannot express, since it has no escapes, is left out of MESSAGE
-// frames to its clients and counted: headers with line ends, or a colon in the name.
-// Names and values are trimmed for it alone.
+// frames to its clients and counted: headers with line ends, and those whose names have
+// a colon, or white space around them. Names and values are trimmed for it alone.
 //
 // ABORT undoes what its transaction was going to do: messages that were to be
 // acknowledged stay with their consumer, which may answer them again. COMMIT

@@ -204,11 +204,11 @@ func TestForeignMessage(t *testing.T) {
 	m.Body = []byte("red")
 	m.Properties = &broker.Properties{ContentType: "text/plain", User: []broker.Property{
 		{Name: "subscription", Value: "forged"}, {Name: "destination", Value: "/topic/x"}, {Name: "a:b", Value: "c\nd"}, {Name: "plain", Value: "1"},
-		{Name: "reply-to", Value: "/queue/forged"}, {Name: "correlation-id", Value: "forged"}, {Name: "retain", Value: "forged"}, {Name: "persistent", Value: "forged"}},
+		{Name: "reply-to", Value: "/queue/forged"}, {Name: "correlation-id", Value: "forged"}, {Name: "retain", Value: "forged"}, {Name: "persistent", Value: "forged"}, {Name: "message-id ", Value: "for 1.2 another name"}},
 		ResponseTopic: "answers.AAA", CorrelationData: []byte("7:8")}
 	m.Retain, m.Persistent = true, true
 	pub.Flush()
-	peers[0].want("MESSAGE", "destination:/topic/.mwm.AAA.alert", "persistent:true", "content-type:text/plain", "content-length:3", "plain:1", "!a:b",
+	peers[0].want("MESSAGE", "destination:/topic/.mwm.AAA.alert", "persistent:true", "content-type:text/plain", "content-length:3", "plain:1", "!a:b", "!message-id ",
 		"reply-to:/topic/answers.AAA", "correlation-id:7:8", "retain:true", "=red")
 	got := peers[1].want("MESSAGE", "destination:/topic/.mwm.AAA.alert", "content-type:text/plain", "content-length:3", "subscription:0",
 		"reply-to:/topic/answers.AAA", "retain:true", "=red")

@@ -107,9 +107,9 @@ func (d *Dialect) badEscape(raw []byte) error {
 		d.Version, strings.Join(strings.Split(d.codes, ""), `, \`), raw)}
 }
 
-// CanCarry reports whether a header can be written at all: without escapes a
-// line feed cannot, nor a colon in a name, nor white space at an end if that is
-// trimmed.
+// CanCarry reports whether a header can be written at all: without escapes a line
+// feed cannot, nor a colon in a name. Nor can a name with white space around it if
+// that is trimmed: it would become another one, which may be the broker's to set.
 func (d *Dialect) CanCarry(name, value string) bool {
 	if name == "" || strings.IndexByte(name, 0) >= 0 || strings.IndexByte(value, 0) >= 0 {
 		return false
@@ -117,13 +117,13 @@ func (d *Dialect) CanCarry(name, value string) bool {
 	if d.escapes != "" {
 		return true
 	}
-	return !strings.ContainsAny(name, ":\r\n") && !strings.ContainsAny(value, "\r\n")
+	return !strings.ContainsAny(name, ":\r\n") && !strings.ContainsAny(value, "\r\n") && !(d.Trim && strings.Trim(name, blank) != name)
 }
 
 // AppendHead appends a header block that is escaped as in 1.2, for this
 // version, and tells how many headers it cannot carry.
 func (d *Dialect) AppendHead(dst, head []byte) (_ []byte, lost int) {
-	if d == V12 || bytes.IndexByte(head, '\\') < 0 {
+	if d == V12 || bytes.IndexByte(head, '\\') < 0 && !(d.Trim && bytes.ContainsAny(head, blank)) {
 		return append(dst, head...), 0
 	}
 	for line := range bytes.Lines(head) {

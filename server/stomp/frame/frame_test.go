@@ -193,6 +193,10 @@ func TestAppendHead(t *testing.T) {
 			t.Errorf("STOMP %s: %q, lost %d; want %q, %d", c.d.Version, got, lost, c.want, c.lost)
 		}
 	}
+	const blanks = "a: x \n message-id:forged\nack :forged\n\t:forged\n"
+	if got, lost := V10.AppendHead(nil, []byte(blanks)); string(got) != "a: x \n" || lost != 3 {
+		t.Errorf("STOMP 1.0, which trims: %q, lost %d", got, lost)
+	}
 }
 
 func TestLen(t *testing.T) {

@@ -354,7 +354,10 @@ func (f *Frame) setExpires(value []byte) (err error) {
 	return err
 }
 
-func trim(s []byte) []byte { return bytes.Trim(s, " \t\r") }
+// blank is the white space that STOMP 1.0 trims.
+const blank = " \t\r"
+
+func trim(s []byte) []byte { return bytes.Trim(s, blank) }
 
 // parseDigits reads a decimal number without a sign that fits in an int64.
 func parseDigits(s []byte) (n int64, ok bool) {
