@@ -14,8 +14,8 @@ import (
 	"mwm/server"
 )
 
-// patience is how long somebody who listens may take to answer.
-const patience = 3 * time.Second
+// patience is how long somebody who listens may take to answer. Tests have more.
+var patience = 3 * time.Second
 
 // listeners looks at each port: who listens there, and does he speak what he should?
 func (d *Doctor) listeners(ctx context.Context) {
