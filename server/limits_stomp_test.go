@@ -117,7 +117,7 @@ func TestMaxOutboundOverTheWire(t *testing.T) {
 // --max-message-age holds for what names no expiry, or a later one, on queues, in
 // transactions and among the retained.
 func TestMaxMessageAge(t *testing.T) {
-	s, _ := start(t, server.Config{MaxMessageAge: 500 * time.Millisecond})
+	s, _ := start(t, server.Config{MaxMessageAge: time.Second})
 	nc, err := net.Dial("tcp", s.Addresses().STOMP)
 	if err != nil {
 		t.Fatal(err)
