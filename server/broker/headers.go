@@ -22,8 +22,12 @@ func (m *Message) Headers() (headers []Property) {
 	if m.Properties == nil {
 		return nil
 	}
+	reply := m.Properties.ResponseTopic
+	if reply != "" {
+		reply = "/topic/" + reply
+	}
 	for _, h := range []Property{
-		{"content-type", m.Properties.ContentType}, {"reply-to", m.Properties.ResponseTopic}, {"correlation-id", string(m.Properties.CorrelationData)},
+		{"content-type", m.Properties.ContentType}, {"reply-to", reply}, {"correlation-id", string(m.Properties.CorrelationData)},
 	} {
 		if h.Value != "" {
 			headers = append(headers, h)

@@ -46,7 +46,7 @@ var jmsHeaders = map[string]string{
 	"JMSType":          "type",
 }
 
-var persistent, nonPersistent = []byte("PERSISTENT"), []byte("NON_PERSISTENT")
+var persistent, nonPersistent, yes = []byte("PERSISTENT"), []byte("NON_PERSISTENT"), []byte("true")
 
 // Property is part of selector.Properties.
 func (p *properties) Property(name string) ([]byte, bool) {
@@ -127,20 +127,27 @@ func (p *properties) unescape(v []byte) []byte {
 	return p.scratch[start:len(p.scratch):len(p.scratch)]
 }
 
-// property looks into what an MQTT 5 sender said.
+// property looks into what an MQTT sender said, under the names and with the values
+// that STOMP receivers are told.
 func (p *properties) property(name string) ([]byte, bool) {
+	switch name {
+	case "persistent":
+		return yes, p.m.Persistent
+	case "retain":
+		return yes, p.m.Retain
+	}
 	props := p.m.Properties
 	if props == nil {
 		return nil, false
 	}
-	value, ok := "", false
+	prefix, value, ok := "", "", false
 	switch name {
 	case "content-type":
 		value, ok = props.ContentType, props.ContentType != ""
 	case "correlation-id":
 		return props.CorrelationData, props.CorrelationData != nil
 	case "reply-to":
-		value, ok = props.ResponseTopic, props.ResponseTopic != ""
+		prefix, value, ok = "/topic/", props.ResponseTopic, props.ResponseTopic != ""
 	default:
 		for _, u := range props.User {
 			if u.Name == name {
@@ -150,6 +157,6 @@ func (p *properties) property(name string) ([]byte, bool) {
 		}
 	}
 	start := len(p.scratch)
-	p.scratch = append(p.scratch, value...)
+	p.scratch = append(append(p.scratch, prefix...), value...)
 	return p.scratch[start:len(p.scratch):len(p.scratch)], ok
 }

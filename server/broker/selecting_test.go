@@ -1,6 +1,9 @@
 package broker
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 func TestMatch(t *testing.T) {
 	id, err := ParseID("000007-000000000042")
@@ -12,7 +15,8 @@ func TestMatch(t *testing.T) {
 		ID:   id, Priority: 7, Timestamp: 1000, Persistent: true,
 	}
 	mqtt := &Message{Priority: 4, Properties: &Properties{
-		ContentType: "text/plain", CorrelationData: []byte("c1"), User: []Property{{"country", "IT"}},
+		ContentType: "text/plain", CorrelationData: []byte("c1"), User: []Property{{"country", "IT"}, {"retain", "forged"}},
+		ResponseTopic: "answers.me",
 	}}
 	for _, c := range []struct {
 		m        *Message
@@ -30,6 +34,9 @@ func TestMatch(t *testing.T) {
 		{stomp, "region = 'x' OR region <> 'x'", false},
 		{mqtt, "country = 'IT'", true},
 		{mqtt, `"content-type" = 'text/plain' AND JMSCorrelationID = 'c1' AND JMSDeliveryMode = 'NON_PERSISTENT'`, true},
+		{mqtt, `JMSReplyTo = '/topic/answers.me' AND "reply-to" LIKE '/topic/%'`, true},
+		{mqtt, "persistent IS NULL AND retain IS NULL", true},
+		{&Message{Persistent: true, Retain: true}, "persistent AND retain = 'true'", true},
 		{&Message{}, "country IS NULL", true},
 	} {
 		match, err := NewMatch(c.selector)
@@ -45,5 +52,17 @@ func TestMatch(t *testing.T) {
 	}
 	if _, err := NewMatch("country ="); err == nil {
 		t.Error("a selector that ends too soon was taken")
+	}
+}
+
+// What the console shows of a message from MQTT is what STOMP receivers are told.
+func TestHeaders(t *testing.T) {
+	m := &Message{Properties: &Properties{ResponseTopic: "answers.me", CorrelationData: []byte("c1"), User: []Property{{"country", "IT"}}}}
+	want := []Property{{"reply-to", "/topic/answers.me"}, {"correlation-id", "c1"}, {"country", "IT"}}
+	if got := m.Headers(); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := (&Message{Properties: &Properties{}}).Headers(); len(got) > 0 {
+		t.Errorf("nothing said becomes %q", got)
 	}
 }
