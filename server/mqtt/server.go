@@ -69,7 +69,7 @@ func (s *Server) Sessions() []SessionInfo {
 // SessionTotals sum up all sessions.
 type SessionTotals struct {
 	Sessions    int
-	Away        int // of them, without a connection
+	Away        int // of them, whose client has gone
 	Queued      int // messages that wait
 	QueuedBytes int
 	Inflight    int // messages sent, not acknowledged
@@ -80,7 +80,7 @@ func (s *Server) SessionTotals() (t SessionTotals) {
 	for _, sess := range s.all() {
 		t.Sessions++
 		sess.mu.Lock()
-		if sess.owner == nil {
+		if sess.owner == nil && !sess.until.IsZero() { // not one that its client is just being told of
 			t.Away++
 		}
 		t.Queued += sess.queue.n
