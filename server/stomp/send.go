@@ -109,14 +109,10 @@ func (s *session) head(f *frame.Frame) []byte {
 	if s.scratch == nil {
 		s.scratch = scratches.Get().(*[]byte)
 	}
-	start := len(*s.scratch)
-	skip := ""
+	start, replyTo := len(*s.scratch), ""
 	if f.ReplyTo != nil {
-		if to := s.replyTo(f.Value(f.ReplyTo)); to != "" {
-			skip = "reply-to"
-			*s.scratch = frame.V12.AppendHeader(*s.scratch, skip, to)
-		}
+		replyTo = s.replyTo(f.Value(f.ReplyTo))
 	}
-	*s.scratch = f.Forward(*s.scratch, skip)
+	*s.scratch = f.Forward(*s.scratch, replyTo)
 	return (*s.scratch)[start:len(*s.scratch):len(*s.scratch)]
 }

@@ -153,7 +153,11 @@ func TestGetAndForward(t *testing.T) {
 	if _, ok := f.Get("none"); ok {
 		t.Error("Get finds what is not there")
 	}
-	if got, want := string(f.Forward(nil, "destination")), "a\\cb:c\\nd\nx: y \nx:z\ncr:a\\rb\n"; got != want {
+	if got, want := string(f.Forward(nil, "")), "destination:/topic/a\na\\cb:c\\nd\nx: y \nx:z\ncr:a\\rb\n"; got != want {
+		t.Errorf("Forward = %q, want %q", got, want)
+	}
+	f = parseOne(t, V12, "SEND\na:1\nreply-to:x\nb:2\n\n\x00")
+	if got, want := string(f.Forward(nil, "y:z")), "a:1\nreply-to:y\\cz\nb:2\n"; got != want {
 		t.Errorf("Forward = %q, want %q", got, want)
 	}
 	f = parseOne(t, V10, "SEND\ndestination: /topic/a\nwin : C:\\new\n\n\x00")

@@ -37,11 +37,16 @@ func (f *Frame) split(line []byte) (name, value []byte) {
 }
 
 // Forward appends the headers of a SEND that receivers are sent, escaped as in
-// 1.2, in the order of the sender; those that skip names are left out too.
-func (f *Frame) Forward(dst []byte, skip string) []byte {
+// 1.2, in the order of the sender. replyTo, unless it is "", takes the place of what
+// was sent under that name.
+func (f *Frame) Forward(dst []byte, replyTo string) []byte {
 	for line := range bytes.Lines(f.Head) {
 		name, value := f.split(line)
-		if header.Reserved(name) || string(name) == skip || len(name) == 0 {
+		if header.Reserved(name) || len(name) == 0 {
+			continue
+		}
+		if replyTo != "" && string(name) == "reply-to" {
+			dst = V12.AppendHeader(dst, "reply-to", replyTo)
 			continue
 		}
 		dst = append(f.recode(dst, name), ':')
