@@ -5,19 +5,11 @@ import { t, onLang } from '../i18n.js';
 import * as api from '../api.js';
 import { make, button, icon } from './dom.js';
 import { closeBeside, dialogHead, showDialog } from './dialog.js';
+import { copy } from './clipboard.js';
 import { notify } from './notices.js';
 import { commands, phoneCommand, phoneURL } from './commands.js';
 
 const DEMO_DEVICES = 20;
-
-export async function copy(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    notify(t('copy.done'));
-  } catch {
-    notify(t('copy.failed'));
-  }
-}
 
 export class ConnectDialog {
   demo = false;
