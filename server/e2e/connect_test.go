@@ -13,6 +13,40 @@ import (
 	"mwm/server"
 )
 
+// With accounts the commands connect as who has signed in, with the password in a
+// variable, and a viewer, who could do nothing with them, gets none.
+func TestEmptyFleetWithAccounts(t *testing.T) {
+	s := serve(t, server.Config{Accounts: peopleAndTruck(t)}, server.Options{})
+	p := open(t, s.page())
+	p.provoke("status of 401")
+	p.wait(atSignIn)
+	p.signIn("olga", accountsPassword)
+	p.signedIn("operator")
+	p.wait(find("#connect") + ".open")
+	commands := map[string]string{}
+	for _, name := range []string{"password", "sim", "mosquitto", "netcat"} {
+		commands[name] = p.text(".command:has(" + tagged("copy-"+name) + ") code")
+	}
+	try := func(command string) *process {
+		c := run(t, "bash", "-c", commands["password"]+"\n"+command)
+		c.say(accountsPassword + "\n")
+		return c
+	}
+	try(commands["mosquitto"]).wait(0)
+	p.wait("mwm.position('BBB')")
+	try(strings.Replace(commands["netcat"], "sleep 60", "sleep 0.1", 1)).wait(0)
+	p.wait("mwm.position('CCC')?.status === 'offline'") // it says when it goes, and does go
+	try(commands["sim"])
+	p.wait("mwm.devices === 25 && mwm.counts.moving > 10")
+
+	p.click("#sign-out")
+	p.wait(atSignIn)
+	p.signIn("vera", accountsPassword)
+	p.signedIn("viewer")
+	p.click(tagged("connect-open"))
+	p.wait(find("#connect") + ".open && " + find(tagged("copy-phone")) + " && !" + find(tagged("copy-sim")) + " && !" + find(tagged("copy-netcat")))
+}
+
 // Over plain HTTP from elsewhere a page has no clipboard; it copies all the same, out
 // of a dialog, too, and leaves the keyboard where it was.
 func TestCopyWithoutClipboard(t *testing.T) {

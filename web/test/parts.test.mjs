@@ -60,12 +60,33 @@ test('commands name the server’s own addresses', () => {
   assert.deepEqual(hostPort('127.0.0.1:61613', 'x'), { host: '127.0.0.1', port: '61613' });
   assert.deepEqual(hostPort('[::]:61613', 'fleet.example'), { host: 'fleet.example', port: '61613' });
   assert.deepEqual(hostPort(':1883', 'fleet.example'), { host: 'fleet.example', port: '1883' });
-  const all = commands({ stomp: '0.0.0.0:61613', mqtt: '[::1]:1883' }, 'fleet.example');
+  assert.deepEqual(hostPort('0.0.0.0:61613', '[fe80::1]'), { host: 'fe80::1', port: '61613' });
+  const all = commands({ addresses: { stomp: '0.0.0.0:61613', mqtt: '[::1]:1883' } }, 'fleet.example');
   assert.deepEqual(all.map((c) => c.name), ['sim', 'mosquitto', 'netcat']);
-  assert.match(all[0].command, /--stomp fleet\.example:61613 \\\n {2}--mqtt \[::1\]:1883/);
+  assert.match(all[0].command, /--stomp fleet\.example:61613 \\\n {2}--mqtt \[::1\]:1883$/);
   assert.match(all[1].command, /-h ::1 -p 1883/);
   assert.match(all[2].command, /nc fleet\.example 61613$/);
-  assert.deepEqual(commands({ mqtt: ':1883' }, 'h').map((c) => c.name), ['mosquitto'], 'what is off is not offered');
+  assert.deepEqual(commands({ addresses: { mqtt: ':1883' } }, 'h').map((c) => c.name), ['mosquitto'], 'what is off is not offered');
+  assert.deepEqual(commands({}, 'h'), [], 'nothing is known of the server');
+});
+
+test('commands use TLS from elsewhere, where there is nothing else', () => {
+  const addresses = { stomp: '127.0.0.1:61613', stomps: ':61612', mqtt: '127.0.0.1:1883', mqtts: ':8883' };
+  const words = (pageHost, selfSigned) => commands({ addresses, tls: { selfSigned, sha256: 'AB:CD' } }, pageHost).map((c) => [c.name, c.command.replaceAll(/\s*\\\n\s*/g, ' ')]);
+  const far = Object.fromEntries(words('fleet.example', false));
+  assert.match(far.sim, /--stomp fleet\.example:61612 --mqtt fleet\.example:8883 --tls$/);
+  assert.match(far.mosquitto, /-h fleet\.example -p 8883 .*--tls-use-os-certs/);
+  assert.match(far.netcat, /openssl s_client -quiet -connect fleet\.example:61612$/);
+  const own = Object.fromEntries(words('fleet.example', true));
+  assert.match(own.sim, /--tls --tls-fingerprint AB:CD$/);
+  assert.equal(own.mosquitto, undefined, 'it knows no fingerprints');
+  assert.ok(words('localhost', true).every(([, command]) => !/tls|openssl/.test(command)));
+});
+
+test('commands connect as the user, whose password is in none of them', () => {
+  const addresses = { stomp: ':61613', mqtt: ':1883' };
+  assert.deepEqual(commands({ addresses }, 'h', 'olga').map((c) => c.name), ['password', 'sim', 'mosquitto', 'netcat']);
+  for (const { name, command } of commands({ addresses }, 'h', "o'x y").slice(1)) assert.ok(command.includes(`'o'\\''x y'`), name);
 });
 
 test('links there and back, whatever the ID', () => {

@@ -6,46 +6,68 @@ const ANY_HOST = new Set(['', '0.0.0.0', '::', '[::]']);
 export function hostPort(address, pageHost) {
   const cut = address.lastIndexOf(':');
   const host = address.slice(0, Math.max(0, cut));
-  return { host: ANY_HOST.has(host) ? pageHost : host.replace(/^\[|\]$/g, ''), port: address.slice(cut + 1) };
+  return { host: (ANY_HOST.has(host) ? pageHost : host).replace(/^\[|\]$/g, ''), port: address.slice(cut + 1) };
 }
 
+const LOOPBACK = /^(localhost|.*\.localhost|127\..*|\[?::1\]?)$/;
 const joined = ({ host, port }) => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`);
 
-// commands lists {name, command} for every way that the server listens on. Commands are broken where a shell
-// lets them be, so that they read well and can be pasted as they are.
-export function commands({ stomp, mqtt }, pageHost) {
+// reached is where a protocol is spoken, seen from where the page is: with TLS if without is for the server's own machine alone.
+function reached(plain, secure, pageHost) {
+  const near = plain ? hostPort(plain, pageHost) : null;
+  const far = secure && (!near || (LOOPBACK.test(near.host) && !LOOPBACK.test(pageHost)));
+  return far ? { ...hostPort(secure, pageHost), tls: true } : near;
+}
+
+const PASSWORD = '"$MWM_PASSWORD"'; // which mwm's own clients read by themselves
+const quoted = (word) => (/^[\w.@-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);
+
+// Lines of a command are broken where a shell lets them be, so that they read well and can be pasted as they are.
+const lines = (...parts) => parts.filter(Boolean).join(' \\\n  ');
+
+function sim(s, m, { selfSigned, sha256 }, user) {
+  return lines(
+    'mwm sim --trucks 20 --phones 5', `--stomp ${joined(s)}`, `--mqtt ${joined(m)}`, user && `--user ${quoted(user)}`,
+    s.tls && (selfSigned ? `--tls --tls-fingerprint ${sha256}` : '--tls'),
+  );
+}
+
+function mosquitto({ host, port, tls }, user) {
+  return lines(
+    `mosquitto_pub -h ${host} -p ${port} -i BBB`, tls && '--tls-use-os-certs', user && `-u ${quoted(user)} -P ${PASSWORD}`,
+    '-t device/BBB/location', `-m '{"deviceID":"BBB","lat":42.5063,"lng":1.5218}'`,
+  );
+}
+
+function netcat({ host, port, tls }, user) {
+  const login = [`(printf 'CONNECT\\nlogin:%s\\npasscode:%s\\n' \\`, `   ${quoted(user)} ${PASSWORD}`, ` printf 'client-id:CCC\\n\\n\\0'`];
+  return [
+    ...(user ? login : [`(printf 'CONNECT\\nclient-id:CCC\\n\\n\\0'`]),
+    ` printf 'SEND\\ndestination:/topic/device.CCC.location\\n\\n'`,
+    ` printf '{"deviceID":"CCC","lat":42.5078,"lng":1.5211}\\0'`,
+    ` sleep 60; printf 'DISCONNECT\\n\\n\\0'`,
+    tls ? `) | openssl s_client -quiet \\\n  -connect ${joined({ host, port })}` : `) | nc ${host} ${port}`,
+  ].join('\n');
+}
+
+// commands lists {name, command} for every way that the server listens on: {addresses, tls} of its status. With accounts it is the user who
+// connects; the password stands in none of them.
+export function commands({ addresses: { stomp, stomps, mqtt, mqtts } = {}, tls = {} }, pageHost, user = '') {
+  const s = reached(stomp, stomps, pageHost);
+  const m = reached(mqtt, mqtts, pageHost);
   const list = [];
-  const s = stomp && hostPort(stomp, pageHost);
-  const m = mqtt && hostPort(mqtt, pageHost);
-  if (s && m) list.push({ name: 'sim', command: `mwm sim --trucks 20 --phones 5 \\\n  --stomp ${joined(s)} \\\n  --mqtt ${joined(m)}` });
-  if (m) {
-    list.push({
-      name: 'mosquitto',
-      command: [
-        `mosquitto_pub -h ${m.host} -p ${m.port} -i BBB \\`,
-        '  -t device/BBB/location \\',
-        `  -m '{"deviceID":"BBB","lat":42.5063,"lng":1.5218}'`,
-      ].join('\n'),
-    });
-  }
-  if (s) {
-    list.push({
-      name: 'netcat',
-      command: [
-        `(printf 'CONNECT\\nclient-id:CCC\\n\\n\\0'`,
-        ` printf 'SEND\\ndestination:/topic/device.CCC.location\\n\\n'`,
-        ` printf '{"deviceID":"CCC","lat":42.5078,"lng":1.5211}\\0'`,
-        ` sleep 60) | nc ${s.host} ${s.port}`,
-      ].join('\n'),
-    });
-  }
+  if (user && (s || m)) list.push({ name: 'password', command: 'read -rs MWM_PASSWORD; export MWM_PASSWORD' });
+  if (s && m && s.tls === m.tls) list.push({ name: 'sim', command: sim(s, m, tls, user) });
+  if (m && !(m.tls && tls.selfSigned)) list.push({ name: 'mosquitto', command: mosquitto(m, user) }); // it trusts no certificate by its fingerprint
+  if (s) list.push({ name: 'netcat', command: netcat(s, user) });
   return list;
 }
 
-// phoneCommand starts a server that a phone in the same network can reach; without credentials it has to be told that this is meant.
-export const phoneCommand = 'mwm serve --http 0.0.0.0:8080 --allow-anonymous';
-
-const LOOPBACK = /^(localhost|.*\.localhost|127\..*|\[::1\])$/;
+// phoneCommand starts a server that a phone in the same network can reach, with HTTPS for its sensors; without accounts it has to be told that
+// everybody may come.
+export const phoneCommand = (accounts, demo) => lines(
+  demo ? 'mwm demo' : 'mwm serve', accounts ? '--accounts accounts' : '--allow-anonymous', '--http :8080 --https :8443 --tls-self-signed',
+);
 
 // phoneURL chooses the address that a phone is sent to, from those that the server names and the one that this page came
 // from: with TLS before without, then the one that is known to work, this page's; null if there is none.

@@ -11,6 +11,12 @@ import { commands, phoneCommand, phoneURL } from './commands.js';
 
 const DEMO_DEVICES = 20;
 
+// known is what the server answers; without, the dialog says what it can.
+const known = (what, answer) => answer.catch((err) => {
+  console.warn(`${what}: ${err.message}`);
+  return {};
+});
+
 export class ConnectDialog {
   demo = false;
   #dialog = $('#connect');
@@ -36,17 +42,14 @@ export class ConnectDialog {
   }
 
   async #build() {
-    let status = {};
-    try {
-      status = await api.status();
-    } catch (err) {
-      console.warn(`status: ${err.message}`);
-    }
-    const ways = commands(status.addresses ?? {}, location.hostname).map(({ name, command }) => this.#way(name, command));
+    const [status, { user, role, accounts }] = await Promise.all([known('status', api.status()), known('session', api.session())]);
+    const looker = role === 'viewer';
+    const all = looker ? [] : commands(status, location.hostname, user).map(({ name, command }) => this.#way(name, command));
+    const $password = user ? all.shift() : null;
     // What is quickest comes first: the server's own devices, or else the simulator.
-    const $first = this.demo ? this.#demoOffer() : ways.shift()?.addClass('way-first');
-    const $here = make('div', 'ways-here').append($first, this.#phone(status.phone));
-    const $ways = make('div', 'ways').append(ways);
+    const $first = this.demo && !looker ? this.#demoOffer() : all.shift()?.addClass('way-first');
+    const $here = make('div', 'ways-here').append($password, $first, this.#phone(status.phone, accounts));
+    const $ways = make('div', 'ways').append(looker ? make('p', 'way-note', t('connect.viewer')) : all);
     this.#dialog.empty().append(
       dialogHead(this.#dialog, 'connect-title', t(this.empty ? 'connect.emptyTitle' : 'connect.title'), t(this.empty ? 'connect.emptyLead' : 'connect.lead')),
       make('div', 'dialog-body connect').append($here, $ways),
@@ -67,11 +70,11 @@ export class ConnectDialog {
   }
 
   // #phone offers the page that makes a phone a device: a code to scan, or how to make the server reachable.
-  #phone({ urls = [], container = false } = {}) {
-    const $phone = make('section', 'way way-phone').append(make('h3', '', t('connect.phone')), make('p', '', t('connect.phoneWhy')));
+  #phone({ urls = [], container = false } = {}, accounts = false) {
+    const $phone = make('section', 'way way-phone').append(make('h3', '', t('connect.phone')), make('p', '', t(accounts ? 'connect.phoneAccount' : 'connect.phoneWhy')));
     const url = phoneURL(urls, location);
     if (!url) {
-      $phone.append(make('p', 'way-note', t('connect.phoneHere')), this.#command('phone', phoneCommand));
+      $phone.append(make('p', 'way-note', t('connect.phoneHere')), this.#command('phone', phoneCommand(accounts, this.demo)));
       return $phone.append(make('p', '').append(make('a', '', t('connect.phoneTry')).attr({ href: 'phone', target: '_blank', rel: 'noopener', 'data-testid': 'phone-link' })));
     }
     const $code = make('div', 'qr').attr('data-testid', 'qr');
