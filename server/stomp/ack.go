@@ -45,12 +45,14 @@ func (s *session) ack(f *frame.Frame, done func(error)) error {
 	if err != nil {
 		return err
 	}
-	if !known {
+	name, inTransaction := f.Get("transaction")
+	switch {
+	case !known && inTransaction && a.verdict == broker.Acked:
+		return errBroken
+	case !known:
 		done(nil)
 		return nil
-	}
-	name, ok := f.Get("transaction")
-	if !ok {
+	case !inTransaction:
 		if f.Receipt == nil {
 			done = triedAgain
 		}
@@ -60,6 +62,13 @@ func (s *session) ack(f *frame.Frame, done func(error)) error {
 		done(nil)
 	}
 	return err
+}
+
+// errBroken refuses an ACK in a transaction when its message has gone back to where it
+// came from: the transaction could not be whole.
+var errBroken = &ProtocolError{
+	Message: "unknown message", Err: broker.ErrUnknownDelivery,
+	Detail: "the transaction has an ACK of a message whose subscription has ended: nothing of it is done, and the message comes again",
 }
 
 // triedAgain takes what becomes of an answer that nobody waits for: it has had its
@@ -193,9 +202,14 @@ func (s *session) settleOne(a answer, c *broker.Consumer, tag uint64, cumulative
 
 // steps are what an answer is in a transaction.
 func (s *session) steps(a answer) (steps []broker.Step, err error) {
-	wild, known, err := s.strike(a)
-	if err != nil || !known || s.ended(a.sub) {
+	wild, _, err := s.strike(a)
+	switch {
+	case err != nil:
 		return nil, err
+	case s.ended(a.sub) && a.verdict == broker.Acked && a.sub.topic == nil:
+		return nil, errBroken
+	case s.ended(a.sub): // what was refused is back
+		return nil, nil
 	}
 	for _, p := range wild {
 		steps = append(steps, broker.Step{Consumer: p.from, Tag: p.tag, Verdict: a.verdict})

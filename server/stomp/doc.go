@@ -35,7 +35,8 @@
 //   - The body of a frame that can have none is ignored in 1.0, as in CONNECT. In
 //     1.1 and 1.2 it may consist of line ends.
 //   - An ACK or NACK of a message whose subscription has ended is no error: the
-//     two may have crossed, and the message is back on its queue.
+//     two may have crossed, and the message is back on its queue. But a transaction
+//     with such an ACK is one: it could not happen whole.
 //   - The name of a transaction may be used again once it has ended.
 //
 // What is stricter, where the specifications leave it open:

@@ -45,6 +45,34 @@ func TestCommittedAck(t *testing.T) {
 	wantBack(w, p, true, "3")
 }
 
+// What was to be acknowledged in a transaction has gone back to its queue when the
+// subscription ends: the rest of the transaction must not happen then.
+func TestCommitOfBrokenTransaction(t *testing.T) {
+	for name, order := range map[string]string{
+		"ends after the ACK":  "BEGIN, ACK, SEND, UNSUBSCRIBE, COMMIT",
+		"ends before the ACK": "UNSUBSCRIBE, BEGIN, ACK, SEND, COMMIT",
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := serve(t, stomp.Options{})
+			p := w.connect("1.2")
+			got := fill(p, 1, "ack:client-individual")
+			for step := range strings.SplitSeq(order, ", ") {
+				p.send(map[string]string{
+					"BEGIN": "BEGIN\ntransaction:t\n\n^@", "UNSUBSCRIBE": "UNSUBSCRIBE\nid:0\n\n^@",
+					"ACK":    strings.Replace(answerTo("1.2", "ACK", got[0]), "\n\n", "\ntransaction:t\n\n", 1),
+					"SEND":   "SEND\ndestination:/queue/done\ntransaction:t\n\nx^@",
+					"COMMIT": "COMMIT\ntransaction:t\nreceipt:c\n\n^@",
+				}[step])
+			}
+			p.wantError("unknown message", "subscription has ended")
+			if q := w.broker.Queues("done"); len(q) != 0 {
+				t.Errorf("a part of the transaction has happened: %+v", q)
+			}
+			wantBack(w, w.connect("1.2"), true, "1")
+		})
+	}
+}
+
 func TestTransactionLimits(t *testing.T) {
 	w := serve(t, stomp.Options{MaxTransactions: 2, MaxTransactionBytes: 4096})
 	for words, frames := range map[string]string{
