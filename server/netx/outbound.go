@@ -353,6 +353,27 @@ func (o *Outbound) endedLocked() {
 	}
 }
 
+// Join waits for the writer of a queue that was closed, and whose connection is, too:
+// until it has ended, what it was writing is held.
+func (o *Outbound) Join() {
+	o.mu.Lock()
+	if !o.writing {
+		o.mu.Unlock()
+		return
+	}
+	ended := o.endingLocked()
+	o.mu.Unlock()
+	<-ended
+}
+
+// endingLocked returns what is closed when the writer has ended. o.mu is held.
+func (o *Outbound) endingLocked() <-chan struct{} {
+	if o.ended == nil {
+		o.ended = make(chan struct{})
+	}
+	return o.ended
+}
+
 // Flush waits until all that was appended before has been written, the queue
 // has been closed, or the timeout is over. It reports whether it was written.
 func (o *Outbound) Flush(timeout time.Duration) bool {
@@ -362,10 +383,7 @@ func (o *Outbound) Flush(timeout time.Duration) bool {
 		o.mu.Unlock()
 		return done
 	}
-	if o.ended == nil {
-		o.ended = make(chan struct{})
-	}
-	ended := o.ended
+	ended := o.endingLocked()
 	o.mu.Unlock()
 	t := time.NewTimer(timeout)
 	defer t.Stop()

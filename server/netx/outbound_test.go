@@ -302,6 +302,27 @@ func TestOutboundFlush(t *testing.T) {
 	})
 }
 
+// Join waits for the writer, and not for one that there is not.
+func TestOutboundJoin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate()
+		o := NewOutbound(g, 0, 0, nil)
+		o.Join()
+		send(o, "a")
+		synctest.Wait()
+		go func() {
+			time.Sleep(time.Second)
+			g.pass <- struct{}{}
+		}()
+		start := time.Now()
+		o.Close()
+		if o.Join(); time.Since(start) != time.Second {
+			t.Errorf("it waited %v, want 1 s", time.Since(start))
+		}
+		o.Join()
+	})
+}
+
 func TestOutboundIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate()

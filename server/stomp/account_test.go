@@ -1,12 +1,14 @@
 package stomp_test
 
 import (
+	"bytes"
 	"net"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"mwm/server/broker"
+	"mwm/server/netx"
 	"mwm/server/stomp"
 )
 
@@ -43,4 +45,46 @@ func TestReceivedAndLeft(t *testing.T) {
 			})
 		}
 	}
+}
+
+// torn is a connection whose writes return late when it is closed meanwhile.
+type torn struct{ net.Conn }
+
+func (c torn) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	if err != nil {
+		time.Sleep(time.Minute)
+	}
+	return n, err
+}
+
+// A session has ended when its writer has, too: nothing is held for it any more.
+func TestEndOfTheWriter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := broker.New(broker.Options{})
+		w := pipeWorld(t, b, stomp.Options{})
+		before, left := netx.MemoryUsed(), make(chan int64)
+		here, there := net.Pipe()
+		go func() {
+			w.server.ServeConn(torn{there})
+			left <- netx.MemoryUsed() - before
+		}()
+		p := newPeer(t, here)
+		p.send("CONNECT\n\n^@")
+		p.want("CONNECTED")
+		p.send("SUBSCRIBE\nid:0\ndestination:/topic/a\n\n^@")
+		synctest.Wait()
+		pub := b.NewPublisher(nil)
+		r, err := pub.Topic([]byte("a"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		pub.Add(r).Body = bytes.Repeat([]byte("x"), 100<<10)
+		pub.Flush()
+		synctest.Wait() // it is being written
+		here.Close()
+		if n := <-left; n != 0 {
+			t.Errorf("%d bytes are still booked", n)
+		}
+	})
 }

@@ -92,6 +92,7 @@ func (s *session) serve() {
 	s.transactionBytes = 0
 	s.nc.Close()
 	s.out.Close()
+	s.out.Join()
 	if c := s.client.Load(); c != nil {
 		s.srv.b.Detach(c, err) // does nothing if the farewell did it
 	}
