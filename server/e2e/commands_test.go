@@ -100,6 +100,8 @@ func TestReadmeSimulations(t *testing.T) {
 	many.expect(`50 trucks and 20 phones, all connected \(70 connections\)`)
 	s.run(t, mwm, "sim", "--trucks", "0", "--phones", "0").wait(1)
 	s.readme(t, "mwm watch").expect("location AAA ")
+	many.interrupt() // else both would be AAA and take it from each other
+	many.wait(0)
 	track := s.readme(t, "mwm sim --gpx devicesim/gpx/testdata/cerknicko-jezero.gpx --speed 10")
 	track.expect(`11 trucks and 5 phones, all connected`)
 	eventually(t, "a truck in Slovenia", func() bool {

@@ -85,10 +85,10 @@ func (p *process) say(text string) {
 	}
 }
 
-// closeInput ends the program's standard input.
+// closeInput ends the program's standard input, unless it has ended itself.
 func (p *process) closeInput() {
 	p.t.Helper()
-	if err := p.stdin.Close(); err != nil {
+	if err := p.stdin.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
 		p.t.Fatalf("%s: %v", p.name, err)
 	}
 }
