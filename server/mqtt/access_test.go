@@ -60,20 +60,15 @@ func as(level byte, user string) hello {
 
 // Return codes 3, 4 and 5 (MQTT 3.1.1 §3.2.2.3), reason codes 0x86, 0x87, 0x89.
 func TestAuthentication(t *testing.T) {
-	f := newFixture(t, Options{Authenticator: gate{}, ConnectTimeout: 800 * time.Millisecond}, true)
-	for _, c := range []struct {
-		h    hello
-		want string
-	}{
+	f := newFixture(t, Options{Authenticator: gate{}}, true)
+	for _, c := range []greeting{
 		{hello{level: v31, id: "x", user: "AAA", password: "secret"}, "CONNACK session=false code=0x00"},
 		{hello{level: v31, id: "x", user: "AAA", password: "wrong"}, "CONNACK session=false code=0x04"},
 		{hello{id: "x"}, "CONNACK session=false code=0x04"},
 		{hello{id: "x", user: "blocked", password: "secret"}, "CONNACK session=false code=0x05"},
-		{hello{id: "x", user: "slow", password: "secret"}, "CONNACK session=false code=0x03"},
 		{hello{id: "AAA", user: "BBB", password: "secret"}, "CONNACK session=false code=0x05"},
 		{hello{level: v5, id: "x", user: "AAA", password: "wrong"}, `CONNACK session=false code=0x86 reason="bad user name or password"`},
 		{hello{level: v5, id: "x", user: "blocked", password: "secret"}, `CONNACK session=false code=0x87 reason="not permitted"`},
-		{hello{level: v5, id: "x", user: "slow", password: "secret"}, `CONNACK session=false code=0x89 reason="too many attempts; try again in 1s"`},
 		{hello{level: v5, id: "AAA", user: "BBB", password: "secret"},
 			`CONNACK session=false code=0x87 reason="not permitted: the client-id of a device is its name, or none"`},
 	} {
@@ -83,6 +78,25 @@ func TestAuthentication(t *testing.T) {
 	}
 	for _, user := range []string{"BBB", "vera", "olga"} { // an identifier that the server makes up is anybody's
 		f.connect(hello{user: user, password: "secret"})
+	}
+}
+
+// greeting is a CONNECT and its answer.
+type greeting struct {
+	h    hello
+	want string
+}
+
+// Who asks for too long who it is, is told so before the time for CONNECT is over.
+func TestSlowAuthentication(t *testing.T) {
+	for _, c := range []greeting{
+		{hello{id: "x", user: "slow", password: "secret"}, "CONNACK session=false code=0x03"},
+		{hello{level: v5, id: "x", user: "slow", password: "secret"}, `CONNACK session=false code=0x89 reason="too many attempts; try again in 1s"`},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newFixture(t, Options{Authenticator: gate{}}, false).pipe()
+			p.shake2(c.h, c.want)
+		})
 	}
 }
 
