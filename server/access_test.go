@@ -113,7 +113,7 @@ func TestRemovedAccount(t *testing.T) {
 		if who != "AAA" {
 			t.Errorf("%s was disconnected", who)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Error("who was removed stays")
 	}
 	eventually(t, "the other one goes", func() bool { return !ccc.do("publish", "/topic/device.CCC.location", "{}") })

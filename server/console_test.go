@@ -234,7 +234,7 @@ func TestConsoleConnections(t *testing.T) {
 	a.post("/connections/"+id+"/close", `{}`, http.StatusNoContent)
 	select {
 	case <-lost:
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("AAA is still connected")
 	}
 	eventually(t, "the connection is gone", func() bool { return a.get("/connections")["total"] == 1.0 })

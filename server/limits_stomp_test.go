@@ -105,7 +105,7 @@ func TestMaxOutboundOverTheWire(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer nc.Close()
-		_ = nc.SetWriteDeadline(time.Now().Add(10 * patience))
+		_ = nc.SetWriteDeadline(time.Now().Add(4 * patience))
 		_, err = io.WriteString(nc, "CONNECT\n\n\x00"+c.hello)
 		for err == nil && figure(t, s, c.metric) == before {
 			_, err = io.WriteString(nc, flood)

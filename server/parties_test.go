@@ -23,7 +23,7 @@ import (
 )
 
 // patience is how long an answer may take on a busy machine.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // addresses are where the server listens.
 type addresses = httpd.Addresses

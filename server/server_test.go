@@ -84,7 +84,7 @@ func truck(t *testing.T, s *server.Server, id string) *gostomp.Conn {
 func phone(t *testing.T, s *server.Server, id string) pahov3.Client {
 	t.Helper()
 	c := pahov3.NewClient(pahov3.NewClientOptions().AddBroker("tcp://" + s.Addresses().MQTT).SetClientID(id).SetAutoReconnect(false))
-	if tok := c.Connect(); !tok.WaitTimeout(10*time.Second) || tok.Error() != nil {
+	if tok := c.Connect(); !tok.WaitTimeout(patience) || tok.Error() != nil {
 		t.Fatal("MQTT connect: ", tok.Error())
 	}
 	t.Cleanup(func() { c.Disconnect(100) })
@@ -93,7 +93,7 @@ func phone(t *testing.T, s *server.Server, id string) pahov3.Client {
 
 func wait(t *testing.T, tok pahov3.Token) {
 	t.Helper()
-	if !tok.WaitTimeout(10*time.Second) || tok.Error() != nil {
+	if !tok.WaitTimeout(patience) || tok.Error() != nil {
 		t.Fatal("MQTT: ", tok.Error())
 	}
 }
@@ -162,7 +162,7 @@ func post[T any](t *testing.T, s *server.Server, path, body string) (v T) {
 // eventually waits until the condition holds.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(patience)
 	for tick := time.NewTicker(5 * time.Millisecond); ; <-tick.C {
 		if ok() {
 			tick.Stop()
@@ -182,7 +182,7 @@ func read(t *testing.T, sub *gostomp.Subscription) *gostomp.Message {
 			t.Fatal(m.Err)
 		}
 		return m
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("no message")
 		return nil
 	}
@@ -246,7 +246,7 @@ func TestPhone(t *testing.T) {
 		if color != "red" {
 			t.Errorf("the phone got %q", color)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Error("the phone got nothing")
 	}
 }
@@ -283,7 +283,7 @@ func TestOneAddressSpace(t *testing.T) {
 			if m != want {
 				t.Errorf("MQTT message %d: %v, want %v", i, m, want)
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(patience):
 			t.Fatal("no MQTT message")
 		}
 	}
@@ -325,7 +325,7 @@ func TestRestart(t *testing.T) {
 		if !r {
 			t.Error("the motion after the restart is not a retained one")
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Error("no retained motion after the restart")
 	}
 }

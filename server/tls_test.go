@@ -119,7 +119,7 @@ func secure(t testing.TB, a *authority, cfg server.Config) *server.Server {
 }
 
 func shake(addr string, cfg *tls.Config) (tls.ConnectionState, error) {
-	nc, err := tls.DialWithDialer(&net.Dialer{Timeout: 10 * time.Second}, "tcp", addr, cfg)
+	nc, err := tls.DialWithDialer(&net.Dialer{Timeout: patience}, "tcp", addr, cfg)
 	if err != nil {
 		return tls.ConnectionState{}, err
 	}
@@ -172,7 +172,7 @@ func TestTLSGarbage(t *testing.T) {
 			if _, err := io.WriteString(nc, say); err != nil {
 				t.Fatal(err)
 			}
-			nc.SetReadDeadline(time.Now().Add(10 * time.Second))
+			nc.SetReadDeadline(time.Now().Add(patience))
 			answer, err := io.ReadAll(nc)
 			nc.Close()
 			if err != nil && !strings.Contains(err.Error(), "reset") {
@@ -233,7 +233,7 @@ func TestTLSReload(t *testing.T) {
 	if _, err := io.WriteString(open, "\x10\x0d\x00\x04MQTT\x04\x02\x00\x00\x00\x01x"); err != nil {
 		t.Error(err)
 	}
-	open.SetReadDeadline(time.Now().Add(10 * time.Second))
+	open.SetReadDeadline(time.Now().Add(patience))
 	if answer, err := bufio.NewReader(open).Peek(4); err != nil || string(answer) != "\x20\x02\x00\x00" {
 		t.Errorf("on the open connection: %q, %v", answer, err)
 	}
@@ -298,12 +298,12 @@ func TestClientCertificates(t *testing.T) {
 			}
 			cl := pahov3.NewClient(opt)
 			tok := cl.Connect()
-			if !tok.WaitTimeout(10*time.Second) || tok.Error() != nil {
+			if !tok.WaitTimeout(patience) || tok.Error() != nil {
 				return fmt.Errorf("connect: %w", tok.Error())
 			}
 			defer cl.Disconnect(0)
 			tok = cl.Publish("device/"+c.device+"/location", 1, false, "x")
-			tok.WaitTimeout(10 * time.Second)
+			tok.WaitTimeout(patience)
 			return tok.Error()
 		}
 		for protocol, try := range map[string]func() error{"STOMP": stomp, "MQTT": mqtt} {
@@ -349,7 +349,7 @@ func TestCertificateOfForeignPage(t *testing.T) {
 			if sub == "mqtt" {
 				kind, hello = websocket.MessageBinary, connectPacket(c.user, c.pass)
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			if err := ws.Write(ctx, kind, []byte(hello)); err != nil {
 				t.Fatal(err)
 			}

@@ -38,7 +38,7 @@ func TestWireShowsNoCredentials(t *testing.T) {
 		if _, err := io.WriteString(nc, text); err != nil {
 			t.Fatal(err)
 		}
-		nc.SetReadDeadline(time.Now().Add(10 * time.Second))
+		nc.SetReadDeadline(time.Now().Add(patience))
 		buf := make([]byte, 4096)
 		n, err := nc.Read(buf)
 		if err != nil || !strings.HasPrefix(string(buf[:n]), answer) {

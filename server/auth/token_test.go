@@ -300,7 +300,7 @@ func TestKeysRedirect(t *testing.T) {
 
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(30 * time.Second)
 	for tick := time.NewTicker(5 * time.Millisecond); ; <-tick.C {
 		if ok() {
 			tick.Stop()

@@ -448,7 +448,7 @@ func TestSlowClientsAreCut(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+		_ = c.SetDeadline(time.Now().Add(30 * time.Second))
 		if _, err := io.WriteString(c, start); err != nil {
 			t.Fatal(err)
 		}

@@ -369,7 +369,7 @@ func TestFeedEndsWithSession(t *testing.T) {
 	}
 	wantClosed := func(header string) {
 		t.Helper()
-		deadline, cancel := context.WithTimeout(ctx, 10*time.Second)
+		deadline, cancel := context.WithTimeout(ctx, 30*time.Second)
 		defer cancel()
 		for {
 			if _, _, err := conns[header].Read(deadline); err != nil {
