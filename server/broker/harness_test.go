@@ -158,8 +158,14 @@ func (i *inbox) options(t *testing.T, client string) ConsumerOptions {
 			}
 		}
 	}()
-	t.Cleanup(func() { near.Close(); far.Close() })
-	return ConsumerOptions{Client: &Client{ID: client}, Out: netx.NewOutbound(near, 0, 0, nil), Append: i.append}
+	out := netx.NewOutbound(near, 0, 0, nil)
+	t.Cleanup(func() {
+		near.Close()
+		far.Close()
+		out.Close()
+		out.Join() // what it holds is on the books of other tests, too
+	})
+	return ConsumerOptions{Client: &Client{ID: client}, Out: out, Append: i.append}
 }
 
 func consume(t *testing.T, b *Broker, queue string) *inbox {

@@ -124,4 +124,7 @@ func TestWakeHereConcurrent(t *testing.T) {
 		next[a]++
 	}
 	all.Wait()
+	if !o.Flush(time.Minute) { // what it holds is on the books of other tests, too
+		t.Error("the writer has not ended")
+	}
 }

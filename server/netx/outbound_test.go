@@ -431,6 +431,7 @@ func TestOutboundConcurrent(t *testing.T) {
 	o.Close()
 	here.Close()
 	there.Close()
+	o.Join()
 }
 
 // counted is a TCP connection within another one, as the listener hands out, and
