@@ -320,7 +320,7 @@ func TestTraffic(t *testing.T) {
 	if _, wake := c.Out.SendMessages([]byte("xyz"), 5); wake {
 		c.Out.Wake()
 	}
-	c.Out.Flush(time.Second)
+	c.Out.Flush(time.Minute)
 	if got := c.Traffic(); got != (Traffic{MessagesIn: 8, MessagesOut: 5, BytesOut: 3}) {
 		t.Errorf("%+v", got)
 	}

@@ -72,7 +72,7 @@ func TestTap(t *testing.T) {
 	}()
 	buf := make([]byte, 100)
 	m, _ := client.Read(buf)
-	if !o.Flush(time.Second) || string(buf[:m]) != "two frames" {
+	if !o.Flush(time.Minute) || string(buf[:m]) != "two frames" {
 		t.Errorf("got %q", buf[:m])
 	}
 	o.SetTap(nil)
@@ -82,7 +82,7 @@ func TestTap(t *testing.T) {
 		}
 	}()
 	_, _ = client.Read(buf)
-	o.Flush(time.Second)
+	o.Flush(time.Minute)
 	write("bad\n")
 	if err := <-served; err == nil {
 		t.Error("the bad line was taken")
