@@ -348,7 +348,7 @@ func TestNoLocal(t *testing.T) {
 
 // A topic's subscriber that acknowledges loses nothing while it does.
 func TestAcknowledgedTopic(t *testing.T) {
-	w := serve(t, stomp.Options{})
+	w := serve(t, stomp.Options{AckTimeout: patience})
 	sub := w.connect("1.2")
 	sub.send("SUBSCRIBE\nid:0\ndestination:/topic/a\nack:client-individual\nprefetch-count:10\n\n^@")
 	sub.sync()

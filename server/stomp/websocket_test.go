@@ -267,8 +267,6 @@ func TestShutdownIsBounded(t *testing.T) {
 	if err := w.server.Shutdown(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("Shutdown = %v", err)
 	}
-	if n := w.server.Sessions(); n != 0 {
-		t.Errorf("%d sessions are left", n)
-	}
+	eventually(t, "no session is left", func() bool { return w.server.Sessions() == 0 })
 	p.nc.Close()
 }
