@@ -23,7 +23,6 @@ func TestMutualFlood(t *testing.T) {
 			peers[i] = f.connect(hello{id: fmt.Sprint("c", i)})
 			peers[i].subscribe(1, fmt.Sprint("to/", i), 1)
 			peers[i].expect("SUBACK 1 [01]")
-			peers[i].nc.SetDeadline(time.Now().Add(patience))
 		}
 		for i, p := range peers {
 			go func() { done <- flood(p, fmt.Sprint("to/", 1-i), each, window) }()
@@ -48,6 +47,7 @@ func flood(p *peer, to string, each, window int) error {
 			out = append(out, pub{topic: to, body: fmt.Sprintf("%d", sent), qos: 1, id: uint16(sent%60000 + 1)}.packet(v311)...)
 			sent++
 		}
+		p.nc.SetWriteDeadline(time.Now().Add(patience))
 		if _, err := p.nc.Write(out); err != nil {
 			return fmt.Errorf("%d sent, %d acknowledged, %d received: %w", sent, acked, got, err)
 		}
