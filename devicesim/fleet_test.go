@@ -65,8 +65,8 @@ func within[T any](t *testing.T, ch <-chan T, what string) (v T) {
 	t.Helper()
 	select {
 	case v = <-ch:
-	case <-time.After(20 * time.Second):
-		t.Fatalf("%s: nothing after 20 s", what)
+	case <-time.After(time.Minute):
+		t.Fatalf("%s: nothing after a minute", what)
 	}
 	return v
 }
@@ -379,7 +379,7 @@ func TestStopIsBounded(t *testing.T) {
 	eventually(t, "all are connected", func() bool { return f.Stats().Connected == 3*closesAtOnce })
 	began := time.Now()
 	stop()
-	if d := time.Since(began); d > 5*link.CloseTimeout {
+	if d := time.Since(began); d > 10*link.CloseTimeout {
 		t.Errorf("stopping took %v", d)
 	}
 }
@@ -403,7 +403,7 @@ func TestStuckOutputHoldsUpNothingElse(t *testing.T) {
 	eventually(t, "motions go on", func() bool { return f.Stats().Motions > before+10 })
 	began := time.Now()
 	stop()
-	if d := time.Since(began); d > 10*time.Second {
+	if d := time.Since(began); d > 30*time.Second {
 		t.Errorf("stopping took %v", d)
 	}
 }

@@ -56,7 +56,7 @@ func TestTextGoesToTheDevicesQueue(t *testing.T) {
 		if string(m.Body) != "Where are you heading to?" || m.Header.Get("persistent") != "true" || len(m.Header.Get("expires")) != 13 {
 			t.Errorf("got %q with %v", m.Body, m.Header)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("no text")
 	}
 }
@@ -137,7 +137,7 @@ func TestAlert(t *testing.T) {
 		if string(m.Payload) != "yellow" || m.Retained {
 			t.Errorf("got %+v", m)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("no alert")
 	}
 	if out.String() != "sent: XYZ turns yellow\n" {
@@ -191,7 +191,7 @@ func watching(t *testing.T, cmd WatchCmd) (out *lockedBuffer, expect func(part s
 	})
 	wait := func(b *lockedBuffer, part string) {
 		t.Helper()
-		deadline := time.After(10 * time.Second)
+		deadline := time.After(time.Minute)
 		tick := time.NewTicker(5 * time.Millisecond)
 		defer tick.Stop()
 		for !strings.Contains(b.String(), part) {

@@ -28,7 +28,7 @@ const (
 	disconnect  = 14
 	dupFlag     = 8
 	v5          = 5
-	patience    = 20 * time.Second
+	patience    = 60 * time.Second
 	keepSession = 1 << 20 // seconds
 )
 
