@@ -95,7 +95,8 @@ func newSoak(t *testing.T, length time.Duration, devices int) *soak {
 		t: t, length: length, every: max(time.Second, min(10*time.Second, length/100)), age: max(2*time.Minute, length/10),
 		report: io.Discard, began: time.Now(), book: newBook(), finishing: make(chan struct{}),
 	}
-	s.args = []string{"--data=" + t.TempDir(), "--pprof=127.0.0.1:0", "--history=all", "--history-age=" + s.age.String()}
+	// Trucks leave as they like: the same text may be what they were busy with, each time.
+	s.args = []string{"--data=" + t.TempDir(), "--pprof=127.0.0.1:0", "--history=all", "--history-age=" + s.age.String(), "--max-deliveries=10000"}
 	if name := os.Getenv("MWM_SOAK_LOG"); name != "" {
 		f, err := os.Create(name)
 		if err != nil {
