@@ -228,7 +228,7 @@ func (r *reader) waitFor(tb testing.TB, seq uint64) {
 // and they hold up nobody.
 func TestHundredBrowsers(t *testing.T) {
 	trucks := newTraffic(t, 10_000)
-	h, err := New(Options{Fleet: trucks.fleet, Every: time.Hour})
+	h, err := New(Options{Fleet: trucks.fleet, Every: time.Hour, PingEvery: time.Hour}) // readers answer none
 	if err != nil {
 		t.Fatal(err)
 	}
