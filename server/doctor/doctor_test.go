@@ -131,6 +131,24 @@ func TestRunningServer(t *testing.T) {
 	want(t, Examine(t.Context(), cfg), "--stomp ", Warn, "the server that runs does not listen here")
 }
 
+// The limits are those of the server, also where the system does not tell who
+// listens: one that systemd keeps apart has its data locked all the same.
+func TestLimitsOfAServiceKeptApart(t *testing.T) {
+	if _, err := os.Stat("/proc/locks"); err != nil {
+		t.Skip("the system does not list locks here")
+	}
+	cfg := start(t, server.Config{Data: t.TempDir()})
+	d := &Doctor{cfg: cfg, proc: "/proc", running: "mwm " + server.Version}
+	d.files()
+	want(t, d.findings, "open files", d.findings[0].Level, "the server may have")
+	if pid := d.holder(filepath.Join(cfg.Data, store.LockFile)); pid != os.Getpid() {
+		t.Errorf("process %d holds the lock; it is %d", pid, os.Getpid())
+	}
+	if pid := d.holder(filepath.Join(cfg.Data, "none")); pid != 0 {
+		t.Errorf("process %d holds the lock of no file", pid)
+	}
+}
+
 // A port below 1024 that this user may not have is one that a server may hold which
 // has more rights, and one that nobody listens at.
 func TestPortsOfThePrivileged(t *testing.T) {

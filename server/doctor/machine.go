@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"mwm/server/store"
 )
 
 // ownFiles is how many files the server needs beside its connections.
@@ -16,8 +18,12 @@ func (d *Doctor) files() {
 	const about = "open files"
 	limit, known := fileLimit()
 	whose := "this user's processes"
-	if d.pid != 0 {
-		if n, ok := d.limitOf(d.pid); ok {
+	pid := d.pid
+	if pid == 0 && d.running != "" && d.cfg.Data != "" {
+		pid = d.holder(filepath.Join(d.cfg.Data, store.LockFile))
+	}
+	if pid != 0 {
+		if n, ok := d.limitOf(pid); ok {
 			limit, known, whose = n, true, "the server"
 		}
 	}

@@ -44,6 +44,26 @@ func (d *Doctor) owner(port uint16) (name string, pid int) {
 	return "", 0
 }
 
+// holder is the process that has a file locked, if the system tells; 0 if not. It is
+// told of services, too, whose listeners only root may ask for. (Linux: proc_locks(5))
+func (d *Doctor) holder(file string) (pid int) {
+	id := lockID(file)
+	if id == "" {
+		return 0
+	}
+	text, err := os.ReadFile(filepath.Join(d.proc, "locks"))
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(text)) {
+		if fields := strings.Fields(line); len(fields) > 5 && fields[5] == id {
+			pid, _ = strconv.Atoi(fields[4])
+			return max(pid, 0)
+		}
+	}
+	return 0
+}
+
 // listening returns the inodes of the sockets of a table that listen on a port.
 func listening(table string, port uint16) (inodes []string) {
 	f, err := os.Open(table)

@@ -1,6 +1,8 @@
 package doctor
 
 import (
+	"fmt"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -30,4 +32,14 @@ func synchronised() (yes, known bool) {
 		return false, false
 	}
 	return state != unix.TIME_ERROR && t.Status&unix.STA_UNSYNC == 0, true
+}
+
+// lockID is how a file is named where the system lists locks; empty if that is not
+// known.
+func lockID(file string) string {
+	var st unix.Stat_t
+	if err := unix.Stat(file, &st); err != nil {
+		return ""
+	}
+	return fmt.Sprintf("%02x:%02x:%d", unix.Major(st.Dev), unix.Minor(st.Dev), st.Ino)
 }

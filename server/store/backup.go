@@ -52,7 +52,7 @@ func Restore(ctx context.Context, file, dir string) (info Info, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return info, fmt.Errorf("data directory: %w", err)
 	}
-	unlock, err := lock(filepath.Join(dir, lockFile))
+	unlock, err := lock(filepath.Join(dir, LockFile))
 	if err != nil {
 		return info, fmt.Errorf("data directory %s: %w", dir, err)
 	}

@@ -43,7 +43,7 @@ func Inspect(ctx context.Context, dir string) (Info, error) {
 	if err = errors.Join(err, db.Close()); err != nil {
 		return Info{}, err
 	}
-	info.InUse, err = locked(filepath.Join(dir, lockFile))
+	info.InUse, err = locked(filepath.Join(dir, LockFile))
 	return info, err
 }
 

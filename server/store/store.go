@@ -28,8 +28,8 @@ import (
 // File is the name of the database in the server's directory.
 const File = "mwm.db"
 
-// lockFile shows that a process uses the directory.
-const lockFile = "lock"
+// LockFile shows that a process uses the directory.
+const LockFile = "lock"
 
 var errInUse = errors.New("another process uses it; stop that one, or give this one a --data directory of its own")
 
@@ -93,7 +93,7 @@ func Open(dir string) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
-	unlock, err := lock(filepath.Join(dir, lockFile))
+	unlock, err := lock(filepath.Join(dir, LockFile))
 	if err != nil {
 		return nil, fmt.Errorf("data directory %s: %w", dir, err)
 	}
