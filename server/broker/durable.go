@@ -57,11 +57,9 @@ func (d *durable) Deliver(s *Subscription, b *Batch) {
 // Keep implements [Keeper].
 func (d *durable) Keep(_ *Subscription, b *Batch) {
 	for i := range b.Messages {
-		m := &b.Messages[i]
-		if !d.wants(m) || m.isKeptBy(d) {
-			continue
+		if d.wants(&b.Messages[i]) && !b.Kept(i, d) {
+			d.keep(b, i)
 		}
-		d.keep(b, i)
 	}
 	b.pub.touched(d.queue)
 }
@@ -98,6 +96,37 @@ func (d *durable) keep(b *Batch, i int) {
 	if m.Persistent && q.b.journal.Durable() {
 		e.rec = q.b.journal.Put(q.box, m, b.Keeping(i))
 	}
+}
+
+// Stage implements [Stager].
+func (d *durable) Stage(m *Message) (*Staged, error) {
+	if !d.wants(m) {
+		return nil, nil
+	}
+	q := d.queue
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if err := d.room(m); err != nil {
+		return nil, err
+	}
+	q.promise(m)
+	return &Staged{Placed{Box: q.box, Message: m}, func(rec *Record) { d.settle(m, rec) }}, nil
+}
+
+// settle takes what was staged, or nothing if it is not on disk.
+func (d *durable) settle(m *Message, rec *Record) {
+	q := d.queue
+	q.mu.Lock()
+	q.keepPromise(m)
+	switch {
+	case rec == nil:
+	case q.dropped:
+		q.b.journal.Remove(nil, rec)
+	default:
+		q.push(m).rec = rec
+	}
+	q.mu.Unlock()
+	q.dispatch()
 }
 
 // keepRetained puts the last values of its topics on the queue of a new subscription,

@@ -428,10 +428,10 @@ func (j *Journal) Together(f func()) {
 	f()
 }
 
-// Placed is a message and the box that it goes to.
+// Placed is a message, the box that it goes to, and its state there.
 type Placed struct {
-	Box     uint64
-	Message *Message
+	Box, State uint64
+	Message    *Message
 }
 
 // Transact plans to write messages and to delete records in one transaction. done
@@ -449,6 +449,7 @@ func (j *Journal) Transact(put []Placed, remove []*Record, done func(error)) []*
 	defer j.mu.Unlock()
 	for i, p := range put {
 		records[i] = j.put(p.Box, p.Message, nil)
+		records[i].state = p.State
 	}
 	for _, r := range remove {
 		if r != nil {

@@ -97,7 +97,7 @@ type Message struct {
 	Sender string
 
 	confirm *confirmation // nil: nobody waits
-	kept    []*durable    // who has it already; see Publisher.Commit
+	kept    []Receiver    // who has it already; see Stager
 }
 
 // Properties are the MQTT 5 publish properties (MQTT 5.0 §3.3.2.3) that are

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"slices"
 	"time"
 
 	"mwm/server/topic"
@@ -30,13 +31,11 @@ const (
 
 // Commit carries out a transaction, all of it or nothing. It returns when what is
 // to be on disk of it is there, in one transaction, and only then is anything of it
-// seen by others; but answers that are not acknowledgements, and what other receivers
-// than durable subscribers, kept MQTT sessions, keep of messages to topics, follow in
-// a transaction of their own: done is called when that is on disk, too, or with the
-// reason why it is not. After a crash between the two, queues and durable subscribers
-// have their messages and the sessions do not; nobody has been told that it is done.
-// If Commit returns an error it has done nothing, and done is not called; what was to
-// be answered is back on its queue.
+// seen by others; but answers that are not acknowledgements, and what those keep who
+// have subscribed to a topic meanwhile, follow in a transaction of their own: done is
+// called when that is on disk, too, or with the reason why it is not. If Commit returns
+// an error it has done nothing, and done is not called; what was to be answered is back
+// on its queue.
 //
 // It blocks while the disk works. The publisher's messages before it must have been
 // flushed; those to topics wait for Flush.
@@ -69,8 +68,25 @@ type sending struct {
 	expired bool
 	queue   *Queue // nil: to a topic
 	route   *Route
-	durable []*durable // that will keep it
-	records []*Record  // of the queue, or of the durable subscribers
+	staged  []*Staged
+	keepers []Receiver // those who have staged it
+	records []*Record  // of the queue, or of those who have staged it
+}
+
+// Stager is an ability of a [Receiver] that keeps messages on disk: those of a
+// transaction are written with the rest of it.
+type Stager interface {
+	// Stage returns where a message, which is persistent and a lasting one, is to be
+	// kept, nil if the receiver keeps none like that, or why there is no room.
+	Stage(m *Message) (*Staged, error)
+}
+
+// Staged is a message that a receiver is to keep.
+type Staged struct {
+	Placed
+	// Settle is called once: with the record when it is on disk, and then the receiver
+	// has the message; with nil when it is not to be kept.
+	Settle func(*Record)
 }
 
 // answering is deliveries that have been taken from a consumer for an answer.
@@ -147,19 +163,17 @@ func (t *transaction) prepareTopic(m *Message) error {
 		return nil
 	}
 	for _, sub := range r.subs {
-		d, ok := sub.Receiver.(*durable)
-		if !ok || !d.wants(m) {
+		x, ok := sub.Receiver.(Stager)
+		if !ok {
 			continue
 		}
-		d.queue.mu.Lock()
-		if err = d.room(m); err == nil {
-			d.queue.promise(m)
-			s.durable = append(s.durable, d)
-		}
-		d.queue.mu.Unlock()
+		staged, err := x.Stage(m)
 		if err != nil {
 			t.p.b.stats.Refused.Add(1)
 			return err
+		}
+		if staged != nil {
+			s.staged, s.keepers = append(s.staged, staged), append(s.keepers, sub.Receiver)
 		}
 	}
 	return nil
@@ -180,12 +194,12 @@ func (t *transaction) write() error {
 	var put []Placed
 	var remove []*Record
 	for _, s := range t.sends {
-		for _, d := range s.durable {
-			put = append(put, Placed{d.queue.box, s.m})
+		for _, x := range s.staged {
+			put = append(put, x.Placed)
 		}
 		if q := s.queue; q != nil && s.m.Persistent && t.p.b.journal.Durable() {
 			q.mu.Lock()
-			put = append(put, Placed{q.ownBox(), s.m})
+			put = append(put, Placed{Box: q.ownBox(), Message: s.m})
 			q.mu.Unlock()
 		}
 	}
@@ -203,7 +217,7 @@ func (t *transaction) write() error {
 	written := make(chan error, 1)
 	records := t.p.b.journal.Transact(put, remove, func(err error) { written <- err })
 	for _, s := range t.sends {
-		n := len(s.durable)
+		n := len(s.staged)
 		if s.queue != nil && s.m.Persistent && t.p.b.journal.Durable() {
 			n++
 		}
@@ -221,10 +235,8 @@ func (t *transaction) undo() {
 			s.queue.mu.Unlock()
 			t.p.b.tidy(s.queue)
 		}
-		for _, d := range s.durable {
-			d.queue.mu.Lock()
-			d.queue.keepPromise(s.m)
-			d.queue.mu.Unlock()
+		for _, x := range s.staged {
+			x.Settle(nil)
 		}
 	}
 	for _, a := range t.answers {
@@ -273,20 +285,11 @@ func (t *transaction) enqueue(s *sending) {
 	t.p.touched(q)
 }
 
-// publish adds a message to what Flush delivers. Durable subscribers have it
+// publish adds a message to what Flush delivers. Those who have staged it have it
 // already.
 func (t *transaction) publish(s *sending, all *confirmation) {
-	for i, d := range s.durable {
-		q := d.queue
-		q.mu.Lock()
-		q.keepPromise(s.m)
-		if q.dropped {
-			t.p.b.journal.Remove(nil, s.records[i])
-		} else {
-			q.push(s.m).rec = s.records[i]
-		}
-		q.mu.Unlock()
-		t.p.touched(q)
+	for i, x := range s.staged {
+		x.Settle(s.records[i])
 	}
 	route := s.route
 	if r, err := t.p.b.routes.lookup([]byte(s.m.Name)); err == nil { // others may have subscribed meanwhile
@@ -294,7 +297,7 @@ func (t *transaction) publish(s *sending, all *confirmation) {
 	}
 	m := t.p.Add(route)
 	*m = *s.m
-	m.kept = s.durable
+	m.kept = s.keepers
 	if m.Persistent {
 		all.waits.Add(1)
 		m.confirm = &confirmation{done: all.release}
@@ -346,12 +349,5 @@ func (q *Queue) keepPromise(m *Message) {
 	q.promisedBytes -= m.Size()
 }
 
-// isKeptBy reports whether a durable subscriber has the message already.
-func (m *Message) isKeptBy(d *durable) bool {
-	for _, x := range m.kept {
-		if x == d {
-			return true
-		}
-	}
-	return false
-}
+// Kept reports whether a receiver, which has staged it, has message i already.
+func (b *Batch) Kept(i int, r Receiver) bool { return slices.Contains(b.Messages[i].kept, r) }

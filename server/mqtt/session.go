@@ -211,6 +211,9 @@ func (s *session) take(sub *subscription, t *terms, b *broker.Batch, first, end 
 				break
 			}
 		}
+		if b.Kept(i, sub.receiver()) {
+			continue
+		}
 		if err := s.roomFor(m, b.Waits(i)); err != nil {
 			overflow = overflow || err != errNoDisk
 			s.drop(err)

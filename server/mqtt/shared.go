@@ -46,6 +46,9 @@ func (g *group) Deliver(_ *broker.Subscription, b *broker.Batch) {
 			kept = true
 			continue
 		}
+		if b.Kept(i, g) {
+			continue
+		}
 		g.give(&b.Messages[i], func(s *subscription) bool { return s.deliverOne(b, i) })
 	}
 	if kept { // who would get the next one is the last to be crowded

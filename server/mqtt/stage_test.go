@@ -1,0 +1,147 @@
+package mqtt
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/mochi-mqtt/server/v2/packets"
+
+	"mwm/server/broker"
+)
+
+// transaction is a message to the topic t and one to the queue q, as STOMP commits them.
+func transaction() []broker.Step {
+	message := func(name, dest string) *broker.Message {
+		return &broker.Message{Name: name, Head: []byte("destination:" + dest + "\n"), Body: []byte("x"), QoS: 1, Persistent: true}
+	}
+	return []broker.Step{{Message: message("t", "/topic/t")}, {Message: message("q", "/queue/q"), Kind: broker.QueueKind}}
+}
+
+// Wherever a crash cuts in: of a transaction of STOMP the queue and the sessions, of
+// clients that are here and away, have all on disk or nothing.
+func TestTransactionIsWhole(t *testing.T) {
+	for left := range 4 {
+		t.Run(fmt.Sprint("crash after ", left), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := newDisk()
+				l := live(t, d, Options{}, false)
+				filters := map[string]string{"here": "t", "away": "t", "shared": "$share/g/t"}
+				for id, filter := range filters {
+					p := l.meet(hello{id: id, keep: true})
+					p.subscribe(1, filter, 1)
+					p.expect("SUBACK 1 [01]")
+					if id != "here" {
+						p.goodbye()
+						synctest.Wait()
+					}
+				}
+				time.Sleep(time.Second)
+				d.set(left)
+				src := l.b.NewPublisher(&broker.Client{ID: "truck", Protocol: broker.STOMP})
+				done := make(chan error, 1)
+				go func() {
+					if err := src.Commit(transaction(), func(err error) { done <- err }); err != nil {
+						done <- err
+					}
+					src.Flush()
+				}()
+				synctest.Wait()
+				want := 0
+				if left > 0 {
+					want = len(filters) + 1
+				}
+				if _, records := d.count(); records != want {
+					t.Errorf("%d messages on disk, want %d", records, want)
+				}
+				l.crash(d)
+				if err := <-done; (err == nil) != (left > 0) {
+					t.Errorf("the transaction ends with %v", err)
+				}
+				d.boot(-1)
+				l = live(t, d, Options{}, true)
+				for id := range filters {
+					p := l.peer()
+					p.shake2(hello{id: id, keep: true}, "CONNACK session=true code=0x00")
+					if want > 0 && !strings.HasPrefix(p.read(), `PUBLISH t "x" q1`) {
+						t.Errorf("%s has not got the message", id)
+					}
+					p.expectNothing()
+				}
+				l.stop()
+			})
+		})
+	}
+}
+
+// A session that has no room refuses the whole transaction; one that ends, or a
+// subscription that does, while it is written leaves nothing behind; and a member's
+// share goes to another one.
+func TestTransactionMeetsTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDisk()
+		l := live(t, d, Options{MaxStored: 2, MaxQueued: 2}, false)
+		commit := func() chan error {
+			src := l.b.NewPublisher(&broker.Client{ID: "truck", Protocol: broker.STOMP})
+			done := make(chan error, 1)
+			go func() {
+				if err := src.Commit(transaction(), func(err error) { done <- err }); err != nil {
+					done <- err
+				}
+				src.Flush()
+			}()
+			return done
+		}
+		away := func(id, filter string) {
+			p := l.meet(hello{id: id, keep: true})
+			p.subscribe(1, filter, 1)
+			p.expect("SUBACK 1 [01]")
+			p.goodbye()
+			synctest.Wait()
+		}
+		away("A", "t")
+		for range 2 {
+			if err := <-commit(); err != nil {
+				t.Error(err)
+			}
+		}
+		if err := <-commit(); !broker.Full(err) {
+			t.Errorf("a session that is full: %v", err)
+		}
+		if _, records := d.count(); records != 4 {
+			t.Errorf("%d messages on disk, want 4", records)
+		}
+		l.meet(hello{id: "A"}).goodbye() // a clean session
+		synctest.Wait()
+
+		away("B", "t")
+		away("C", "$share/g/t")
+		unsubscribes, joins, ends := l.meet(hello{id: "B", keep: true}), l.meet(hello{id: "D", keep: true}), l.peer()
+		d.slow = time.Second
+		done := commit()
+		synctest.Wait() // it is being written
+		unsubscribes.unsubscribe(1, "t")
+		joins.subscribe(1, "$share/g/t", 1)
+		synctest.Wait()
+		ends.say(hello{id: "C"})
+		unsubscribes.expect("UNSUBACK 1 []")
+		ends.expect("CONNACK session=false code=0x00")
+		got := []string{joins.read(), joins.read()}
+		slices.Sort(got)
+		if want := []string{`PUBLISH t "x" q1 id=1`, "SUBACK 1 [01]"}; !slices.Equal(got, want) {
+			t.Errorf("who has joined the group got %q, want %q", got, want)
+		}
+		joins.ack(packets.Puback, 1)
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		time.Sleep(10 * time.Second)
+		if _, records := d.count(); records != 3 {
+			t.Errorf("%d messages on disk, want those of the queue alone", records)
+		}
+		l.stop()
+	})
+}
