@@ -20,7 +20,7 @@ type cli struct {
 	Demo    DemoCmd    `cmd:"" help:"Run server and simulator in one process."`
 	Text    TextCmd    `cmd:"" help:"Send a text to a truck."`
 	Alert   AlertCmd   `cmd:"" help:"Send a colour alert to a phone."`
-	Watch   WatchCmd   `cmd:"" help:"Follow locations, motions, alerts, comings and goings as lines."`
+	Watch   WatchCmd   `cmd:"" help:"Follow locations, motions, texts, alerts, comings and goings as lines."`
 	User    UserCmd    `cmd:"" help:"Manage those who may sign in."`
 	Device  DeviceCmd  `cmd:"" help:"Manage the devices that may connect."`
 	Backup  BackupCmd  `cmd:"" help:"Copy the database, also while the server runs."`

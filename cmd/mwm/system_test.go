@@ -119,9 +119,16 @@ func TestCommandsAgainstTheServer(t *testing.T) {
 		t.Errorf("alert to a truck: %v", err)
 	}
 
-	_, expect := watching(t, WatchCmd{STOMP: at.STOMP, MQTT: at.MQTT})
+	out, expect := watching(t, WatchCmd{STOMP: at.STOMP, MQTT: at.MQTT, HTTP: at.HTTP})
 	expect("location BBB  φ:42.")
 	expect("motion   XYZ  pitch:")
+	send("CCC", "Turn\x1b[2J back", at.HTTP)
+	expect("text     CCC  consumed: Turn\uFFFD[2J back\n")
+	send("N%41?W", "How far?", "")
+	expect("text     N%41?W  waiting: How far?\n")
+	if strings.Contains(out.String(), "heading to?") {
+		t.Errorf("old texts are told as news:\n%s", out)
+	}
 	stopFleet()
 	if s := f.Stats(); s.Skipped > 0 {
 		t.Errorf("%d reports were left out", s.Skipped)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -190,27 +189,9 @@ func (d *apiDevice) stateOf(body string, since time.Time) string {
 }
 
 func (c *TextCmd) device(ctx context.Context, access link.Access) (d apiDevice, err error) {
-	u := url.URL{Scheme: "http", Host: c.HTTP, Path: "/api/v1/devices/" + c.ID, RawPath: "/api/v1/devices/" + url.PathEscape(c.ID)}
-	if access.TLS != nil {
-		u.Scheme = "https"
+	err = newAPI(c.HTTP, access).get(ctx, "/devices/"+url.PathEscape(c.ID), &d)
+	if status := (*statusError)(nil); errors.As(err, &status) && status.code == http.StatusNotFound {
+		return apiDevice{}, nil // never heard of: it is certainly not listening
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
-	if err != nil {
-		return d, err
-	}
-	if access.User != "" || access.Password != "" {
-		req.SetBasicAuth(access.User, string(access.Password))
-	}
-	resp, err := client(access).Do(req)
-	if err != nil {
-		return d, err
-	}
-	defer func() { _ = resp.Body.Close() }()
-	switch resp.StatusCode {
-	case http.StatusOK:
-		return d, json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&d)
-	case http.StatusNotFound: // never heard of: it is certainly not listening
-		return d, nil
-	}
-	return d, fmt.Errorf("%s answered %s", c.HTTP, resp.Status)
+	return d, err
 }

@@ -18,13 +18,14 @@ import (
 	"mwm/server/telemetry"
 )
 
-// WatchCmd follows what devices say, as lines. It is one more subscriber of the public topics; texts travel in queues, where nobody but their
-// device can read them without taking them away.
+// WatchCmd follows what devices say, and what is said to them, as lines. It is one more subscriber of the public topics. Texts travel in
+// queues, where nobody but their device can read them without taking them away: of these the server's API tells.
 type WatchCmd struct {
 	STOMP string   `name:"stomp" env:"MWM_CLIENT_STOMP" default:"127.0.0.1:61613" placeholder:"HOST:PORT" help:"The server's STOMP address; empty: no locations. Default: ${default}"`
 	MQTT  string   `name:"mqtt" env:"MWM_CLIENT_MQTT" default:"127.0.0.1:1883" placeholder:"HOST:PORT" help:"The server's MQTT address; empty: no motions, alerts and last wills. Default: ${default}"`
+	HTTP  string   `name:"http" env:"MWM_CLIENT_HTTP" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"The server's HTTP address; empty: no texts. Default: ${default}"`
 	JSON  bool     `name:"json" help:"Write one JSON object a line."`
-	Only  []string `enum:"location,motion,alert,lastwill,online,silent" placeholder:"KIND" help:"Only these kinds: location, motion, alert, lastwill, online, silent."`
+	Only  []string `enum:"location,motion,text,alert,lastwill,online,silent" placeholder:"KIND" help:"Only these kinds: location, motion, text, alert, lastwill, online, silent."`
 
 	AccessFlags `embed:""`
 
@@ -42,8 +43,8 @@ func (c *WatchCmd) Run(ctx context.Context) error { return c.follow(ctx, os.Stdo
 
 // follow writes what happens to out, and the state of its connections to log.
 func (c *WatchCmd) follow(ctx context.Context, out, log io.Writer) error {
-	if c.STOMP == "" && c.MQTT == "" {
-		return errors.New("--stomp and --mqtt are both empty: there is nothing to follow")
+	if c.STOMP == "" && c.MQTT == "" && c.HTTP == "" {
+		return errors.New("--stomp, --mqtt and --http are all empty: there is nothing to follow")
 	}
 	access, err := c.access()
 	if err != nil {
@@ -58,6 +59,9 @@ func (c *WatchCmd) follow(ctx context.Context, out, log io.Writer) error {
 	}
 	if c.MQTT != "" {
 		links.Go(func() { w.keep("MQTT "+c.MQTT, w.motions) })
+	}
+	if c.HTTP != "" {
+		links.Go(func() { w.keep("HTTP "+c.HTTP, w.texts) })
 	}
 	err = w.write(out, log)
 	cancel()

@@ -17,6 +17,7 @@ import (
 const (
 	kindLocation = "location"
 	kindMotion   = "motion"
+	kindText     = "text"
 	kindAlert    = "alert"
 	kindWill     = "lastwill"
 	kindOnline   = "online"
@@ -37,6 +38,7 @@ type sighting struct {
 	Roll     *float64 `json:"roll,omitempty"`
 	Yaw      *float64 `json:"yaw,omitempty"`
 	Retained bool     `json:"retained,omitempty"`
+	State    string   `json:"state,omitempty"` // of a text
 	Text     string   `json:"text,omitempty"`
 	Error    string   `json:"error,omitempty"`
 }
@@ -124,8 +126,10 @@ func (s *sighting) line() string {
 		}
 	case s.Pitch != nil:
 		fmt.Fprintf(&b, "  pitch: %.0f°  roll: %.0f°  yaw: %.0f°", deg(*s.Pitch), deg(*s.Roll), deg(*s.Yaw))
-	case s.Text != "":
-		fmt.Fprintf(&b, "  %s", s.Text)
+	case s.State != "" && s.Text != "":
+		fmt.Fprintf(&b, "  %s: %s", s.State, s.Text)
+	case s.State+s.Text != "":
+		fmt.Fprintf(&b, "  %s", s.State+s.Text)
 	case s.Kind == kindSilent:
 		fmt.Fprintf(&b, "  no sign of life for %v", silentAfter)
 	}

@@ -53,7 +53,8 @@ func TestCommands(t *testing.T) {
 	if out := s.run(t, mwm, "alert", "away", "red").wait(1); !strings.Contains(out, "no device was listening to the alerts of away") {
 		t.Errorf("mwm alert says %q of a phone that is away", out)
 	}
-	watch := s.run(t, mwm, "watch")
+	watch := s.run(t, mwm, "watch", "--http", s.at.HTTP)
+	watch.expect(`HTTP .*: connected`)
 	watch.expect(`STOMP .*: connected`)
 	watch.expect(`MQTT .*: connected`)
 	sim := s.run(t, mwm, "sim", "--trucks", "3", "--phones", "2", "--rate", "200ms")
@@ -66,6 +67,7 @@ func TestCommands(t *testing.T) {
 		t.Errorf("mwm text says %q", out)
 	}
 	sim.expect(`BBB text: Where are you heading to\?`)
+	watch.expect(`text     BBB  consumed: Where are you heading to\?`)
 	if out := s.run(t, mwm, "text", "--http", s.at.HTTP, "CCC", "and", "you?").wait(0); !strings.Contains(out, "\nconsumed: CCC ") {
 		t.Errorf("mwm text says %q", out)
 	}
