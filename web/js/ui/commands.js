@@ -66,7 +66,7 @@ export function commands({ addresses: { stomp, stomps, mqtt, mqtts } = {}, tls =
 // phoneCommand starts a server that a phone in the same network can reach, with HTTPS for its sensors; without accounts it has to be told that
 // everybody may come.
 export const phoneCommand = (accounts, demo) => lines(
-  demo ? 'mwm demo' : 'mwm serve', accounts ? '--accounts accounts' : '--allow-anonymous', '--http :8080 --https :8443 --tls-self-signed',
+  `${demo ? 'mwm demo' : 'mwm serve'} ${accounts ? '--accounts accounts' : '--allow-anonymous'}`, '--http :8080 --https :8443', '--tls-self-signed',
 );
 
 // phoneURL chooses the address that a phone is sent to, from those that the server names and the one that this page came
