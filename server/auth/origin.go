@@ -41,8 +41,8 @@ func (p *OriginPolicy) Check() error {
 
 // AllowProtocol checks a request to an endpoint of STOMP or MQTT. Without
 // credentials these may connect: what is no browser (it sends no Origin), a page
-// opened from a file ("null"), pages of the server's own host and of any
-// loopback host, and what Patterns add.
+// opened from a file ("null", or in WebKit's web views "file://"), pages of the
+// server's own host and of any loopback host, and what Patterns add.
 func (p *OriginPolicy) AllowProtocol(r *http.Request) error {
 	if p.Credentials {
 		return nil
@@ -51,7 +51,7 @@ func (p *OriginPolicy) AllowProtocol(r *http.Request) error {
 		return err
 	}
 	origin := r.Header.Get("Origin")
-	if origin == "" || origin == "null" {
+	if origin == "" || origin == "null" || origin == "file://" {
 		return nil
 	}
 	u, err := url.Parse(origin)

@@ -28,6 +28,8 @@ func TestAllowProtocol(t *testing.T) {
 	}{
 		{"no browser", open, "127.0.0.1:61614", "", true},
 		{"a file", open, "localhost:61614", "null", true},
+		{"a file, in a web view", open, "localhost:61614", "file://", true},
+		{"a file of another machine", open, "localhost:61614", "file://evil.example", false},
 		{"own host, another port", open, "192.168.1.5:61614", "http://192.168.1.5:8000", true},
 		{"loopback at any port", open, "192.168.1.5:61614", "http://localhost:3000", true},
 		{"loopback address", open, "server:61614", "http://127.0.0.2", true},
