@@ -65,7 +65,7 @@ func TestCommandsWithAccountsAndTLS(t *testing.T) {
 	eventually(t, "all are connected", func() bool { return f.Stats().Connected == 3 })
 
 	var out bytes.Buffer
-	if err := (&TextCmd{STOMP: at.STOMPS, HTTP: at.HTTPS, AccessFlags: olga, ID: "BBB", Text: []string{"hello"}}).send(ctx, &out); err != nil || !strings.Contains(out.String(), "BBB has") {
+	if err := (&TextCmd{STOMP: at.STOMPS, HTTP: at.HTTPS, AccessFlags: olga, ID: "BBB", Text: []string{"hello"}, patience: 20 * time.Second}).send(ctx, &out); err != nil || !strings.Contains(out.String(), "BBB has") {
 		t.Errorf("text: %v, %s", err, out.String())
 	}
 	if err := (&AlertCmd{MQTT: at.MQTTS, AccessFlags: olga, ID: "XYZ", Color: "red"}).send(ctx, &out); err != nil {
