@@ -113,10 +113,12 @@ func (s *Server) whenSynced(f func()) {
 func (s *session) meta() []byte {
 	m := storedSession{Principal: s.principal, Expiry: s.expiry, Until: s.srv.unixMilli(s.until), WillAt: s.srv.unixMilli(s.willAt), Missed: s.missed}
 	due := s.replays.unfinished()
-	s.replays.saved = len(due) > 0
+	s.replays.saved = false
 	for _, sub := range s.subs {
 		t := sub.terms.Load()
-		m.Subscriptions = append(m.Subscriptions, storedSubscription{sub.filter, t.qos, t.noLocal, t.keep, t.subID, due[sub] && t.qos > 0})
+		replay := due[sub] && t.qos > 0
+		s.replays.saved = s.replays.saved || replay
+		m.Subscriptions = append(m.Subscriptions, storedSubscription{sub.filter, t.qos, t.noLocal, t.keep, t.subID, replay})
 	}
 	if w := s.will; w != nil {
 		m.Will = &storedWill{w.name, w.body, w.qos, w.retain, w.delay, w.expiry, w.props}

@@ -57,6 +57,7 @@ func (r *replays) pause(kept bool) {
 		r.waiting = slices.Collect(maps.Keys(r.unfinished()))
 		r.noted = nil
 	}
+	r.noted = append([]replay(nil), r.noted...) // without the room of those that were sent
 	netx.Unbook(r.booked)
 	r.booked = 0
 	r.book()
