@@ -22,7 +22,8 @@ import (
 func TestCrashMQTT(t *testing.T) {
 	kills := number(t, "MWM_CRASH_KILLS", 20)
 	// Room for all that a fast machine sends while a receiver is away: nothing is refused.
-	args := []string{"--data=" + t.TempDir(), "--max-session-messages=10000000", "--max-session-bytes=1000000000"}
+	args := []string{"--data=" + t.TempDir(), "--max-session-messages=10000000", "--max-session-bytes=1000000000",
+		"--max-queue-messages=10000000", "--max-queue-bytes=1000000000"}
 	c, value := newMQTTCrash(), new(lastValue)
 	var faults []string
 	for run := 1; run <= kills && len(faults) == 0; run++ {
@@ -167,7 +168,7 @@ func (c *mqttCrash) work(p *process, run int) (faults []string) {
 		c.conns.Go(func() { again(p, func() error { return c.paper.run(p.addresses, func() bool { return false }) }) })
 	}
 	length := 50*time.Millisecond + rand.N(500*time.Millisecond)
-	if run%20 == 3 {
+	if run%20 == 13 { // when nobody is away
 		length += retainedAge + time.Second
 	}
 	pause := time.NewTimer(length)
