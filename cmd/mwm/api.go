@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"mwm/devicesim/link"
@@ -45,6 +47,9 @@ func (a *api) get(ctx context.Context, path string, v any) error {
 		req.SetBasicAuth(a.access.User, string(a.access.Password))
 	}
 	resp, err := a.http.Do(req)
+	if failed := (*url.Error)(nil); errors.As(err, &failed) {
+		return failed.Err // who asks says what for
+	}
 	if err != nil {
 		return err
 	}

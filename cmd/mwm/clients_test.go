@@ -62,7 +62,9 @@ func TestTextGoesToTheDevicesQueue(t *testing.T) {
 }
 
 func TestTextRefuses(t *testing.T) {
+	b := testbroker.STOMP(t)
 	for name, cmd := range map[string]TextCmd{
+		"expired":    {ID: "AAA", Text: []string{"x"}, STOMP: b.Addr, Expires: -time.Hour},
 		"no text":    {ID: "AAA", Text: []string{" "}},
 		"bad ID":     {ID: "A/A", Text: []string{"x"}},
 		"no server":  {ID: "AAA", Text: []string{"x"}, STOMP: "127.0.0.1:1"},

@@ -50,6 +50,9 @@ func (c *TextCmd) send(ctx context.Context, out io.Writer) error {
 	if strings.TrimSpace(body) == "" {
 		return errors.New("the text is empty")
 	}
+	if c.Expires != 0 && c.Expires < time.Second {
+		return fmt.Errorf("--expires %v: a text needs a second to arrive", c.Expires)
+	}
 	mark := rand.Text() // to find the text in the queue by
 	header := []func(*frame.Frame) error{stomp.SendOpt.Header("persistent", "true"), stomp.SendOpt.Header("correlation-id", mark)}
 	began := time.Now()
