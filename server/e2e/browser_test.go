@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto"
 	cdpbrowser "github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
@@ -40,14 +41,17 @@ type page struct {
 }
 
 // open opens a page of a server, which may speak to that server alone, in a
-// window of 1280 by 800.
-func open(t *testing.T, address string) *page {
+// window of 1280 by 800. What it provokes at once is to be named.
+func open(t *testing.T, address string, provoked ...string) *page {
 	t.Helper()
 	u, err := url.Parse(address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := newPage(t)
+	for _, pattern := range provoked {
+		p.provoke(pattern)
+	}
 	p.hosts = map[string]bool{u.Host: true}
 	p.resize(1280, 800, "light")
 	p.navigate(address)
@@ -135,6 +139,13 @@ func (p *page) provoke(pattern string) {
 	p.calm = append(p.calm, regexp.MustCompile(pattern))
 }
 
+// withoutServer says that from now on there may be none: while it goes it may break
+// off what it has begun to answer, and then it does not answer at all.
+func (p *page) withoutServer() {
+	p.t.Helper()
+	p.provoke(`^browser error: .*(WebSocket connection to|net::ERR_CONNECTION_|net::ERR_EMPTY_RESPONSE|net::ERR_SOCKET_NOT_CONNECTED)`)
+}
+
 // resize gives the page a size and a colour scheme. A narrow one is a phone.
 func (p *page) resize(width, height int64, scheme string) {
 	p.t.Helper()
@@ -181,19 +192,70 @@ func (p *page) do(what string, steps ...chromedp.Action[chromedp.Void]) {
 	p.call(what, func(ctx context.Context) error { return chromedp.Do(ctx, steps...) })
 }
 
+// Whether a document is still the one that is to be left, and whether another one is
+// there. chromedp would also take for the end what the old one does meanwhile.
+const (
+	leaving = "window.leaving = true"
+	arrived = "!window.leaving && document.readyState === 'complete'"
+)
+
+// navigate opens an address and waits until it is there.
 func (p *page) navigate(address string) {
 	p.t.Helper()
-	p.do("open "+address, chromedp.Navigate(address))
+	eval[bool](p, leaving)
+	var opened cdppage.NavigateResult
+	p.call("open "+address, func(ctx context.Context) (err error) {
+		opened, err = chromedp.Call(ctx, cdppage.Navigate, cdppage.NavigateParams{URL: address})
+		if err == nil && opened.ErrorText != "" {
+			err = errors.New(opened.ErrorText)
+		}
+		return err
+	})
+	if opened.LoaderID != "" { // else it is another place in the same document
+		p.wait(arrived)
+	}
+}
+
+// reload does what F5 does, and waits until the page is there again.
+func (p *page) reload() {
+	p.t.Helper()
+	eval[bool](p, leaving)
+	p.call("reload", func(ctx context.Context) error {
+		_, err := chromedp.Call(ctx, cdppage.Reload, cdppage.ReloadParams{})
+		return err
+	})
+	p.wait(arrived)
 }
 
 // eval evaluates an expression in the page; it may be a promise.
 func eval[T any](p *page, expression string) (v T) {
 	p.t.Helper()
+	v, err := try[T](p, expression)
+	if err != nil {
+		p.t.Fatalf("%s: %v", expression, err)
+	}
+	return v
+}
+
+// try does the same for a page that may be on its way to another document, and then
+// has no answer.
+func try[T any](p *page, expression string) (v T, away *cdproto.Error) {
+	p.t.Helper()
 	p.call(expression, func(ctx context.Context) (err error) {
 		v, err = chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+		if errors.As(err, &away) {
+			return nil
+		}
 		return err
 	})
-	return v
+	return v, away
+}
+
+// holds reports whether an expression is true in the page, which is there.
+func (p *page) holds(expression string) bool {
+	p.t.Helper()
+	yes, away := try[bool](p, "!!("+expression+")")
+	return yes && away == nil
 }
 
 // wait waits until an expression is true in the page.
@@ -202,7 +264,7 @@ func (p *page) wait(expression string) {
 	deadline := time.Now().Add(patience)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for !eval[bool](p, "!!("+expression+")") {
+	for !p.holds(expression) {
 		if time.Now().After(deadline) {
 			p.t.Fatalf("the page never got to: %s\n%s", expression, eval[string](p, "JSON.stringify(window.mwm ?? document.body.innerText)"))
 		}
@@ -250,22 +312,31 @@ func (p *page) waitText(selector, text string) {
 type point struct{ X, Y float64 }
 
 // click clicks an element with the mouse, once it stands still, can be used and
-// nothing lies above it.
+// nothing lies above it. It stands when the page has drawn itself twice meanwhile:
+// what is on its way does not move until then either.
 func (p *page) click(selector string) {
 	p.t.Helper()
-	script := `(() => {
-		const e = ` + find(selector) + `;
-		if (!e || e.disabled) return null;
-		e.scrollIntoView({ block: 'nearest', behavior: 'instant' });
-		const { left, top, width, height } = e.getBoundingClientRect();
-		const at = { X: left + width / 2, Y: top + height / 2 };
-		const hit = document.elementFromPoint(at.X, at.Y);
-		return hit && (e === hit || e.contains(hit)) ? at : null;
+	script := `(async () => {
+		const place = () => {
+			const e = ` + find(selector) + `;
+			if (!e || e.disabled) return null;
+			e.scrollIntoView({ block: 'nearest', behavior: 'instant' });
+			const { left, top, width, height } = e.getBoundingClientRect();
+			const at = { X: left + width / 2, Y: top + height / 2 };
+			const hit = document.elementFromPoint(at.X, at.Y);
+			return hit && (e === hit || e.contains(hit)) ? at : null;
+		};
+		const before = place();
+		if (!before) return null;
+		await new Promise(requestAnimationFrame);
+		await new Promise(requestAnimationFrame);
+		const at = place();
+		return at && at.X === before.X && at.Y === before.Y ? at : null;
 	})()`
-	var at, before *point
+	var at *point
 	eventually(p.t, "can be clicked: "+selector, func() bool {
-		before, at = at, eval[*point](p, script)
-		return at != nil && before != nil && *at == *before
+		at, _ = try[*point](p, script)
+		return at != nil
 	})
 	p.clickAt(*at)
 }

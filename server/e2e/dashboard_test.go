@@ -204,7 +204,7 @@ func pageSurvivesRestart(p *page, s *testServer) {
 	p.waitState("see you after the break", "waiting")
 
 	epoch := eval[string](p, "mwm.epoch")
-	p.provoke(`^browser error: .*(WebSocket connection to|net::ERR_CONNECTION_REFUSED)`)
+	p.withoutServer()
 	s.stop()
 	p.wait("mwm.connection === 'waiting'")
 	p.wait("!" + find(tagged("banner")) + ".hidden")

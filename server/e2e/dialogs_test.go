@@ -74,7 +74,7 @@ func TestAccessibilityWithoutDevicesOrServer(t *testing.T) {
 	p.press(kb.Escape)
 	p.wait("!" + find("#connect") + ".open")
 	audit(p, "an empty map")
-	p.provoke(`^browser error: .*(WebSocket connection to|net::ERR_CONNECTION_REFUSED)`)
+	p.withoutServer()
 	s.stop()
 	p.wait("!" + find(tagged("banner")) + ".hidden")
 	audit(p, "no server")

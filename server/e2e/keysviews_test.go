@@ -3,7 +3,6 @@ package e2e
 import (
 	"testing"
 
-	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
 	"mwm/server"
@@ -50,7 +49,7 @@ func TestMotionPageByKeyboard(t *testing.T) {
 	p.wait("mwm.selected === 'XYZ' && " + find(having("phone", "data-device", "XYZ")) + ".classList.contains('selected')")
 	p.waitText(tagged("motion-pitch"), "1.00")
 	p.wait("location.hash.includes('device=XYZ')")
-	p.do("reload", chromedp.Reload())
+	p.reload()
 	p.wait("window.mwm?.motion('XYZ') && " + of("XYZ", ".phone-values") + "?.textContent === '1.00−2.000.00'")
 	p.click(tagged("unit-deg"))
 	p.wait(of("XYZ", ".phone-values") + ".textContent === '57°−115°0°'")

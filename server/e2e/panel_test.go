@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
 	"mwm/server"
@@ -44,7 +43,7 @@ func TestListIsSorted(t *testing.T) {
 	pick(kb.ArrowDown)
 	p.wait(find(tagged("sort")) + ".value === 'status' && " + rows + " === 'AAA,CCC,BBB'")
 	p.wait("location.hash.includes('sort=status')")
-	p.do("reload", chromedp.Reload())
+	p.reload()
 	p.wait("window.mwm?.devices === 3 && " + find(tagged("sort")) + ".value === 'status' && " + rows + " === 'AAA,CCC,BBB'")
 	pick(kb.Home)
 	p.wait(rows + " === 'AAA,BBB,CCC' && !location.hash.includes('sort=')")

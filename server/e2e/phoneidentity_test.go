@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/chromedp/chromedp"
-
 	"mwm/server"
 	"mwm/server/auth"
 )
@@ -53,7 +51,7 @@ func TestPhoneIsRenamed(t *testing.T) {
 		h.id = id
 		eventually(t, "the fleet knows "+id, func() bool { d := s.device(id); return d != nil && d.Online.STOMP && d.Online.MQTT })
 	}
-	h.do("reload", chromedp.Reload())
+	h.reload()
 	h.waitText(tagged("device-id"), h.id)
 	h.wait(fmt.Sprintf("document.scripts.length === %d && !document.querySelector('#injected') && typeof hacked === 'undefined'", scripts))
 }
@@ -85,6 +83,6 @@ func TestPhonePassword(t *testing.T) {
 	}
 	h.connected()
 	h.wait(find(tagged("sent")) + ".textContent.includes('sent')")
-	h.do("reload", chromedp.Reload())
+	h.reload()
 	h.connected()
 }

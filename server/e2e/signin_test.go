@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/chromedp"
 	gostomp "github.com/go-stomp/stomp/v3"
 
 	"mwm/server"
@@ -62,10 +61,7 @@ const atSignIn = "location.pathname === '/signin' && document.readyState === 'co
 // are told to wait; after signing out the page is gone, the way back too.
 func TestSignIn(t *testing.T) {
 	s := serve(t, server.Config{Accounts: peopleAndTruck(t)}, server.Options{})
-	p := open(t, s.page()+"#view=console")
-	p.provoke("status of 401")
-	p.provoke("status of 403")
-	p.provoke("status of 429")
+	p := open(t, s.page()+"#view=console", "status of 401", "status of 403", "status of 429")
 	p.wait(atSignIn + " && location.hash === '#view=console'")
 	p.click(tagged("submit"))
 	p.waitText(tagged("error"), "Fill in user name and password.")
@@ -88,7 +84,7 @@ func TestSignIn(t *testing.T) {
 	if cookie := eval[string](p, "document.cookie"); cookie != "" {
 		t.Errorf("scripts see the cookie %q", cookie)
 	}
-	p.do("reload", chromedp.Reload())
+	p.reload()
 	p.signedIn("operator")
 	p.click("#sign-out")
 	p.wait(atSignIn)
@@ -125,9 +121,7 @@ func TestViewerUntilSessionEnds(t *testing.T) {
 	if err := truck.Send("/topic/device.BBB.location", "application/json", []byte(`{"deviceID":"BBB","lat":48.8581,"lng":2.2946}`), gostomp.SendOpt.Receipt); err != nil {
 		t.Fatal(err)
 	}
-	p := open(t, s.page())
-	p.provoke("status of 401")
-	p.provoke("response code: 401")
+	p := open(t, s.page(), "status of 401", "response code: 401")
 	p.wait(atSignIn)
 	p.signIn("vera", accountsPassword)
 	p.signedIn("viewer")
