@@ -10,8 +10,7 @@ import (
 func TestPhoneCode(t *testing.T) {
 	s := serve(t, server.Config{}, server.Options{})
 	p := open(t, s.page())
-	p.click(tagged("connect-open"))
-	p.wait(find(tagged("copy-phone"))) // listening on this machine alone: the page says what to start
+	p.wait(find("#connect") + ".open && " + find(tagged("copy-phone"))) // listening on this machine alone: the page says what to start
 	p.wait("!" + find(tagged("qr")))
 
 	// A name that only this browser knows stands in for the network's address.
