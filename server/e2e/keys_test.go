@@ -61,9 +61,10 @@ func TestChoicesStay(t *testing.T) {
 		p.waitText(tagged("card-id"), "트럭 1")
 	}
 	stay()
+	zoom := eval[int](p, "mwm.zoom") - 1
 	p.click("#zoom-out")
-	p.wait("location.hash.includes('map=' + mwm.zoom + '/')")
-	link, zoom := eval[string](p, "location.href"), eval[int](p, "mwm.zoom")
+	p.wait("location.hash.includes('map=" + js(zoom) + "/')")
+	link := eval[string](p, "location.href")
 	p.navigate("about:blank")
 	p.navigate(link)
 	p.wait("window.mwm?.connection === 'live' && mwm.zoom === " + js(zoom))

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
@@ -21,7 +22,7 @@ import (
 
 // What a hand does with the map, one after the other, on one page.
 func TestMapByHand(t *testing.T) {
-	s := serve(t, server.Config{}, server.Options{})
+	s := serve(t, server.Config{StaleAfter: time.Hour, OfflineAfter: time.Hour}, server.Options{})
 	p := open(t, s.page())
 	gone, stays, goes := newTruck(t, s, "AAA"), newTruck(t, s, "BBB"), newTruck(t, s, "CCC")
 	gone.report(42.52, 1.5)
