@@ -108,7 +108,7 @@ func startBrowser() (stop func() error, err error) {
 	for name, value := range map[string]any{
 		"headless": true, "disable-gpu": true, "disable-quic": true, "no-first-run": true, "no-default-browser-check": true,
 		"disable-background-networking": true, "disable-component-update": true, "disable-sync": true,
-		"no-sandbox": os.Getuid() == 0, "disable-extensions": true, "disable-dev-shm-usage": true, "password-store": "basic",
+		"no-sandbox": true, "disable-extensions": true, "disable-dev-shm-usage": true, "password-store": "basic",
 		"force-color-profile": "srgb", "hide-scrollbars": true, "lang": "en-US",
 		// There is nothing but this machine, which also has other names.
 		"host-resolver-rules":                 "MAP " + stranger + " 127.0.0.1, MAP " + elsewhere + " 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
