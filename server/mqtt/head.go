@@ -54,10 +54,11 @@ func appendHead(dst, head []byte) (_ []byte, lost int) {
 	return dst, lost
 }
 
-// isTopic reports whether a reply-to header names a topic that MQTT can publish to.
+// isTopic reports whether a reply-to header, escaped or not, names a topic that MQTT can
+// publish to.
 func isTopic(dest []byte) bool {
 	name, ok := bytes.CutPrefix(dest, []byte("/topic/"))
-	return ok && len(name) > 0 && !bytes.ContainsAny(name, "*>\\")
+	return ok && len(name) > 0 && !bytes.ContainsAny(name, "*>")
 }
 
 // appendUnescaped appends a string whose STOMP 1.2 escapes are resolved.

@@ -510,7 +510,7 @@ func TestFromSTOMP(t *testing.T) {
 	three := f.connect(hello{level: v31, id: "three"})
 	three.subscribe(1, "chat.room/5", 0)
 	three.expect("SUBACK 1 [00]")
-	head := "destination:/topic/chat/room.5\ncontent-type:text/plain\ncontent-length:2\nreply-to:/topic/answers.A\n" +
+	head := "destination:/topic/chat/room.5\ncontent-type:text/plain\ncontent-length:2\nreply-to:/topic/answers.A\\cB\n" +
 		"correlation-id:7\\c8\nfoo:a\\nb\nfoo:again\npersistent:true\nbad:\xff\nexpires:0\nreply-to:/queue/x\ncontent-type:second\n"
 	p := f.b.NewPublisher(&broker.Client{ID: "truck", Protocol: broker.STOMP})
 	p.Begin(time.Now())
@@ -523,7 +523,7 @@ func TestFromSTOMP(t *testing.T) {
 		m.Head, m.Body, m.QoS, m.Retain = []byte(head), []byte("hi"), qos, true
 		p.Flush()
 	}
-	props := ` type=text/plain response=answers/A correlation="7:8" foo:a` + "\n" + `b foo:again reply-to:/queue/x content-type:second`
+	props := ` type=text/plain response=answers/A:B correlation="7:8" foo:a` + "\n" + `b foo:again reply-to:/queue/x content-type:second`
 	five.expect(`PUBLISH chat.room/5 "hi"`+props, `PUBLISH chat.room/5 "hi" q1 id=1`+props)
 	three.expect(`PUBLISH chat.room/5 "hi"`, `PUBLISH chat.room/5 "hi"`)
 	late := f.connect(hello{level: v5, id: "late"})
