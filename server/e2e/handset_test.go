@@ -11,6 +11,7 @@ import (
 
 	"github.com/chromedp/cdproto/deviceorientation"
 	"github.com/chromedp/cdproto/emulation"
+	cdppage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	pahov3 "github.com/eclipse/paho.mqtt.golang"
 
@@ -32,10 +33,15 @@ var sensors = []string{"geolocation", "accelerometer", "gyroscope", "magnetomete
 func pickUp(t *testing.T, s *testServer, hash string, allowed ...string) *handset {
 	t.Helper()
 	h := handsetOf(t, s, allowed...)
-	h.navigate(s.page() + "phone" + hash)
+	h.open(hash)
+	return h
+}
+
+func (h *handset) open(hash string) {
+	h.t.Helper()
+	h.navigate(h.s.page() + "phone" + hash)
 	h.connected()
 	h.id = h.text(tagged("device-id"))
-	return h
 }
 
 // handsetOf is a browser for the phone's page that has not opened it yet.
@@ -62,6 +68,37 @@ func (h *handset) settled() {
 	h.t.Helper()
 	eval[bool](h.page, "navigator.serviceWorker.ready.then(() => true)")
 }
+
+// withoutServer says what the page's does, and that its libraries speak of it, too.
+func (h *handset) withoutServer() {
+	h.t.Helper()
+	h.page.withoutServer()
+	h.provoke(`^console warning: "(STOMP|MQTT): `)
+}
+
+// beforePage runs a script in each document of the page, before those of the page.
+func (p *page) beforePage(script string) {
+	p.t.Helper()
+	p.call("script", func(ctx context.Context) error {
+		_, err := chromedp.Call(ctx, cdppage.AddScriptToEvaluateOnNewDocument, cdppage.AddScriptToEvaluateOnNewDocumentParams{Source: script})
+		return err
+	})
+}
+
+// alertsStay lets alerts stand at their height until alertsGoOn is called: who is slow
+// would miss what is to be seen for two seconds.
+const alertsStay = `{
+	const standing = [];
+	const animate = Element.prototype.animate;
+	Element.prototype.animate = function (...args) {
+		const animation = animate.apply(this, args);
+		animation.pause();
+		animation.currentTime = 1000;
+		standing.push(animation);
+		return animation;
+	};
+	window.alertsGoOn = () => standing.splice(0).forEach((animation) => { if (animation.playState === 'paused') animation.play(); });
+}`
 
 // moveTo puts the browser's phone somewhere.
 func (h *handset) moveTo(lat, lng float64) {

@@ -52,9 +52,11 @@ func TestPhoneReports(t *testing.T) {
 		d := s.device(h.id)
 		return d != nil && d.Location != nil && d.Motion != nil && d.Online.STOMP && d.Online.MQTT
 	})
-	retained := listenTo(t, s, telemetry.MotionTopic(h.id))
-	if !receive(t, "retained motion", retained).Retained() {
-		t.Error("the motion is not retained")
+	retained, again := listenTo(t, s, telemetry.MotionTopic(h.id)), 0
+	for !receive(t, "retained motion", retained).Retained() {
+		if again++; again > 2 { // one that it sends meanwhile may come before
+			t.Fatal("the motion is not retained")
+		}
 	}
 
 	wills := listenTo(t, s, telemetry.LastWillMQTT)
@@ -81,12 +83,17 @@ func TestPhonePace(t *testing.T) {
 	h.click(tagged("start"))
 	receive(t, "motion", motions)
 	begin, count := time.Now(), 0
-	for i := 0; time.Since(begin) < 3*time.Second; i++ {
-		h.tilt(float64(i%360), float64(i%90), 0)
-	}
-	for len(motions) > 0 {
-		<-motions
-		count++
+	for i := 0; time.Since(begin) < 3*time.Second || count < 3 && time.Since(begin) < patience; i++ {
+		h.tilt(0, float64(1+i%89), 0)
+		for len(motions) > 0 {
+			m, err := telemetry.DecodeMotion((<-motions).Payload())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if m.Pitch > 0 { // else it is from before
+				count++
+			}
+		}
 	}
 	if most := int(time.Since(begin).Seconds()*10) + 2; count > most || count < 3 {
 		t.Errorf("%d motions in %v of moving", count, time.Since(begin))
@@ -130,14 +137,14 @@ func TestPhoneComesBack(t *testing.T) {
 	eventually(t, "the page is kept", func() bool {
 		return eval[int](h.page, `caches.keys().then(async (all) => all.length === 1 ? (await (await caches.open(all[0])).keys()).length : 0)`) > 30
 	})
-	h.provoke(`^browser error: .*(WebSocket connection to|net::ERR_CONNECTION_REFUSED)|^console warning: "(STOMP|MQTT): `)
+	h.withoutServer()
 	h.settled()
 	s.stop()
 	h.wait(find(having("link-stomp", "data-state", "waiting")))
 	const places = 20
 	for i := 1; i <= places; i++ {
 		if i == places/2 {
-			h.do("reload", chromedp.Reload())
+			h.reload()
 		}
 		h.moveTo(10+float64(i)/1000, 20)
 		h.waitText(tagged("position"), fmt.Sprintf("φ:%.4f, λ:20.0000", 10+float64(i)/1000))

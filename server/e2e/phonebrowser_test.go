@@ -14,15 +14,6 @@ import (
 	"mwm/server/telemetry"
 )
 
-// beforePage runs a script in each document of the page, before those of the page.
-func (p *page) beforePage(script string) {
-	p.t.Helper()
-	p.call("script", func(ctx context.Context) error {
-		_, err := chromedp.Call(ctx, cdppage.AddScriptToEvaluateOnNewDocument, cdppage.AddScriptToEvaluateOnNewDocumentParams{Source: script})
-		return err
-	})
-}
-
 // iOS asks for motion after a tap alone. At a visit at which the page starts by
 // itself it offers one; who said no may change their mind.
 func TestPhoneMotionWantsTap(t *testing.T) {
@@ -35,14 +26,12 @@ func TestPhoneMotionWantsTap(t *testing.T) {
 			return localStorage.answer ?? 'granted';
 		};
 	}`)
-	h.navigate(s.page() + "phone")
-	h.connected()
-	h.id = h.text(tagged("device-id"))
+	h.open("")
 	const bothAsked = `window.asked?.join() === 'DeviceOrientationEvent,DeviceMotionEvent'`
 	h.click(tagged("start"))
 	h.wait(bothAsked)
 
-	h.do("reload", chromedp.Reload())
+	h.reload()
 	h.connected()
 	h.wait(find(having("motion", "data-state", "tap")))
 	h.waitText(tagged("motion-trouble")+" p", "Your browser wants a tap from you before it lets this page feel motion.")
@@ -64,9 +53,7 @@ func TestPhoneHiddenAndBack(t *testing.T) {
 	s := serve(t, server.Config{}, server.Options{})
 	h := handsetOf(t, s, sensors...)
 	h.beforePage(hideable)
-	h.navigate(s.page() + "phone")
-	h.connected()
-	h.id = h.text(tagged("device-id"))
+	h.open("")
 	motions := listenTo(t, s, telemetry.MotionTopic(h.id))
 	h.moveTo(42.5, 1.5)
 	h.tilt(0, 45, 0)

@@ -31,7 +31,7 @@ func TestPhoneTexts(t *testing.T) {
 	// An answer that is given while there is no connection is told later.
 	h.sendText("third")
 	h.wait(find(tagged("confirm")))
-	h.provoke(`^browser error: .*(WebSocket connection to|net::ERR_CONNECTION_REFUSED)|^console warning: "(STOMP|MQTT): `)
+	h.withoutServer()
 	h.settled()
 	s.stop()
 	h.wait(find(having("link-stomp", "data-state", "waiting")))
@@ -49,7 +49,9 @@ func TestPhoneTexts(t *testing.T) {
 // starts again; an unknown name is red.
 func TestPhoneAlerts(t *testing.T) {
 	s := serve(t, server.Config{}, server.Options{})
-	h := pickUp(t, s, "", sensors...)
+	h := handsetOf(t, s, sensors...)
+	h.beforePage(alertsStay)
+	h.open("")
 	sender := newPhone(t, s, "sender")
 	original := eval[string](h.page, "getComputedStyle(document.body).backgroundColor")
 	is := func(rgb string) string { return "getComputedStyle(document.body).backgroundColor === " + js(rgb) }
@@ -62,12 +64,14 @@ func TestPhoneAlerts(t *testing.T) {
 	if want := fmt.Sprintf("3000 ms: 0 %s; 500 rgb(0, 0, 255); 2500 rgb(0, 0, 255); 3000 %[1]s", original); got != want {
 		t.Errorf("the background goes %s\nwant %s", got, want)
 	}
+	eval[bool](h.page, "alertsGoOn() ?? true")
 	h.wait(is(original))
 
 	for name, c := range map[string]string{"green": "rgb(0, 255, 0)", "darkGray": "rgb(85, 85, 85)", "brown": "rgb(153, 102, 51)", "Green": "rgb(255, 0, 0)", hostileText: "rgb(255, 0, 0)"} {
 		sender.send(telemetry.AlertTopic(h.id), []byte(name), false) // also while the one before is shown
 		h.wait(is(c))
 	}
+	eval[bool](h.page, "alertsGoOn() ?? true")
 	h.wait(is(original))
 	h.wait("getComputedStyle(" + find("#frame") + ").opacity === '1'")
 }

@@ -66,6 +66,7 @@ func TestPhoneOverTLS(t *testing.T) {
 	s, plain, secure := serveTLS(t)
 	h := handsetOf(t, s, sensors...)
 	h.hosts = map[string]bool{plain: true}
+	h.beforePage(alertsStay)
 	h.navigate("http://" + plain + "/phone#id=AAA")
 	h.connected()
 	h.id = "AAA"
@@ -81,6 +82,7 @@ func TestPhoneOverTLS(t *testing.T) {
 	h.waitText(tagged("received-text")+" .hs-text-state span", "confirmed") // which the server has been told
 	h.post("alerts", `{"color":"blue"}`)
 	h.waitText("#alert span", "Alert: blue")
+	eval[bool](h.page, "alertsGoOn() ?? true")
 
 	// Who goes on without is led there by each of the sensors.
 	h.click(tagged("start-later"))
