@@ -208,7 +208,7 @@ func TestHistoryByKeyboard(t *testing.T) {
 	tr.journey(before)
 	tr.journey(yesterday)
 	p := past(t, s, "")
-	p.wait("mwm.located === 1")
+	p.wait("mwm.located === 1 && mwm.shown === 1")
 	p.press("l")
 	p.wait("document.activeElement.id === 'list'")
 	p.press(kb.ArrowDown + kb.Enter)

@@ -99,7 +99,7 @@ func TestTextToManyByKeyboard(t *testing.T) {
 	for _, id := range []string{"AAA", "BBB", "CCC", "DDD"} {
 		newTruck(t, s, id).report(42.5, 1.5)
 	}
-	p.wait("mwm.devices === 4")
+	p.wait("mwm.located === 4 && mwm.shown === 4")
 	chord := func(modifier chromedp.Modifier, key string) {
 		t.Helper()
 		p.call("keys", func(ctx context.Context) error {
@@ -140,7 +140,7 @@ func TestRefusalIsWorded(t *testing.T) {
 		newTruck(t, s, id).report(42.5, 1.5)
 	}
 	s.run(t, mwm, "text", "AAA", "the one that fits").wait(0)
-	p.wait("mwm.devices === 2")
+	p.wait("mwm.located === 2 && mwm.shown === 2")
 	for _, want := range []struct {
 		failed int
 		words  string

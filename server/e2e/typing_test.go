@@ -108,7 +108,7 @@ func TestKeyboardAfterRestart(t *testing.T) {
 		}
 	}
 	come("AAA", "BBB")
-	p.wait("mwm.shown === 2")
+	p.wait("mwm.located === 2 && mwm.shown === 2")
 	p.press("l" + kb.ArrowDown)
 	p.wait(find(".row.active") + "?.dataset.device === 'BBB'")
 	p.withoutServer()
