@@ -88,7 +88,6 @@ func (j *Journal) apply(c *Changes) error {
 		j.told(err)
 	}
 	if err != nil {
-		j.stats.Failed.Add(1)
 		return fmt.Errorf("%w: %w", ErrDisk, err)
 	}
 	j.stats.Transactions.Add(1)
@@ -162,6 +161,7 @@ func (j *Journal) finish(f flight, err error) {
 			r.phase = removed
 		}
 	} else { // what can be tried again is; what others wait for has failed
+		j.stats.Failed.Add(1)
 		j.next.Boxes = append(f.changes.Boxes, j.next.Boxes...)
 		j.next.Dropped = append(f.changes.Dropped, j.next.Dropped...)
 		j.next.Update = append(f.changes.Update, j.next.Update...)

@@ -29,6 +29,8 @@ type fifo struct {
 	n     int
 	bytes int
 
+	expires int64 // nothing in it does before that, in ms since 1970; 0: nothing does
+
 	// All that was ever pushed.
 	pushed      uint64
 	pushedBytes uint64
@@ -60,10 +62,18 @@ func (f *fifo) push(it item) {
 	}
 	f.n++
 	*f.at(f.n - 1) = it
+	f.noteExpiry(&it)
 	f.bytes += it.msg.Size()
 	netx.Book(it.msg.Size() + itemCost)
 	f.pushed++
 	f.pushedBytes += uint64(it.msg.Size())
+}
+
+// noteExpiry keeps expires up to date.
+func (f *fifo) noteExpiry(it *item) {
+	if at := it.msg.Expires; at != 0 && (f.expires == 0 || at < f.expires) {
+		f.expires = at
+	}
 }
 
 func (f *fifo) pop() item {
@@ -82,6 +92,7 @@ func (f *fifo) pop() item {
 // drop removes what is not to be delivered any more, and returns its records.
 func (f *fifo) drop(dead func(*item) bool) (dropped []*broker.Record) {
 	w := 0
+	f.expires = 0
 	for i := range f.n {
 		it := *f.at(i)
 		if dead(&it) {
@@ -91,6 +102,7 @@ func (f *fifo) drop(dead func(*item) bool) (dropped []*broker.Record) {
 			continue
 		}
 		*f.at(w) = it
+		f.noteExpiry(&it)
 		w++
 	}
 	for i := w; i < f.n; i++ {

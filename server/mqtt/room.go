@@ -67,14 +67,19 @@ func (s *session) roomInFlight() bool {
 const pressedQueue = 64 << 10
 
 // fits reports whether a message fits into the queue, without those that are not
-// delivered any more. s.mu is held.
+// delivered any more. These are looked for when there may be some, and not for each
+// message that there is no room for: the queue may be long. s.mu is held.
 func (s *session) fits(m *broker.Message, count, bytes int) bool {
 	if s.queue.n < count && s.queue.bytes+m.Size() <= bytes {
 		return true
 	}
-	now := s.srv.b.Clock().Due(time.Now())
-	records := s.queue.drop(func(it *item) bool { return s.dead(it, now) })
-	s.srv.b.Journal().Remove(nil, records...)
+	j := s.srv.b.Journal()
+	now, failed := s.srv.b.Clock().Due(time.Now()), j.Stats().Failed.Load()
+	if due := s.queue.expires != 0 && now.UnixMilli() >= s.queue.expires; !due && failed == s.failed {
+		return false
+	}
+	s.failed = failed
+	j.Remove(nil, s.queue.drop(func(it *item) bool { return s.dead(it, now) })...)
 	return s.queue.n < count && s.queue.bytes+m.Size() <= bytes
 }
 

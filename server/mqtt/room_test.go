@@ -57,6 +57,58 @@ func TestQueueLimits(t *testing.T) {
 	}
 }
 
+// A queue that is full is not searched for each message that it has no room for, but
+// when something in it expires, or the disk has refused something.
+func TestFullQueueIsNotSearched(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDisk()
+		b := broker.New(broker.Options{Store: d})
+		srv := &Server{b: b}
+		s := &session{srv: srv}
+		now := time.Now()
+		add := func(expires time.Duration) {
+			m := &broker.Message{Name: "t"}
+			if expires > 0 {
+				m.Expires = now.Add(expires).UnixMilli()
+			}
+			s.queue.push(item{msg: m})
+		}
+		for _, expires := range []time.Duration{0, 2 * time.Minute, time.Minute, 3 * time.Minute} {
+			add(expires)
+		}
+		searched := func(n int) (yes bool) {
+			first, expires, failed := *s.queue.at(0), s.queue.expires, s.failed
+			s.queue.at(0).msg = nil // who searches stumbles
+			defer func() {
+				yes = recover() != nil
+				*s.queue.at(0), s.queue.expires, s.failed = first, expires, failed
+			}()
+			s.fits(&broker.Message{Name: "t"}, n, 1<<20)
+			return false
+		}
+		if searched(5) || searched(4) {
+			t.Error("it is searched although there is room, or nothing to be found")
+		}
+		for i, want := range []int{3, 2, 1} {
+			time.Sleep(time.Minute)
+			if !searched(1) {
+				t.Errorf("minute %d: it is not searched", i+1)
+			}
+			if s.fits(&broker.Message{Name: "t"}, 1, 1<<20); s.queue.n != want {
+				t.Errorf("minute %d: %d messages are left, want %d", i+1, s.queue.n, want)
+			}
+			if searched(1) {
+				t.Errorf("minute %d: it is searched again", i+1)
+			}
+		}
+		b.Journal().Stats().Failed.Add(1)
+		if !searched(1) {
+			t.Error("the disk has refused something, and it is not searched")
+		}
+		s.queue.discard()
+	})
+}
+
 // What a full session has no room for is never lost in silence, although a 3.x
 // publisher is acknowledged: it is counted and logged, and the client is told when it
 // is back, also after a crash.

@@ -47,6 +47,7 @@ type session struct {
 	full    bool   // a message has been discarded since the queue was empty
 	dropped uint64 // since the server was started
 	missed  uint64 // since the client was told
+	failed  uint64 // transactions of the disk, when the queue was searched for what it refused
 
 	// See hold.go.
 	before    struct{ n, bytes uint64 } // of the queue, when the client came
