@@ -65,7 +65,7 @@ func runAll(m *testing.M) (code int, err error) {
 // need says at once what is missing, and where it comes from.
 func need() error {
 	var errs []error
-	for _, program := range []string{"chromium", "mosquitto_pub", "mosquitto_sub", "nc", "bash"} {
+	for _, program := range []string{"chromium", "mosquitto_pub", "mosquitto_sub", "nc", "curl", "bash"} {
 		if _, err := exec.LookPath(program); err != nil {
 			errs = append(errs, err)
 		}
