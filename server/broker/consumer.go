@@ -154,8 +154,12 @@ func (c *Consumer) search(t *turn) *entry {
 	return nil
 }
 
-// lookBack notes that an entry waits again. q.mu is held.
+// lookBack notes that an entry waits again. What is not for the consumer does not have it
+// look at everything behind once more. q.mu is held.
 func (c *Consumer) lookBack(e *entry) {
+	if c.opt.Match == nil || !c.opt.Match(e.msg) {
+		return
+	}
 	level := min(e.msg.Priority, 9)
 	c.from[level] = min(c.from[level], e.seq-1)
 }

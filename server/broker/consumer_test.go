@@ -125,6 +125,39 @@ func TestSelectiveConsumer(t *testing.T) {
 	}
 }
 
+// What another consumer gives back is looked at once more, and not all that waits
+// behind it.
+func TestSelectiveConsumerBesideNacks(t *testing.T) {
+	b := New(Options{})
+	looked := 0
+	opt := (&inbox{}).options(t, "")
+	opt.Match = func(m *Message) bool { looked++; return string(m.Body) == "rare" }
+	if _, err := b.Consume("q", opt); err != nil {
+		t.Fatal(err)
+	}
+	p := b.NewPublisher(nil)
+	for range 1000 {
+		p.Enqueue("q", func(m *Message) {}, nil)
+	}
+	p.Flush()
+	all := &inbox{}
+	opt = all.options(t, "")
+	opt.Window = 1
+	c, err := b.Consume("q", opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	looked = 0
+	for tag := range uint64(5) {
+		if err := c.Nack(tag+1, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if looked != 5 || len(all.got) != 6 {
+		t.Errorf("%d messages are looked at when 5 come back, %d are delivered", looked, len(all.got))
+	}
+}
+
 // A wildcard consumer takes from all queues that match, later ones too, within
 // one window.
 func TestWildConsumer(t *testing.T) {
