@@ -83,6 +83,7 @@ func TestTransactionIsWhole(t *testing.T) {
 func TestTransactionMeetsTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDisk()
+		d.slow = time.Second
 		l := live(t, d, Options{MaxStored: 2, MaxQueued: 2}, false)
 		commit := func() chan error {
 			src := l.b.NewPublisher(&broker.Client{ID: "truck", Protocol: broker.STOMP})
@@ -120,7 +121,6 @@ func TestTransactionMeetsTheEnd(t *testing.T) {
 		away("B", "t")
 		away("C", "$share/g/t")
 		unsubscribes, joins, ends := l.meet(hello{id: "B", keep: true}), l.meet(hello{id: "D", keep: true}), l.peer()
-		d.slow = time.Second
 		done := commit()
 		synctest.Wait() // it is being written
 		unsubscribes.unsubscribe(1, "t")
