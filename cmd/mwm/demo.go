@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
+	"net/netip"
 	"os"
 
 	"golang.org/x/sync/errgroup"
@@ -47,11 +49,29 @@ func (c *DemoCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("\n  Open http://%s in a browser. Ctrl-C ends the demo.\n\n", at.HTTP)
+	if page := pageURL(at.HTTP, at.HTTPS); page != "" {
+		fmt.Printf("\n  Open %s in a browser. Ctrl-C ends the demo.\n\n", page)
+	}
 	group, running := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.Run(ctx) })
 	group.Go(func() error { return fleet.Run(running) })
 	return group.Wait()
+}
+
+// pageURL is where a browser of this machine finds the page, given the addresses that the server listens at; empty if it does at none.
+func pageURL(http, https string) string {
+	scheme, addr := "http://", http
+	if addr == "" {
+		scheme, addr = "https://", https
+	}
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return ""
+	}
+	if ip, err := netip.ParseAddr(host); err == nil && ip.IsUnspecified() {
+		addr = "localhost:" + port // all addresses are none that all browsers open
+	}
+	return scheme + addr
 }
 
 // demoLogin is what the simulated devices connect with when the server has accounts; nobody else knows it.
