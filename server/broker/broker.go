@@ -22,7 +22,7 @@ type Options struct {
 	MaxQueueBytes    int
 	// MaxRetained and MaxRetainedBytes bound the retained messages of all
 	// topics; defaults 1,000,000 and 256 MiB. A message over them is delivered,
-	// but not retained, and counted.
+	// but not retained, and counted; nor is what was retained before it.
 	MaxRetained      int
 	MaxRetainedBytes int
 	// MaxDurables is how many durable topic subscriptions may exist; default 100,000.

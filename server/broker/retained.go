@@ -97,6 +97,7 @@ func (b *Broker) putRetained(m *Message) {
 	}
 	if !have && (b.retained.Len() >= b.opt.MaxRetained || short() != nil) || b.retainedBytes-freed+m.Size() > b.opt.MaxRetainedBytes {
 		b.stats.Unretained.Add(1)
+		b.dropRetained(m.Name) // an older value must not stand for this one [MQTT-3.3.1-5]
 		return
 	}
 	m.Retained = true
