@@ -207,6 +207,9 @@ func (s *Server) Addresses() httpd.Addresses {
 	}
 }
 
+// Certificate is what the TLS listeners show; nil if there are none.
+func (s *Server) Certificate() *httpd.TLS { return s.certificates.status() }
+
 // Profiles is where Go's profiles are served; empty if they are not.
 func (s *Server) Profiles() string { return s.addr("pprof") }
 

@@ -50,8 +50,12 @@ func (c *DemoCmd) Run(ctx context.Context) error {
 		return err
 	}
 	if page := pageURL(at.HTTP, at.HTTPS); page != "" {
-		fmt.Printf("\n  Open %s in a browser. Ctrl-C ends the demo.\n\n", page)
+		fmt.Printf("\n  Open %s in a browser. Ctrl-C ends the demo.\n", page)
 	}
+	if cert := s.Certificate(); cert != nil && cert.SelfSigned { // the log says so, but not here
+		fmt.Printf("  Browsers warn of its certificate; this is the one that has the SHA-256 fingerprint\n  %s\n", cert.SHA256)
+	}
+	fmt.Println()
 	group, running := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.Run(ctx) })
 	group.Go(func() error { return fleet.Run(running) })

@@ -2,7 +2,11 @@ package e2e
 
 import (
 	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 
@@ -79,4 +83,22 @@ func (p *page) paste() {
 		_, err := chromedp.Call(ctx, input.DispatchKeyEvent, input.DispatchKeyEventParams{Type: input.DispatchKeyEventTypeKeyDown, Key: "v", Code: "KeyV", Commands: []string{"paste"}})
 		return err
 	})
+}
+
+// What the demo says of its certificate is what is shown to a browser.
+func TestDemoSaysItsFingerprint(t *testing.T) {
+	demo := run(t, mwm, slices.Concat([]string{"demo", "--trucks=0", "--phones=0", "--tls-self-signed", "--https=127.0.0.1:0"}, freePorts, []string{"--http="})...)
+	at := demo.expect(`Open https://(127\.0\.0\.1:\d+) in`)[1]
+	said := demo.expect(`fingerprint\n  ([0-9A-F:]+)\n`)[1]
+	conn, err := tls.Dial("tcp", at, &tls.Config{InsecureSkipVerify: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	sum := sha256.Sum256(conn.ConnectionState().PeerCertificates[0].Raw)
+	if shown := strings.ReplaceAll(fmt.Sprintf("% X", sum), " ", ":"); said != shown {
+		t.Errorf("the demo says %s, and shows %s", said, shown)
+	}
+	demo.interrupt()
+	demo.wait(0)
 }
