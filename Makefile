@@ -1,6 +1,6 @@
 # Thin: each target is one command that can also be typed.
 
-.PHONY: build demo test unit picture fmt lint fuzz bench bench-page million e2e crash soak dist clean
+.PHONY: build demo test unit picture fmt lint fuzz bench bench-page million e2e crash soak systemd dist clean
 
 build: ## the program, static, as ./bin/mwm
 	CGO_ENABLED=0 go build -trimpath -o bin/mwm ./cmd/mwm
@@ -44,6 +44,9 @@ crash: ## kill the server, break the network, send garbage and use it up, for lo
 
 soak: ## let the server work for MWM_SOAK (default 1h) with MWM_SOAK_DEVICES (default 2000) that come and go; MWM_SOAK_LOG names a file for the report
 	MWM_SOAK=$${MWM_SOAK:-1h} MWM_SOAK_DEVICES=$${MWM_SOAK_DEVICES:-2000} go test -count=1 -timeout=0 -v -run='^TestSoak$$' ./server/faults
+
+systemd: ## what DEPLOY.md says of systemd, in a systemd of its own, as root (half a minute; the machine stays as it is)
+	.ci/systemd
 
 dist: ## static programs for Linux on amd64, arm64 and armv7, what they consist of (SBOM), and checksums, in ./dist
 	go run ./deploy/internal/release dist
