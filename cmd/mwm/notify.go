@@ -15,7 +15,7 @@ func notifyReady() error {
 	if name == "" {
 		return nil
 	}
-	c, err := net.Dial("unixgram", name)
+	c, err := net.Dial("unixgram", name) // #nosec G704 -- systemd names its own socket
 	if err != nil {
 		return err
 	}
