@@ -88,7 +88,7 @@ func newCrash() *crash {
 		s := b.stream(name)
 		lag := 10_000
 		if name == "in" {
-			lag = 500
+			lag = 100 // in the end they are handled one by one, and each waits for the disk
 		}
 		c.senders = append(c.senders, &sender{s, to, lag})
 		return s
