@@ -95,6 +95,33 @@ func TestBridgeKept(t *testing.T) {
 	})
 }
 
+// It does not wait when half of the memory is used, which is for what was promised.
+func TestBridgeNotPersistentWhileMemoryIsScarce(t *testing.T) {
+	f := start(t)
+	f.away(hello{id: "phone", keep: true}, "t", 1)
+	limit := 2 * (netx.MemoryUsed() + 8<<20)
+	netx.SetMemoryLimit(limit)
+	defer netx.SetMemoryLimit(0)
+	netx.Book(10 << 20)
+	defer netx.Unbook(10 << 20)
+	src := f.b.NewPublisher(&broker.Client{ID: "truck", Protocol: broker.STOMP})
+	for qos := range byte(2) {
+		r, err := src.Topic([]byte("t"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := src.Add(r)
+		m.Head, m.Body, m.QoS, m.Persistent = []byte("destination:/topic/t\n"), []byte{'0' + qos}, qos, qos > 0
+		src.Flush()
+	}
+	if n := f.Stats().Unkept.Load(); n != 1 {
+		t.Errorf("%d messages are not kept, want 1", n)
+	}
+	p := f.connect(hello{id: "phone", keep: true})
+	p.take(`PUBLISH t "1"`, 1, 1)
+	p.expectNothing()
+}
+
 // What STOMP sends without persistent:true waits in memory for those who are away and
 // have asked for more than QoS 0, as many as may wait there, and comes at QoS 1. Who is
 // connected gets it at QoS 0; and what MQTT sends at QoS 0 waits for nobody.

@@ -49,7 +49,8 @@
 // publish to it are withheld; who has none to wait for, or does not stop, is not
 // read from (see hold.go). What STOMP sends without persistent:true is at QoS 0 to
 // those who are connected, and at QoS 1 to those at QoS 1 and 2 who are away: it waits
-// for them in memory, as many as [Options.MaxQueued] says. Whoever makes publishers wait for [Options.MaxHold] is
+// for them in memory, as many as [Options.MaxQueued] says, and while no more than half of
+// the memory is used (see package netx). Whoever makes publishers wait for [Options.MaxHold] is
 // disconnected (5.0: 0x97 Quota exceeded); if the session is kept, its messages wait
 // for its return. What the queue of a session has no room for is discarded, newest
 // first, counted ([Stats].Overflowed and [SessionInfo].Dropped), logged once, and

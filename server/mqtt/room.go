@@ -49,6 +49,9 @@ func (s *session) queueRoom(m *broker.Message, waits bool) error {
 	if !s.fits(m, count, bytes) {
 		return errFull
 	}
+	if m.QoS == 0 && netx.Scarce() {
+		return netx.ErrMemory
+	}
 	if netx.Pressed() && !s.fits(m, count, min(bytes, pressedQueue)) {
 		return netx.ErrMemory
 	}

@@ -15,7 +15,8 @@ var ErrMemory = errors.New("the server is short of memory")
 // read, input that is not whole yet, and what the brokers book beside. There is one
 // for the process, as there is one memory.
 //
-// From three quarters of the limit on, nothing is begun that could wait: queues
+// From half of the limit on, what nobody was promised does not wait for sessions
+// that are away. From three quarters on, nothing is begun that could wait: queues
 // take no more messages, and connections may have pressedOutbound waiting instead
 // of their own bound. Connections that have had half a frame in memory for a while
 // are then ended. At the limit nobody may come, nor begin what lasts: what is on
@@ -34,6 +35,13 @@ func MemoryUsed() int64  { return memory.used.Load() }
 // Book notes that n more bytes are held, Unbook that they are not any more.
 func Book(n int)   { memory.used.Add(int64(n)) }
 func Unbook(n int) { memory.used.Add(-int64(n)) }
+
+// Scarce reports whether half of it is used: what nobody was promised must not take
+// the place of what was.
+func Scarce() bool {
+	limit := memory.limit.Load()
+	return limit > 0 && memory.used.Load() > limit/2
+}
 
 // Pressed reports whether memory is short: what could be refused should be.
 func Pressed() bool {
