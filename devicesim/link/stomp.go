@@ -15,6 +15,8 @@ import (
 )
 
 const (
+	// standstill is how long the timer of a machine that is busy, or was paused, may be late.
+	standstill = 5 * time.Second
 	// writeQueue is how many frames wait in the library for its writer.
 	writeQueue = 32
 	// maxUnsentAcks bounds the acknowledgements that wait to be written; a server leaves far fewer messages unacknowledged.
@@ -110,9 +112,10 @@ func stompOptions(cfg STOMPConfig, askBeats bool) []func(*stomp.Conn) error {
 		stomp.ConnOpt.WriteBufferSize(size),
 		stomp.ConnOpt.WriteChannelCapacity(writeQueue),
 		stomp.ConnOpt.MsgSendTimeout(CloseTimeout),
-		// Longer than ours: by then the connection has been cut and the library's loop is not left with a receipt nobody takes.
-		stomp.ConnOpt.DisconnectReceiptTimeout(CloseTimeout + time.Second),
-		stomp.ConnOpt.RcvReceiptTimeout(HandshakeTimeout + time.Second),
+		// Longer than ours, by more than a machine stands still: by then the connection has been cut and the library's loop is not left
+		// with a receipt nobody takes.
+		stomp.ConnOpt.DisconnectReceiptTimeout(CloseTimeout + standstill),
+		stomp.ConnOpt.RcvReceiptTimeout(HandshakeTimeout + standstill),
 		stomp.ConnOpt.Logger(stompLog{cfg.Logger}),
 	}
 	if cfg.Access.User != "" || cfg.Access.Password != "" {
