@@ -7,6 +7,7 @@ import (
 	"net"
 	"sync"
 	"testing"
+	"time"
 
 	stompserver "github.com/go-stomp/stomp/v3/server"
 	mqtt "github.com/mochi-mqtt/server/v2"
@@ -39,12 +40,16 @@ func start(t testing.TB, serve func(*tracked) func()) *Broker {
 	return b
 }
 
-// Up brings the server up, with nothing in it.
+// Up brings the server up, with nothing in it. While it was down somebody else may
+// have been given its port, and is waited for.
 func (b *Broker) Up() {
 	b.t.Helper()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	l, err := net.Listen("tcp", b.Addr)
+	for end := time.Now().Add(time.Minute); err != nil && time.Now().Before(end); l, err = net.Listen("tcp", b.Addr) {
+		<-time.After(10 * time.Millisecond)
+	}
 	if err != nil {
 		b.t.Fatal(err)
 	}
