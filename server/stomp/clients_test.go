@@ -2,6 +2,7 @@ package stomp_test
 
 import (
 	"context"
+	"errors"
 	"net"
 	"os/exec"
 	"strings"
@@ -24,7 +25,8 @@ func TestGoStomp(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				c, err := gostomp.Connect(nc, gostomp.ConnOpt.AcceptVersion(version), gostomp.ConnOpt.HeartBeat(time.Second, time.Second))
+				c, err := gostomp.Connect(nc, gostomp.ConnOpt.AcceptVersion(version), gostomp.ConnOpt.HeartBeat(time.Second, time.Second),
+					gostomp.ConnOpt.UnsubscribeReceiptTimeout(patience))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -80,15 +82,29 @@ func TestGoStomp(t *testing.T) {
 			if m := receive(t, queue.C); string(m.Body) != "in a transaction" {
 				t.Errorf("got %q", m.Body)
 			}
-			if err := topic.Unsubscribe(); err != nil {
-				t.Error(err)
-			}
+			unsubscribe(t, topic)
 			for _, c := range []*gostomp.Conn{a, b} {
 				if err := c.Disconnect(); err != nil {
 					t.Error(err)
 				}
 			}
 		})
+	}
+}
+
+// unsubscribe ends a subscription. The library may sleep through its own wake-up: that
+// the channel is closed says that the RECEIPT has come.
+func unsubscribe(t *testing.T, s *gostomp.Subscription) {
+	t.Helper()
+	if err := s.Unsubscribe(); err != nil && !errors.Is(err, &gostomp.ErrUnsubscribeReceiptTimeout) {
+		t.Error(err)
+	}
+	for open := true; open; {
+		select {
+		case _, open = <-s.C:
+		case <-time.After(patience):
+			t.Fatal("the UNSUBSCRIBE is not answered")
+		}
 	}
 }
 
