@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -24,7 +26,11 @@ func serving(t *testing.T, cfg server.Config) (at server.Config, stop func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := server.New(c.Serve.Settings, server.Options{Logger: slog.New(slog.DiscardHandler)})
+	opt := server.Options{Logger: slog.New(slog.DiscardHandler)}
+	s, err := server.New(c.Serve.Settings, opt)
+	for end := time.Now().Add(time.Minute); errors.Is(err, syscall.EADDRINUSE) && time.Now().Before(end); s, err = server.New(c.Serve.Settings, opt) {
+		<-time.After(10 * time.Millisecond) // somebody else has been given its port meanwhile
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
