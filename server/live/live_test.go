@@ -64,6 +64,15 @@ func (b *bench) move(id string, lat int) {
 	b.fleet.Location(id, telemetry.AppendLocation(nil, loc), time.Now(), false)
 }
 
+// firstTick waits until the tick is over that has what has changed so far: else it
+// may come behind the snapshot of a browser.
+func (b *bench) firstTick() {
+	b.t.Helper()
+	waitFor(b.t, "the first tick", func() bool { return b.fleet.Seq() > 0 })
+	at := b.hub.Stats().Ticks
+	waitFor(b.t, "the next one", func() bool { return b.hub.Stats().Ticks > at })
+}
+
 // page is a browser that keeps what it is told, as the dashboard does.
 type page struct {
 	t       *testing.T
@@ -251,7 +260,7 @@ func TestSnapshotThenChanges(t *testing.T) {
 func TestCreditAndConflation(t *testing.T) {
 	b := start(t, Options{})
 	b.move("BBB", 1)
-	waitFor(t, "the first tick", func() bool { return b.fleet.Seq() > 0 }) // else it comes behind the snapshot
+	b.firstTick()
 	p := b.open("")
 	p.silent = true
 	p.until("the snapshot", func() bool { return p.lat["BBB"] == 1 })
@@ -285,7 +294,7 @@ func TestCreditAndConflation(t *testing.T) {
 func TestPause(t *testing.T) {
 	b := start(t, Options{})
 	b.move("BBB", 1)
-	waitFor(t, "the first tick", func() bool { return b.fleet.Seq() > 0 }) // else it comes behind the snapshot
+	b.firstTick()
 	p := b.open("")
 	p.until("the snapshot", func() bool { return p.lat["BBB"] == 1 })
 	p.say(`{"type":"pause"}`)
@@ -320,7 +329,7 @@ func (b *bench) paused() bool {
 func TestResume(t *testing.T) {
 	b := start(t, Options{})
 	b.move("AAA", 1)
-	waitFor(t, "the first tick", func() bool { return b.fleet.Seq() > 0 })
+	b.firstTick()
 	p := b.open("")
 	p.until("the snapshot", func() bool { return p.lat["AAA"] == 1 })
 	b.move("BBB", 1)
@@ -389,7 +398,7 @@ func TestSignOfLife(t *testing.T) {
 func TestBrowsersShareFrames(t *testing.T) {
 	b := start(t, Options{})
 	b.move("BBB", 1)
-	waitFor(t, "the first tick", func() bool { return b.fleet.Seq() > 0 })
+	b.firstTick()
 	var pages []*page
 	for range 5 {
 		p := b.open("")
