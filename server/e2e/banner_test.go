@@ -14,7 +14,7 @@ func TestBannerOnPhoneCoversNothing(t *testing.T) {
 	p := open(t, s.page())
 	look(p, s.page()+"#view=motion", [2]int64{390, 844}, "light")
 	turn(p, "#view=console", find(".console-tab"))
-	p.provoke(`^browser error: .*(WebSocket connection to|net::ERR_CONNECTION_REFUSED)`)
+	p.withoutServer()
 	s.stop()
 	p.wait(find(tagged("banner")) + ".checkVisibility()")
 	p.picture("banner on the console")
