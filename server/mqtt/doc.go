@@ -49,12 +49,12 @@
 // publish to it are withheld; who has none to wait for, or does not stop, is not
 // read from (see hold.go). What STOMP sends without persistent:true is at QoS 0 to
 // those who are connected, and at QoS 1 to those at QoS 1 and 2 who are away: it waits
-// for them in memory, as many as [Options.MaxQueued] says, and while no more than half of
-// the memory is used (see package netx). Whoever makes publishers wait for [Options.MaxHold] is
-// disconnected (5.0: 0x97 Quota exceeded); if the session is kept, its messages wait
-// for its return. What the queue of a session has no room for is discarded, newest
-// first, counted ([Stats].Overflowed and [SessionInfo].Dropped), logged once, and
-// told to a 5.0 publisher (0x97). A publisher of 3.x can be told nothing: it is
+// for them in memory, as many as [Options.MaxQueued] says, and while no more than half
+// of the memory is used (see package netx). Whoever makes publishers wait for
+// [Options.MaxHold] is disconnected (5.0: 0x97 Quota exceeded); if the session is kept,
+// its messages wait for its return. What the queue of a session has no room for is
+// discarded, newest first, counted ([Stats].Overflowed and [SessionInfo].Dropped),
+// logged once, and told to a 5.0 publisher (0x97). A publisher of 3.x can be told nothing: it is
 // acknowledged all the same, as one absent client must not stop those that others
 // depend on. The client is told when it comes back how many it has missed (5.0: the
 // reason string of CONNACK; and the log), and the number is kept on disk. While the
@@ -73,9 +73,10 @@
 // for [Options.SessionExpiry]. With a store it is on disk and survives a crash: the
 // subscriptions, the messages that wait or are in flight with their packet
 // identifiers, of which subscriptions retained messages are still to be sent, the
-// identifiers of QoS 2 messages that are not released, the expiry, and the will (see disk.go for what is on disk before what is said). The time that
-// the server is down counts. At QoS 2 nothing comes twice; at QoS 1 what was in
-// flight at a crash comes again, with DUP.
+// identifiers of QoS 2 messages that are not released, the expiry, and the will (see
+// disk.go for what is on disk before what is said). The time that the server is down
+// counts. At QoS 2 nothing comes twice; at QoS 1 what was in flight at a crash comes
+// again, with DUP.
 //
 // A session whose client was connected when the server crashed begins to expire at
 // the next start. Its will is published after its delay, counted from then, but not
