@@ -113,10 +113,12 @@ func (d *durable) Stage(m *Message) (*Staged, error) {
 	return &Staged{Placed{Box: q.box, Message: m}, func(rec *Record) { d.settle(m, rec) }}, nil
 }
 
-// settle takes what was staged, or nothing if it is not on disk.
+// settle takes what was staged, or nothing if it is not on disk. Consumers are looked
+// after by Keep, which sees the message, too.
 func (d *durable) settle(m *Message, rec *Record) {
 	q := d.queue
 	q.mu.Lock()
+	defer q.mu.Unlock()
 	q.keepPromise(m)
 	switch {
 	case rec == nil:
@@ -125,8 +127,6 @@ func (d *durable) settle(m *Message, rec *Record) {
 	default:
 		q.push(m).rec = rec
 	}
-	q.mu.Unlock()
-	q.dispatch()
 }
 
 // keepRetained puts the last values of its topics on the queue of a new subscription,

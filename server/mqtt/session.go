@@ -290,12 +290,7 @@ func (s *session) syncFlights() {
 				s.flights.remove(f)
 			}
 		}
-		c := s.conn
-		wake := c != nil && s.pump()
-		s.mu.Unlock()
-		if wake {
-			c.out.Wake()
-		}
+		s.pumpUnlock()
 	})
 }
 
@@ -441,6 +436,16 @@ func (s *session) pumpFor(c *conn) (wake bool) {
 		s.sendReleases(c)
 	}
 	return s.conn == c && s.pump()
+}
+
+// pumpUnlock sends what can be sent, and lets s.mu go, which is held.
+func (s *session) pumpUnlock() {
+	c := s.conn
+	wake := c != nil && s.pump()
+	s.mu.Unlock()
+	if wake {
+		c.out.Wake()
+	}
 }
 
 // onRoom is called by the connection's writer when there is room again.

@@ -210,12 +210,7 @@ func (s *session) adopt(sub *subscription, left *item) bool {
 	case s.conn != nil && s.ready():
 		s.encode(&flight{retain: it.retain, subID: it.subID, msg: m}, false)
 	}
-	c := s.conn
-	wake := c != nil && s.pump()
-	s.mu.Unlock()
-	if wake {
-		c.out.Wake()
-	}
+	s.pumpUnlock()
 	return true
 }
 

@@ -59,10 +59,5 @@ func (s *session) receive(sub *subscription, it item, box uint64) {
 		it.rec = nil
 	}
 	s.queue.push(it)
-	c := s.conn
-	wake := c != nil && s.pump()
-	s.mu.Unlock()
-	if wake {
-		c.out.Wake()
-	}
+	s.pumpUnlock()
 }

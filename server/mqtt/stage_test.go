@@ -21,6 +21,19 @@ func transaction() []broker.Step {
 	return []broker.Step{{Message: message("t", "/topic/t")}, {Message: message("q", "/queue/q"), Kind: broker.QueueKind}}
 }
 
+// commit carries out a transaction of a truck, and tells how it ends.
+func commit(b *broker.Broker) <-chan error {
+	src := b.NewPublisher(&broker.Client{ID: "truck", Protocol: broker.STOMP})
+	done := make(chan error, 1)
+	go func() {
+		if err := src.Commit(transaction(), func(err error) { done <- err }); err != nil {
+			done <- err
+		}
+		src.Flush()
+	}()
+	return done
+}
+
 // Wherever a crash cuts in: of a transaction of STOMP the queue and the sessions, of
 // clients that are here and away, have all on disk or nothing.
 func TestTransactionIsWhole(t *testing.T) {
@@ -41,14 +54,7 @@ func TestTransactionIsWhole(t *testing.T) {
 				}
 				time.Sleep(time.Second)
 				d.set(left)
-				src := l.b.NewPublisher(&broker.Client{ID: "truck", Protocol: broker.STOMP})
-				done := make(chan error, 1)
-				go func() {
-					if err := src.Commit(transaction(), func(err error) { done <- err }); err != nil {
-						done <- err
-					}
-					src.Flush()
-				}()
+				done := commit(l.b)
 				synctest.Wait()
 				want := 0
 				if left > 0 {
@@ -85,17 +91,6 @@ func TestTransactionMeetsTheEnd(t *testing.T) {
 		d := newDisk()
 		d.slow = time.Second
 		l := live(t, d, Options{MaxStored: 2, MaxQueued: 2}, false)
-		commit := func() chan error {
-			src := l.b.NewPublisher(&broker.Client{ID: "truck", Protocol: broker.STOMP})
-			done := make(chan error, 1)
-			go func() {
-				if err := src.Commit(transaction(), func(err error) { done <- err }); err != nil {
-					done <- err
-				}
-				src.Flush()
-			}()
-			return done
-		}
 		away := func(id, filter string) {
 			p := l.meet(hello{id: id, keep: true})
 			p.subscribe(1, filter, 1)
@@ -105,11 +100,11 @@ func TestTransactionMeetsTheEnd(t *testing.T) {
 		}
 		away("A", "t")
 		for range 2 {
-			if err := <-commit(); err != nil {
+			if err := <-commit(l.b); err != nil {
 				t.Error(err)
 			}
 		}
-		if err := <-commit(); !broker.Full(err) {
+		if err := <-commit(l.b); !broker.Full(err) {
 			t.Errorf("a session that is full: %v", err)
 		}
 		if _, records := d.count(); records != 4 {
@@ -121,7 +116,7 @@ func TestTransactionMeetsTheEnd(t *testing.T) {
 		away("B", "t")
 		away("C", "$share/g/t")
 		unsubscribes, joins, ends := l.meet(hello{id: "B", keep: true}), l.meet(hello{id: "D", keep: true}), l.peer()
-		done := commit()
+		done := commit(l.b)
 		synctest.Wait() // it is being written
 		unsubscribes.unsubscribe(1, "t")
 		joins.subscribe(1, "$share/g/t", 1)
