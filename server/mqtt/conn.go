@@ -115,7 +115,10 @@ func (c *conn) Data(p []byte) (used, need int, err error) {
 	if c.pub != nil {
 		c.pub.Begin(c.now)
 	}
-	for used < len(p) {
+	if c.level == 0 && len(p) > 0 {
+		err = checkFirst(p[0])
+	}
+	for err == nil && used < len(p) {
 		head, total, serr := split(p[used:], c.packetLimit())
 		if err = serr; err != nil || head == 0 {
 			break
@@ -179,7 +182,7 @@ func (c *conn) flush() {
 // packet handles one packet, without its fixed header.
 func (c *conn) packet(first byte, p []byte) error {
 	if c.level == 0 {
-		return c.connect(first, p)
+		return c.connect(p)
 	}
 	if first>>4 == packets.Publish {
 		return c.publish(first&15, p)

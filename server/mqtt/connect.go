@@ -84,15 +84,18 @@ func checkConnect(p []byte) (level byte, err error) {
 	return level, s.end()
 }
 
-// connect handles the first packet. A refusal is answered as the version says
-// and returned.
-func (c *conn) connect(first byte, p []byte) error {
+// checkFirst refuses a first packet that is none of CONNECT by its first byte: the
+// rest of it may never come.
+func checkFirst(first byte) error {
 	if first>>4 != packets.Connect { // [MQTT-3.1.0-1]
 		return violation("the first packet is %s, must be CONNECT", packetName(first))
 	}
-	if err := checkFlags(first); err != nil {
-		return err
-	}
+	return checkFlags(first)
+}
+
+// connect handles the first packet. A refusal is answered as the version says
+// and returned.
+func (c *conn) connect(p []byte) error {
 	level, err := checkConnect(p)
 	if err != nil {
 		return c.refuse(level, err)

@@ -2,6 +2,7 @@ package mqtt
 
 import (
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -10,7 +11,6 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 )
 
-// gate lets in AAA with the password "secret", and refuses BBB by name.
 // What a CONNECT is answered with, MQTT 3.1 §3.1, 3.1.1 §3.1, 5.0 §3.1.
 func TestConnect(t *testing.T) {
 	const fine5 = "CONNACK session=false code=0x00"
@@ -83,6 +83,38 @@ func TestConnect(t *testing.T) {
 			} else {
 				p.expectClosed()
 			}
+		})
+	}
+}
+
+// What is no CONNECT is refused at its first byte [MQTT-3.1.0-1]: nobody need wait for
+// what may never come.
+func TestFirstByte(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		send byte
+		want string
+	}{
+		{"PUBLISH", 0x30, "protocol error: the first packet is Publish, must be CONNECT"},
+		{"HTTP", 'G', "protocol error: the first packet is Puback, must be CONNECT"},
+		{"TLS", 0x16, "malformed packet: Connect has the flags 6, must be 0"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var log strings.Builder
+				f := newFixture(t, Options{Logger: slog.New(slog.NewTextHandler(&log, nil))}, false)
+				began := time.Now()
+				p := f.pipe()
+				p.write([]byte{c.send})
+				p.expectClosed()
+				if d := time.Since(began); d > 0 {
+					t.Errorf("closed after %s, want at once", d)
+				}
+				synctest.Wait()
+				if !strings.Contains(log.String(), c.want) {
+					t.Errorf("the log has not %q:\n%s", c.want, &log)
+				}
+			})
 		})
 	}
 }
