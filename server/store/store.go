@@ -105,6 +105,9 @@ func Open(dir string) (*Store, error) {
 }
 
 func (s *Store) open(file string) (err error) {
+	if err := claim(file); err != nil {
+		return err
+	}
 	s.room.init(file)
 	options := url.Values{"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(10000)"}}
 	if s.db, err = sql.Open("sqlite", dsn(file, options)); err != nil {
@@ -126,6 +129,16 @@ func (s *Store) open(file string) (err error) {
 	}
 	s.opened = true
 	return s.begin()
+}
+
+// claim makes the database, if there is none, before SQLite would make one that
+// everybody on the machine may read. What lies beside it gets its permissions.
+func claim(file string) error {
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // begin notes that the database is in use, and after a crash which records it may

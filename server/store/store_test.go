@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"bytes"
 	"database/sql"
 	"os"
 	"path/filepath"
@@ -107,11 +108,15 @@ func TestOpenRefuses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := db.Exec("PRAGMA user_version = 1000"); err != nil {
+		if _, err := db.Exec("PRAGMA user_version = 1000; UPDATE life SET clean = 0"); err != nil {
 			t.Fatal(err)
 		}
 		db.Close()
+		before := bytesOf(t, dir)
 		refused(t, dir, "made by a newer mwm")
+		if after := bytesOf(t, dir); !bytes.Equal(after, before) {
+			t.Error("it was changed")
+		}
 	})
 	t.Run("a file in place of the directory", func(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "file")
@@ -120,6 +125,43 @@ func TestOpenRefuses(t *testing.T) {
 		}
 		refused(t, file, "data directory")
 	})
+}
+
+// bytesOf is the database's file as it is.
+func bytesOf(t *testing.T, dir string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, store.File))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// Messages are for nobody else on the machine, also where the directory was there
+// before and everybody may look into it.
+func TestOnlyTheServerReadsTheDatabase(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, dir)
+	defer s.Close()
+	if err := s.Save(t.Context(), store.Values{Clock: 1}); err != nil {
+		t.Fatal(err)
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil || len(files) < 3 { // the database, its log and the lock at least
+		t.Fatalf("%v, %v", files, err)
+	}
+	for _, f := range files {
+		st, err := f.Info()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if st.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s is %v", f.Name(), st.Mode())
+		}
+	}
 }
 
 func refused(t *testing.T, dir, want string) {
