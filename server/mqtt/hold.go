@@ -177,6 +177,17 @@ func (s *session) hold(b *broker.Batch, sub *subscription) {
 	}
 }
 
+// heldToo books that the publisher of a batch has waited since a time for another
+// receiver, to the harm of others: if it would have had to wait for this session, too,
+// both are to blame.
+func (s *session) heldToo(b *broker.Batch, since time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.conn; s.mayHold(b, 0) && !c.client.Held() && c.out.Charge(since, s.srv.opt.MaxHold) {
+		s.slow(c)
+	}
+}
+
 // waitRoom waits until nobody has to wait for c any more, at most d.
 func (s *session) waitRoom(c *conn, d time.Duration) netx.Wait {
 	timer := time.NewTimer(d)

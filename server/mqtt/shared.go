@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/mochi-mqtt/server/v2/packets"
 
@@ -123,6 +124,13 @@ func (g *group) Backlog() int {
 // Online implements [broker.Presence].
 func (g *group) Online() bool {
 	return slices.ContainsFunc(*g.members.Load(), (*subscription).Online)
+}
+
+// Held implements [broker.Awaited]: of a group, whoever would get the next message.
+func (g *group) Held(b *broker.Batch, since time.Time) {
+	if s := g.pick(*g.members.Load(), &b.Messages[0]); s != nil {
+		s.Held(b, since)
+	}
 }
 
 // join adds a subscription to its group.

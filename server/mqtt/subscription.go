@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/mochi-mqtt/server/v2/packets"
 
@@ -170,6 +171,13 @@ func (s *subscription) Outlet() *netx.Outbound {
 		return t.conn.out
 	}
 	return nil
+}
+
+// Held implements [broker.Awaited].
+func (s *subscription) Held(b *broker.Batch, since time.Time) {
+	if t := s.terms.Load(); t != nil && t.qosOf(&b.Messages[0]) > 0 {
+		s.sess.heldToo(b, since)
+	}
 }
 
 // receiver is what the broker knows the subscription as.
