@@ -183,6 +183,9 @@ func TestTrack(t *testing.T) {
 	if track := a.get("/devices/nobody/track"); track["count"] != 0.0 {
 		t.Errorf("of nobody: %v", track)
 	}
+	if track := a.get("/devices/B/track", "day", "2024-09-08", "zone", "America/Santiago"); track["from"] != 1725768000000.0 || track["to"] != 1725850800000.0 {
+		t.Errorf("a day that begins at 1:00: %v", track)
+	}
 	for query, status := range map[string]int{
 		"from=x": 400, "from=2&to=1": 400, "from=0&to=9999999999": 400, "day=2025-13-01": 400, "day=2025-01-01&from=1": 400, "zone=Nowhere&day=2025-01-01": 400,
 		"zone=../../etc/passwd": 400, "format=exe": 400, "day=2025-01-01": 200,

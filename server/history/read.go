@@ -160,21 +160,44 @@ func (r *Recorder) Days(ctx context.Context, id string, zone *time.Location) ([]
 	return days[max(0, len(days)-maxDays):], nil
 }
 
+// DayIn returns when a day begins in a zone, and when it ends.
+func DayIn(y int, m time.Month, d int, zone *time.Location) (from, to time.Time) {
+	return startOfDay(y, m, d, zone), startOfDay(y, m, d+1, zone)
+}
+
+// startOfDay is the first moment of a day. Where clocks are changed at midnight, or
+// back to it, there is no 0:00 or there are two, and [time.Date] may take one from
+// the day before or the second one.
+func startOfDay(y int, m time.Month, d int, zone *time.Location) time.Time {
+	t := time.Date(y, m, d, 0, 0, 0, 0, zone)
+	changed, next := t.ZoneBounds()
+	if t.Day() != time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Day() {
+		return next
+	}
+	if before := changed.Add(-1); !changed.IsZero() && t.Sub(before) < 24*time.Hour && before.Day() == t.Day() {
+		_, offset := t.Zone()
+		_, was := before.Zone()
+		return t.Add(time.Duration(offset-was) * time.Second)
+	}
+	return t
+}
+
 func dayOf(ms int64, zone *time.Location) time.Time {
 	y, m, d := time.UnixMilli(ms).In(zone).Date()
-	return time.Date(y, m, d, 0, 0, 0, 0, zone)
+	return startOfDay(y, m, d, zone)
 }
 
 // addDay adds points to the last day, or to a new one after it.
 func addDay(days []Day, first, last int64, points int, zone *time.Location) []Day {
-	start := dayOf(first, zone)
-	if n := len(days); n > 0 && days[n-1].From == start.UnixMilli() {
+	y, m, d := time.UnixMilli(first).In(zone).Date()
+	from, to := DayIn(y, m, d, zone)
+	if n := len(days); n > 0 && days[n-1].From == from.UnixMilli() {
 		days[n-1].Last = last
 		days[n-1].Points += points
 		return days
 	}
 	return append(days, Day{
-		Day: start.Format(time.DateOnly), From: start.UnixMilli(), To: start.AddDate(0, 0, 1).UnixMilli(),
+		Day: from.Format(time.DateOnly), From: from.UnixMilli(), To: to.UnixMilli(),
 		First: first, Last: last, Points: points,
 	})
 }

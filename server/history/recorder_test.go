@@ -381,6 +381,44 @@ func TestDays(t *testing.T) {
 	}
 }
 
+// Where the clock is put forward at midnight the day begins later, and where it is
+// put back to midnight earlier, than the time 0:00 would say.
+func TestDaysOfOtherLength(t *testing.T) {
+	for _, test := range []struct {
+		zone, day, from, to string
+	}{
+		{"America/Santiago", "2024-09-08", "2024-09-08T04:00:00Z", "2024-09-09T03:00:00Z"}, // 24:00 is 1:00
+		{"America/Santiago", "2024-09-07", "2024-09-07T04:00:00Z", "2024-09-08T04:00:00Z"},
+		{"America/Santiago", "2024-04-06", "2024-04-06T03:00:00Z", "2024-04-07T04:00:00Z"}, // 24:00 is 23:00
+		{"Africa/Cairo", "2024-04-26", "2024-04-25T22:00:00Z", "2024-04-26T21:00:00Z"},     // 0:00 is 1:00
+		{"Africa/Cairo", "2024-04-25", "2024-04-24T22:00:00Z", "2024-04-25T22:00:00Z"},
+		{"America/Havana", "2024-11-03", "2024-11-03T04:00:00Z", "2024-11-04T05:00:00Z"}, // 1:00 is 0:00
+		{"Asia/Amman", "2021-10-29", "2021-10-28T21:00:00Z", "2021-10-29T22:00:00Z"},     // 1:00 is 0:00
+		{"Asia/Amman", "2021-10-28", "2021-10-27T21:00:00Z", "2021-10-28T21:00:00Z"},
+		{"Europe/Paris", "2024-10-27", "2024-10-26T22:00:00Z", "2024-10-27T23:00:00Z"},
+		{"Pacific/Apia", "2011-12-29", "2011-12-29T10:00:00Z", "2011-12-30T10:00:00Z"}, // there was no 30th
+		{"Pacific/Apia", "2011-12-31", "2011-12-30T10:00:00Z", "2011-12-31T10:00:00Z"},
+	} {
+		zone, err := time.LoadLocation(test.zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		day, _ := time.Parse(time.DateOnly, test.day)
+		from, to := DayIn(day.Year(), day.Month(), day.Day(), zone)
+		if f, e := from.UTC().Format(time.RFC3339), to.UTC().Format(time.RFC3339); f != test.from || e != test.to {
+			t.Errorf("%s in %s is from %s to %s, want from %s to %s", test.day, test.zone, f, e, test.from, test.to)
+		}
+		r := newRecorder(t, Options{All: true})
+		for k, at := range []time.Time{from.Add(-time.Millisecond), from, to.Add(-time.Millisecond), to} {
+			r.Add("BBB", At(at.UnixMilli(), 1, float64(k)))
+		}
+		days, err := r.Days(t.Context(), "BBB", zone)
+		if err != nil || len(days) != 3 || days[1].Day != test.day || days[1].Points != 2 || days[0].To != days[1].From || days[1].To != days[2].From {
+			t.Errorf("%s in %s: %+v, %v", test.day, test.zone, days, err)
+		}
+	}
+}
+
 // 10,000 devices that all report: what one of their seconds costs.
 func BenchmarkAdd(b *testing.B) {
 	r := newRecorder(b, Options{Store: NewMemory(), All: true})

@@ -133,14 +133,14 @@ func (s *stream) flush(least int) error {
 func (q *query) span(now time.Time) (from, to time.Time) {
 	zone := q.zone()
 	if v := q.text("day"); v != "" {
-		day, err := time.ParseInLocation(time.DateOnly, v, zone)
+		day, err := time.Parse(time.DateOnly, v)
 		if err != nil {
 			q.fail("day", "a date, such as 2025-03-01")
 		}
 		if q.text("from") != "" || q.text("to") != "" {
 			q.fail("day", "alone, without from and to")
 		}
-		return day, day.AddDate(0, 0, 1)
+		return history.DayIn(day.Year(), day.Month(), day.Day(), zone)
 	}
 	to = q.time("to", now).In(zone)
 	from = q.time("from", to.Add(-24*time.Hour)).In(zone)
