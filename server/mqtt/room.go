@@ -69,10 +69,12 @@ func (s *session) roomInFlight() bool {
 // flight, while memory is short.
 const pressedQueue = 64 << 10
 
-// fits reports whether a message fits into the queue, without those that are not
-// delivered any more. These are looked for when there may be some, and not for each
-// message that there is no room for: the queue may be long. s.mu is held.
+// fits reports whether a message fits into the queue, beside what is staged and without
+// those that are not delivered any more. These are looked for when there may be some, and
+// not for each message that there is no room for: the queue may be long. s.mu is held.
 func (s *session) fits(m *broker.Message, count, bytes int) bool {
+	count -= s.promised
+	bytes -= s.promisedBytes
 	if s.queue.n < count && s.queue.bytes+m.Size() <= bytes {
 		return true
 	}

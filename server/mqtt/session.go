@@ -57,6 +57,10 @@ type session struct {
 
 	inbound inbound
 	box     atomic.Uint64 // on disk; 0: there is none
+
+	// What has been staged and is not on disk yet (see stage.go) has its room.
+	promised      int
+	promisedBytes int
 }
 
 // bind gives the session to a connection, which has been sent its CONNACK.

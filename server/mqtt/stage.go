@@ -35,18 +35,26 @@ func (s *session) stage(sub *subscription, t *terms, m *broker.Message) (*broker
 	if err := s.roomFor(m, true); err != nil {
 		return nil, err
 	}
+	s.promised++
+	s.promisedBytes += m.Size()
 	place := broker.Placed{Box: s.box.Load(), State: it.state(0), Message: m}
 	return &broker.Staged{Placed: place, Settle: func(rec *broker.Record) {
-		if it.rec = rec; rec != nil {
-			s.receive(sub, it, place.Box)
-		}
+		it.rec = rec
+		s.settleStaged(sub, it, place.Box)
 	}}, nil
 }
 
-// receive takes what was staged and is on disk, in a box that was the session's.
-func (s *session) receive(sub *subscription, it item, box uint64) {
+// settleStaged takes what was staged and is on disk, in a box that was the session's,
+// or nothing if it has no record.
+func (s *session) settleStaged(sub *subscription, it item, box uint64) {
 	j := s.srv.b.Journal()
 	s.mu.Lock()
+	s.promised--
+	s.promisedBytes -= it.msg.Size()
+	if it.rec == nil {
+		s.mu.Unlock()
+		return
+	}
 	if s.ended || sub.terms.Load() == nil { // since then
 		s.mu.Unlock()
 		if it.shared == nil || !it.shared.adopt(&it) {

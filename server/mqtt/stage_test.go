@@ -13,20 +13,24 @@ import (
 	"mwm/server/broker"
 )
 
-// transaction is a message to the topic t and one to the queue q, as STOMP commits them.
-func transaction() []broker.Step {
+// transaction is so many messages to the topic t and one to the queue q, as STOMP
+// commits them.
+func transaction(toTopic int) (steps []broker.Step) {
 	message := func(name, dest string) *broker.Message {
 		return &broker.Message{Name: name, Head: []byte("destination:" + dest + "\n"), Body: []byte("x"), QoS: 1, Persistent: true}
 	}
-	return []broker.Step{{Message: message("t", "/topic/t")}, {Message: message("q", "/queue/q"), Kind: broker.QueueKind}}
+	for range toTopic {
+		steps = append(steps, broker.Step{Message: message("t", "/topic/t")})
+	}
+	return append(steps, broker.Step{Message: message("q", "/queue/q"), Kind: broker.QueueKind})
 }
 
 // commit carries out a transaction of a truck, and tells how it ends.
-func commit(b *broker.Broker) <-chan error {
+func commit(b *broker.Broker, toTopic int) <-chan error {
 	src := b.NewPublisher(&broker.Client{ID: "truck", Protocol: broker.STOMP})
 	done := make(chan error, 1)
 	go func() {
-		if err := src.Commit(transaction(), func(err error) { done <- err }); err != nil {
+		if err := src.Commit(transaction(toTopic), func(err error) { done <- err }); err != nil {
 			done <- err
 		}
 		src.Flush()
@@ -54,7 +58,7 @@ func TestTransactionIsWhole(t *testing.T) {
 				}
 				time.Sleep(time.Second)
 				d.set(left)
-				done := commit(l.b)
+				done := commit(l.b, 1)
 				synctest.Wait()
 				want := 0
 				if left > 0 {
@@ -100,11 +104,11 @@ func TestTransactionMeetsTheEnd(t *testing.T) {
 		}
 		away("A", "t")
 		for range 2 {
-			if err := <-commit(l.b); err != nil {
+			if err := <-commit(l.b, 1); err != nil {
 				t.Error(err)
 			}
 		}
-		if err := <-commit(l.b); !broker.Full(err) {
+		if err := <-commit(l.b, 1); !broker.Full(err) {
 			t.Errorf("a session that is full: %v", err)
 		}
 		if _, records := d.count(); records != 4 {
@@ -116,7 +120,7 @@ func TestTransactionMeetsTheEnd(t *testing.T) {
 		away("B", "t")
 		away("C", "$share/g/t")
 		unsubscribes, joins, ends := l.meet(hello{id: "B", keep: true}), l.meet(hello{id: "D", keep: true}), l.peer()
-		done := commit(l.b)
+		done := commit(l.b, 1)
 		synctest.Wait() // it is being written
 		unsubscribes.unsubscribe(1, "t")
 		joins.subscribe(1, "$share/g/t", 1)
@@ -139,4 +143,46 @@ func TestTransactionMeetsTheEnd(t *testing.T) {
 		}
 		l.stop()
 	})
+}
+
+// What a transaction brings a session has its room from the moment that it is checked:
+// neither two messages of one take the same, nor two that are written at a time.
+func TestTransactionKeepsRoom(t *testing.T) {
+	for name, opt := range map[string]Options{
+		"messages": {MaxStored: 1, MaxQueued: 1},
+		"bytes":    {MaxStoredBytes: 1 << 10, MaxQueuedBytes: 1 << 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := newDisk()
+				d.slow = time.Second
+				l := live(t, d, opt, false)
+				p := l.meet(hello{id: "A", keep: true})
+				p.subscribe(1, "t", 1)
+				p.expect("SUBACK 1 [01]")
+				p.goodbye()
+				if err := <-commit(l.b, 100); !broker.Full(err) {
+					t.Errorf("more messages than there is room for: %v", err)
+				}
+				results := make([]<-chan error, 100)
+				for i := range results {
+					results[i] = commit(l.b, 1)
+				}
+				full := 0
+				for _, done := range results {
+					switch err := <-done; {
+					case broker.Full(err):
+						full++
+					case err != nil:
+						t.Error(err)
+					}
+				}
+				_, records := d.count()
+				if n := l.Sessions()[0].Queued; full == 0 || n != len(results)-full || records != 2*n || opt.MaxStored > 0 && n > opt.MaxStored {
+					t.Errorf("%d of %d are refused, %d wait, %d are on disk", full, len(results), n, records)
+				}
+				l.stop()
+			})
+		})
+	}
 }
