@@ -20,6 +20,9 @@ type HealthCmd struct {
 
 // Run fails unless the server answers 200 in time.
 func (c *HealthCmd) Run(ctx context.Context) error {
+	if u, err := url.Parse(c.URL); err != nil || u.Host == "" {
+		return fmt.Errorf("%q is not a URL like http://127.0.0.1:8080/healthz", c.URL)
+	}
 	ctx, cancel := context.WithTimeout(ctx, cmp.Or(c.patience, 2*time.Second))
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL, nil)

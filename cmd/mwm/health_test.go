@@ -26,6 +26,12 @@ func TestHealth(t *testing.T) {
 	if err := ask.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "503") {
 		t.Errorf("a server that stops: %v", err)
 	}
+	for _, address := range []string{"localhost:8080", "127.0.0.1:8080", ":8080", "localhost"} {
+		err := (&HealthCmd{URL: address}).Run(t.Context())
+		if err == nil || !strings.Contains(err.Error(), "is not a URL like http://") {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
 	for text, own := range map[string]bool{
 		"https://127.0.0.1:8443": true, "https://[::1]": true, "https://localhost": true,
 		"https://fleet.test": false, "https://10.0.0.1": false, "https://127.0.0.1.evil.test": false, "https://localhost.evil.test": false,
