@@ -20,7 +20,7 @@ type AlertCmd struct {
 	AccessFlags `embed:""`
 
 	ID    string `arg:"" help:"The device's ID."`
-	Color string `arg:"" default:"red" help:"One of the colours that phones know; an unknown one lists them."`
+	Color string `arg:"" default:"red" help:"One of the colours that phones know; an unknown one lists them. Default: ${default}"`
 }
 
 // Run sends the alert. It fails when nobody was listening, if the server tells.
