@@ -1,6 +1,7 @@
 package link
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -138,7 +139,7 @@ func serverError(err error) error {
 	if refusal.Frame == nil || refusal.Frame.Command != frame.ERROR || len(refusal.Frame.Body) == 0 {
 		return err
 	}
-	return fmt.Errorf("%s: %.300s", refusal.Message, refusal.Frame.Body)
+	return fmt.Errorf("%s: %.300s", refusal.Message, bytes.TrimSpace(refusal.Frame.Body))
 }
 
 // Server is what the server calls itself, with its version; empty if it does not say.

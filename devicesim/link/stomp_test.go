@@ -157,10 +157,10 @@ func TestSTOMPHandshakeEndsWithItsContext(t *testing.T) {
 func TestSTOMPTellsTheServersReason(t *testing.T) {
 	refuse := fakeServer(t, func(c net.Conn) {
 		_, _ = bufio.NewReader(c).ReadString(0)
-		_, _ = io.WriteString(c, "ERROR\nmessage:not allowed\n\nwrong passcode\x00")
+		_, _ = io.WriteString(c, "ERROR\nmessage:not allowed\n\nwrong passcode\n\x00")
 	})
 	_, err := DialSTOMP(t.Context(), STOMPConfig{Addr: refuse})
-	if err == nil || !strings.Contains(err.Error(), "not allowed") || !strings.Contains(err.Error(), "wrong passcode") {
+	if err == nil || !strings.HasSuffix(err.Error(), "not allowed: wrong passcode") {
 		t.Errorf("refused with %v", err)
 	}
 
