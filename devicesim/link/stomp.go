@@ -289,8 +289,13 @@ func unqueue(c *stomp.Conn) {
 		if !ok {
 			return
 		}
-		if answer := request.FieldByName("C"); !answer.IsNil() {
-			answer.Close()
+		answer, _ := request.FieldByName("C").Interface().(chan *frame.Frame)
+		if answer == nil {
+			continue
+		}
+		select { // not closed: who waits for a receipt would take the nil that comes of it for a frame
+		case answer <- frame.New(frame.ERROR, frame.Message, "connection closed"):
+		case <-time.After(CloseTimeout): // a receipt was waited for long enough
 		}
 	}
 }

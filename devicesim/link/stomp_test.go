@@ -194,6 +194,38 @@ func TestSTOMPSendWithoutReceiptFails(t *testing.T) {
 	}
 }
 
+// A frame may still be in the library's queue when the link is lost. Who waits for its receipt is told.
+func TestSTOMPCloseEndsASend(t *testing.T) {
+	hold := make(chan struct{})
+	l := dialSTOMP(t, fakeServer(t, func(c net.Conn) {
+		_ = c.(*net.TCPConn).SetReadBuffer(4096)
+		answerCONNECT(c)
+		<-hold
+	}))
+	defer close(hold)
+	_ = l.net.SetWriteBuffer(4096)
+	queued := func(n int) {
+		t.Helper()
+		for end := time.Now().Add(time.Minute); l.conn.Stats().CurrentWriteChanSize != n; <-time.After(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("there are not %d frames in the queue", n)
+			}
+		}
+	}
+	if _, err := l.TrySend("/topic/a", "", make([]byte, 1<<20)); err != nil {
+		t.Fatal(err)
+	}
+	queued(0) // the library is writing it, and will not get far
+	ended := make(chan error, 1)
+	go func() { ended <- l.Send(t.Context(), "/queue/a", "", nil) }()
+	queued(1)
+	l.Abort()
+	l.Close()
+	if err := within(t, ended, "send"); err == nil {
+		t.Error("sent over a link that was lost")
+	}
+}
+
 // Acknowledgements are written by another goroutine than the one that receives: many messages at once must not block it.
 func TestSTOMPAcksMany(t *testing.T) {
 	const n = 500
