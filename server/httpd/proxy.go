@@ -99,10 +99,12 @@ func (s *Server) front(next http.Handler) http.Handler {
 			return
 		}
 		taken := &netx.Hijacker{ResponseWriter: w}
+		defer func() { // also when what answers breaks off
+			if taken.Conn == nil || !netx.OnClose(taken.Conn, leave) {
+				leave()
+			}
+		}()
 		next.ServeHTTP(taken, r)
-		if taken.Conn == nil || !netx.OnClose(taken.Conn, leave) {
-			leave()
-		}
 	}))
 }
 

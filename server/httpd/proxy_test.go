@@ -14,13 +14,16 @@ import (
 	"mwm/server/netx"
 )
 
+// asked is where the requests of ask come from.
+var asked = Proxies{netip.MustParsePrefix("192.0.2.1/32")}
+
 // WebSockets that come over a proxy count for their clients: one of them cannot take
 // all the connections that there are.
 func TestWebSocketsOverAProxy(t *testing.T) {
 	before := netx.MemoryUsed()
 	gate := netx.NewGate(netx.GateOptions{PerAddress: 2})
 	opts, _ := options(t)
-	opts.Admit = gate.Admit
+	opts.Admit, opts.Proxies = gate.Admit, asked
 	opts.STOMP = waiting{}
 	s := newServer(t, opts)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -70,6 +73,32 @@ func TestWebSocketsOverAProxy(t *testing.T) {
 	_ = stop()
 	until(t, "all are off the books", func() bool { return netx.MemoryUsed() == before })
 }
+
+// What is booked for a request that only looks like a WebSocket's is given back, also
+// when its answer is cut off.
+func TestBrokenOffAnswerOverAProxy(t *testing.T) {
+	gate := netx.NewGate(netx.GateOptions{PerAddress: 1})
+	opts, _ := options(t)
+	opts.Admit, opts.Proxies = gate.Admit, asked
+	opts.STOMP = breaking{}
+	s := newServer(t, opts)
+	for range 2 {
+		func() {
+			defer func() {
+				if cut := recover(); cut != http.ErrAbortHandler {
+					t.Errorf("the answer is not cut off: %v", cut)
+				}
+			}()
+			res := ask(s, "GET", "/stomp", "", "X-Forwarded-For: 203.0.113.1", "Upgrade: websocket")
+			t.Errorf("answered %d", res.Code)
+		}()
+	}
+}
+
+// breaking is a protocol front end that breaks off what it has begun.
+type breaking struct{}
+
+func (breaking) ServeWS(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 
 // waiting is a protocol front end that says nothing until its client goes.
 type waiting struct{}
