@@ -97,17 +97,15 @@ func TestCommands(t *testing.T) {
 // The README's larger simulations, and the recorded track that it names.
 func TestReadmeSimulations(t *testing.T) {
 	s := serve(t, server.Config{}, server.Options{})
-	many := s.readme(t, "mwm sim --trucks 50 --phones 20")
+	many := s.readme(t, "mwm sim --prefix more- --trucks 50 --phones 20")
 	eventually(t, "70 devices", func() bool { return s.status().Devices == 70 })
 	many.expect(`50 trucks and 20 phones, all connected \(70 connections\)`)
 	s.run(t, mwm, "sim", "--trucks", "0", "--phones", "0").wait(1)
-	s.readme(t, "mwm watch").expect("location AAA ")
-	many.interrupt() // else both would be AAA and take it from each other
-	many.wait(0)
-	track := s.readme(t, "mwm sim --gpx devicesim/gpx/testdata/cerknicko-jezero.gpx --speed 10")
+	s.readme(t, "mwm watch").expect("location more-AAA ")
+	track := s.readme(t, "mwm sim --prefix gpx- --gpx devicesim/gpx/testdata/cerknicko-jezero.gpx --speed 10")
 	track.expect(`11 trucks and 5 phones, all connected`)
 	eventually(t, "a truck in Slovenia", func() bool {
-		d := s.device("AAA")
+		d := s.device("gpx-AAA")
 		return d != nil && d.Location != nil && d.Location.Lat > 45 && d.Location.Lat < 46.5
 	})
 }
