@@ -55,14 +55,15 @@ func (f *AccessFlags) password() (link.Secret, error) {
 	return link.Secret(strings.TrimSuffix(line, "\r")), err
 }
 
-// client is for requests to the server's API.
+// client is for requests to the server's API. One whose machine has gone does not say so: what takes too long is given up.
 func client(a link.Access) *http.Client {
-	if a.TLS == nil {
-		return http.DefaultClient
+	c := &http.Client{Timeout: link.HandshakeTimeout}
+	if a.TLS != nil {
+		t := http.DefaultTransport.(*http.Transport).Clone()
+		t.TLSClientConfig = a.TLS
+		c.Transport = t
 	}
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.TLSClientConfig = a.TLS
-	return &http.Client{Transport: t}
+	return c
 }
 
 // readPasswords reads a file with a device and its password in each line, as mwm device add prints it. What comes after the last blank is

@@ -304,6 +304,22 @@ func TestWatcherTellsComingAndGoing(t *testing.T) {
 	}
 }
 
+// A server that takes requests and answers none, as one does whose machine has lost its power, is not waited for.
+func TestRequestsAreGivenUp(t *testing.T) {
+	held := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-held }))
+	defer server.Close()
+	defer close(held)
+	a := newAPI(server.Listener.Addr().String(), link.Access{})
+	if a.http.Timeout == 0 || a.http.Timeout > time.Minute {
+		t.Fatalf("an answer is waited for %v", a.http.Timeout)
+	}
+	a.http.Timeout = 50 * time.Millisecond // of this client alone
+	if err := a.get(t.Context(), "/events", &struct{}{}); err == nil {
+		t.Error("there was an answer")
+	}
+}
+
 func TestSightLocation(t *testing.T) {
 	s := sightLocation("AAA", []byte(`{"deviceID":"AAA","lat":42.5,"lng":1.5,"speed":10,"heading":90}`))
 	if got := s.line(); !strings.HasSuffix(got, "location AAA  φ:42.5000, λ:1.5000  36 km/h  90°") {
