@@ -51,7 +51,7 @@ func (s *spring) step(target float64, dt time.Duration) {
 	s.v = (b - stiffness*(a+b*t)) * e
 }
 
-// axis is how a phone is held about one of its axes of a phone is held: a pose, what wanders about it, and the inertia of both.
+// axis is how a phone is held about one of its axes: a pose, what wanders about it, and the inertia of both.
 type axis struct {
 	pose   float64
 	wander drift
