@@ -29,11 +29,11 @@
 // persistent, retain, and content-type, reply-to and correlation-id when the property of that
 // meaning is there. Nor does such a header become a user property. A reply-to that is
 // no topic stays a user property: MQTT cannot send to a queue. What a STOMP receiver
-// cannot be told is left out and counted: NUL, and text that is not UTF-8; to 1.0
-// also line ends, and colons in names, or white space around them. What an MQTT 5
-// receiver cannot be told is left out and counted, too ([Stats].LostHeaders): headers
-// with NUL, that are not UTF-8, or longer than 65,535 bytes. MQTT 3 receivers get topic
-// and payload alone.
+// cannot be told is left out and counted: NUL, and text that is not UTF-8; to 1.0 also
+// line ends, and colons in names, or white space around them; to 1.1 what ends with a
+// carriage return. What an MQTT 5 receiver cannot be told is left out and counted, too
+// ([Stats].LostHeaders): headers with NUL, that are not UTF-8, or longer than 65,535
+// bytes. MQTT 3 receivers get topic and payload alone.
 //
 // # Delivery
 //

@@ -54,6 +54,7 @@
 // What STOMP 1.0 cannot express, since it has no escapes, is left out of MESSAGE
 // frames to its clients and counted: headers with line ends, and those whose names have
 // a colon, or white space around them. Names and values are trimmed for it alone.
+// So are, for 1.1, headers that end with a carriage return: it has no escape for one.
 //
 // ABORT undoes what its transaction was going to do: messages that were to be
 // acknowledged stay with their consumer, which may answer them again. COMMIT

@@ -109,13 +109,15 @@ func (d *Dialect) badEscape(raw []byte) error {
 
 // CanCarry reports whether a header can be written at all: without escapes a line
 // feed cannot, nor a colon in a name. Nor can a name with white space around it if
-// that is trimmed: it would become another one, which may be the broker's to set.
+// that is trimmed: it would become another one, which may be the broker's to set. And
+// 1.1 has no escape for a carriage return: at the end of a value, receivers take it for
+// one of the end of the line.
 func (d *Dialect) CanCarry(name, value string) bool {
 	if name == "" || strings.IndexByte(name, 0) >= 0 || strings.IndexByte(value, 0) >= 0 {
 		return false
 	}
 	if d.escapes != "" {
-		return true
+		return strings.IndexByte(d.escapes, '\r') >= 0 || !strings.HasSuffix(value, "\r")
 	}
 	return !strings.ContainsAny(name, ":\r\n") && !strings.ContainsAny(value, "\r\n") && !(d.Trim && strings.Trim(name, blank) != name)
 }

@@ -23,6 +23,7 @@ func seeds(f *testing.F) {
 		"ACK\nid:12345\ntransaction:tx1\n\n\x00",
 		"MESSAGE\nfoo:World\nfoo:Hello\n\n\x00",
 		"SEND\na\\cb:c\\nd\\\\e\\rf\n\n\x00",
+		"SEND\nx:\\r\n\n\x00",
 		"SEND\na:b\n\nc\x00SEND\na:b\n\nd\x00SEND\na:c\n\n\x00",
 		"SEND\n a : b \nx:\\z\n\n\x00",
 		"SEND\ncontent-length:99999999999999999999\n\n\x00",
