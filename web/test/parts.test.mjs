@@ -1,7 +1,8 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { once } from '../js/ui/lazy.js';
-import { Backoff } from '../js/feed/backoff.js';
+import { Backoff, pause } from '../js/feed/backoff.js';
 import { PickGrid } from '../js/devicelayer/pickgrid.js';
 import { Quality, BEST } from '../js/devicelayer/quality.js';
 import { commands, hostPort } from '../js/ui/commands.js';
@@ -15,6 +16,18 @@ test('back-off doubles from 0.5 s to 15 s, with jitter downwards, and starts aga
   assert.deepEqual(longest, [500, 1000, 2000, 4000, 8000, 15000, 15000, 15000]);
   backoff.reset();
   assert.equal(backoff.next(() => 0), 250);
+});
+
+test('pauses end with their time or with the signal, and leave nothing behind', async () => {
+  const controller = new AbortController();
+  const listeners = () => getEventListeners(controller.signal, 'abort').length;
+  for (let k = 0; k < 3; k++) await pause(1, controller.signal);
+  assert.equal(listeners(), 0);
+  const long = pause(3_600_000, controller.signal);
+  assert.equal(listeners(), 1);
+  controller.abort();
+  await long;
+  assert.equal(listeners(), 0);
 });
 
 test('the pick grid: first come, nearest found, edges safe', () => {

@@ -1,5 +1,5 @@
 // Waiting times between attempts to connect: 0.5 s doubling to 15 s, with jitter so that the pages of a
-// restarted server do not all come back in the same moment.
+// restarted server do not all come back in the same moment. And a wait that can be broken off.
 
 const FIRST = 500;
 const LONGEST = 15000;
@@ -18,3 +18,14 @@ export class Backoff {
     this.#next = FIRST;
   }
 }
+
+// pause waits, less when the signal says so. Nothing of it stays with the signal, which may see many.
+export const pause = (ms, signal) => new Promise((resolve) => {
+  const over = () => {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', over);
+    resolve();
+  };
+  const timer = setTimeout(over, ms);
+  signal.addEventListener('abort', over);
+});

@@ -7,6 +7,7 @@ import $ from '../../vendor/jquery.js';
 import { t, onLang } from '../i18n.js';
 import * as api from '../api.js';
 import * as format from '../format.js';
+import { pause } from '../feed/backoff.js';
 import { addressOf, hexOf, parts } from '../wire.js';
 import { make, icon, setAttribute, setText } from './dom.js';
 
@@ -162,15 +163,6 @@ export class WireView {
     this.#show();
   }
 }
-
-// pause waits, less when the signal says so.
-const pause = (ms, signal) => new Promise((resolve) => {
-  const timer = setTimeout(resolve, ms);
-  signal.addEventListener('abort', () => {
-    clearTimeout(timer);
-    resolve();
-  }, { once: true });
-});
 
 const clock = (ms) => `${format.clock(ms)}.${String(ms % 1000).padStart(3, '0')}`;
 
