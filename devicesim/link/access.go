@@ -96,9 +96,18 @@ func (a Access) over(ctx context.Context, nc *conn, addr string) (net.Conn, erro
 	s := &secure{Conn: tls.Client(nc, cfg)}
 	if err := s.HandshakeContext(ctx); err != nil {
 		_ = nc.Close()
-		return nil, fmt.Errorf("TLS: %w", err)
+		return nil, fmt.Errorf("TLS: %w", reason(err))
 	}
 	return s, nil
+}
+
+// doubt adds to an error what most likely is the matter when a server has not said a word of the protocol.
+func (a Access) doubt(protocol string, err error) error {
+	with := "without"
+	if a.TLS != nil {
+		with = "with"
+	}
+	return fmt.Errorf("%w; is this a port of %s %s TLS?", reason(err), protocol, with)
 }
 
 // secure is a connection with TLS that paho can lock around each packet, see conn.Lock.

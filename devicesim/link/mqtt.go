@@ -64,7 +64,7 @@ func DialMQTT(ctx context.Context, cfg MQTTConfig) (*MQTT, error) {
 	}
 	wire, err := cfg.Access.over(ctx, nc, cfg.Addr)
 	if err != nil {
-		return nil, fmt.Errorf("MQTT: %s: %w", cfg.Addr, reason(err))
+		return nil, fmt.Errorf("MQTT: %s: %w", cfg.Addr, err)
 	}
 	m := &MQTT{net: nc}
 	m.client = paho.NewClient(paho.ClientConfig{
@@ -79,8 +79,10 @@ func DialMQTT(ctx context.Context, cfg MQTTConfig) (*MQTT, error) {
 		_ = nc.Close()
 		if ack != nil && ack.ReasonCode >= 0x80 {
 			err = refused(ack)
+		} else {
+			err = cfg.Access.doubt("MQTT", err)
 		}
-		return nil, fmt.Errorf("MQTT: %s: %w", cfg.Addr, reason(err))
+		return nil, fmt.Errorf("MQTT: %s: %w", cfg.Addr, err)
 	}
 	return m, nil
 }

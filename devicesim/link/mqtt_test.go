@@ -1,6 +1,7 @@
 package link
 
 import (
+	"io"
 	"net"
 	"strings"
 	"testing"
@@ -120,7 +121,7 @@ func TestMQTTTellsTheServersReason(t *testing.T) {
 		packets.CONNECT: packet(packets.CONNACK, func(c any) { c.(*packets.Connack).ReasonCode = packets.ConnackBadUsernameOrPassword }),
 	}, nil)
 	_, err := DialMQTT(t.Context(), MQTTConfig{Addr: refuse, ClientID: "A"})
-	if err == nil || !strings.Contains(err.Error(), "0x86") {
+	if err == nil || !strings.Contains(err.Error(), "0x86") || strings.Contains(err.Error(), "is this a port") {
 		t.Errorf("refused with %v", err)
 	}
 
@@ -130,6 +131,17 @@ func TestMQTTTellsTheServersReason(t *testing.T) {
 	within(t, l.Lost(), "loss")
 	if err := l.Err(); err == nil || !strings.Contains(err.Error(), "0x8E") {
 		t.Errorf("lost with %v", err)
+	}
+}
+
+func TestMQTTAtAnotherPort(t *testing.T) {
+	other := fakeServer(t, func(c net.Conn) {
+		_, _ = packets.ReadPacket(c)
+		_, _ = io.WriteString(c, "ERROR\nmessage:malformed frame\n\n\x00")
+	})
+	_, err := DialMQTT(t.Context(), MQTTConfig{Addr: other, ClientID: "A"})
+	if err == nil || !strings.HasSuffix(err.Error(), "; is this a port of MQTT without TLS?") {
+		t.Errorf("refused with %v", err)
 	}
 }
 

@@ -86,7 +86,7 @@ func connectSTOMP(ctx context.Context, cfg STOMPConfig, askBeats bool) (s *STOMP
 	wire, err := cfg.Access.over(ctx, nc, cfg.Addr)
 	if err != nil {
 		cut()
-		return nil, false, fmt.Errorf("%s: %w", cfg.Addr, reason(err))
+		return nil, false, fmt.Errorf("%s: %w", cfg.Addr, err)
 	}
 	c, err := stomp.ConnectWithContext(ctx, wire, opts...)
 	if !cut() && err == nil {
@@ -95,7 +95,10 @@ func connectSTOMP(ctx context.Context, cfg STOMPConfig, askBeats bool) (s *STOMP
 	}
 	if err != nil {
 		_ = nc.Close()
-		return nil, false, fmt.Errorf("%s: %w", cfg.Addr, reason(serverError(err)))
+		if _, told := refusal(err); !told {
+			err = cfg.Access.doubt("STOMP", err)
+		}
+		return nil, false, fmt.Errorf("%s: %w", cfg.Addr, serverError(err))
 	}
 	return &STOMP{conn: c, net: nc}, beats, nil
 }
@@ -128,18 +131,23 @@ func stompOptions(cfg STOMPConfig, askBeats bool) []func(*stomp.Conn) error {
 	return opts
 }
 
+// refusal reports whether an error is an ERROR frame of the server, and which.
+func refusal(err error) (e stomp.Error, ok bool) {
+	if p := (*stomp.Error)(nil); errors.As(err, &p) {
+		e = *p
+	} else if !errors.As(err, &e) {
+		return e, false
+	}
+	return e, e.Frame != nil && e.Frame.Command == frame.ERROR
+}
+
 // serverError puts the explanation in the body of an ERROR frame beside its message.
 func serverError(err error) error {
-	var refusal stomp.Error
-	if p := (*stomp.Error)(nil); errors.As(err, &p) {
-		refusal = *p
-	} else if !errors.As(err, &refusal) {
+	e, ok := refusal(err)
+	if !ok || len(e.Frame.Body) == 0 {
 		return err
 	}
-	if refusal.Frame == nil || refusal.Frame.Command != frame.ERROR || len(refusal.Frame.Body) == 0 {
-		return err
-	}
-	return fmt.Errorf("%s: %.300s", refusal.Message, bytes.TrimSpace(refusal.Frame.Body))
+	return fmt.Errorf("%s: %.300s", e.Message, bytes.TrimSpace(e.Frame.Body))
 }
 
 // Server is what the server calls itself, with its version; empty if it does not say.

@@ -180,6 +180,19 @@ func TestSTOMPTellsTheServersReason(t *testing.T) {
 	}
 }
 
+func TestSTOMPAtAnotherPort(t *testing.T) {
+	for what, answer := range map[string]string{"HTTP": "HTTP/1.1 400 Bad Request\r\n\r\n", "MQTT": ""} {
+		other := fakeServer(t, func(c net.Conn) {
+			_, _ = bufio.NewReader(c).ReadString(0)
+			_, _ = io.WriteString(c, answer)
+		})
+		_, err := DialSTOMP(t.Context(), STOMPConfig{Addr: other})
+		if err == nil || !strings.HasSuffix(err.Error(), "; is this a port of STOMP without TLS?") {
+			t.Errorf("refused by %s with %v", what, err)
+		}
+	}
+}
+
 func TestSTOMPSendWithoutReceiptFails(t *testing.T) {
 	hold := make(chan struct{})
 	defer close(hold)
