@@ -165,7 +165,11 @@ func (s *Server) postAlert(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	now := time.Now()
-	if wait := max(s.alerts.allow(id, now), s.allAlerts.allow("", now)); wait > 0 {
+	wait := s.alerts.allow(id, now)
+	if wait == 0 { // what is refused takes nothing from the others
+		wait = s.allAlerts.allow("", now)
+	}
+	if wait > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 		s.limited.Add(1)
 		problem(w, http.StatusTooManyRequests, "too many alerts; try again later")
