@@ -151,16 +151,21 @@ func (o *owed) send() (wake bool) {
 func (c *conn) Confirmed(ticket uint16, err error) {
 	if a := c.owed.get(ticket); a.kind == packets.Pubrec {
 		code, _, told := c.outcome(err)
-		ok := told && code < 0x80
-		was := c.sess.inbound.confirmed(a.id, ok)
-		if !ok {
-			c.srv.b.Journal().Remove(nil, was.rec)
-		}
-		if was.again != nil {
-			was.again.conclude(was.ticket, err)
-		}
+		c.arrived(a.id, told && code < 0x80, err)
 	}
 	c.conclude(ticket, err)
+}
+
+// arrived notes that a PUBLISH at QoS 2 is safe, or that it was refused, as err says, and
+// its identifier is free; and tells who has asked again.
+func (c *conn) arrived(id uint16, ok bool, err error) {
+	was := c.sess.inbound.confirmed(id, ok)
+	if !ok {
+		c.srv.b.Journal().Remove(nil, was.rec)
+	}
+	if was.again != nil {
+		was.again.conclude(was.ticket, err)
+	}
 }
 
 // conclude tells the client what has become of a message; if it cannot be told, the

@@ -55,6 +55,16 @@ func (c *conn) publish(flags byte, p []byte) error {
 			return err
 		}
 	}
+	err := c.forward(flags, id, name, said, p)
+	if err != nil && qos == 2 { // what comes under the identifier after this connection is no repetition
+		c.arrived(id, false, errRefused)
+	}
+	return err
+}
+
+// forward adds a message to the batch.
+func (c *conn) forward(flags byte, id uint16, name []byte, said publishProperties, body []byte) error {
+	qos := flags >> 1 & 3
 	topic.SwapInPlace(name)
 	if said.alias > 0 {
 		var err error
@@ -62,12 +72,6 @@ func (c *conn) publish(flags byte, p []byte) error {
 			return err
 		}
 	}
-	return c.forward(flags, id, name, said, p)
-}
-
-// forward adds a message to the batch. name is canonical.
-func (c *conn) forward(flags byte, id uint16, name []byte, said publishProperties, body []byte) error {
-	qos := flags >> 1 & 3
 	c.published++
 	route, err := c.pub.TopicFor(name, body)
 	if errors.Is(err, broker.ErrForbidden) {
@@ -135,6 +139,9 @@ func (c *conn) take(qos byte, id uint16) (again bool, err error) {
 		n++
 	}
 	if n > c.srv.opt.ReceiveMaximum { // MQTT 5.0 §3.3.4
+		if qos == 2 {
+			c.arrived(id, false, errRefused)
+		}
 		return false, newFault(packets.ErrReceiveMaximum, "more than %d unacknowledged messages", c.srv.opt.ReceiveMaximum)
 	}
 	return false, nil

@@ -363,3 +363,59 @@ func TestPublishAllocations(t *testing.T) {
 		}
 	}
 }
+
+// A PUBLISH at QoS 2 that ends the connection has not arrived: what comes under its
+// identifier later is no repetition, in a session that is kept (MQTT 3.1.1 §4.3.3).
+func TestRefusedHasNotArrived(t *testing.T) {
+	kept := as(v311, "BBB")
+	kept.keep = true
+	kept5 := kept
+	kept5.level, kept5.props = v5, packets.Properties{SessionExpiryInterval: 1000, SessionExpiryIntervalFlag: true}
+	for _, c := range []struct {
+		name string
+		h    hello
+		bad  pub
+		want string // before the end
+	}{
+		{"not permitted", kept, pub{topic: "x", qos: 2, id: 1}, ""},
+		{"a wildcard", kept, pub{topic: "a/#", qos: 2, id: 1}, ""},
+		{"an alias too high", kept5, pub{topic: "x", qos: 2, id: 1, props: packets.Properties{TopicAlias: 99, TopicAliasFlag: true}},
+			`DISCONNECT code=0x94 reason="topic alias 99, at most 64 are allowed"`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := newFixture(t, Options{Authenticator: gate{}}, true)
+			p := f.connect(c.h)
+			for range 2 {
+				p.publish(c.bad)
+				if c.want != "" {
+					p.expect(c.want)
+				}
+				p.expectClosed()
+				p = f.dial()
+				p.shake2(c.h, "CONNACK session=true code=0x00")
+				c.bad.dup = true
+			}
+			p.publish(pub{topic: "/mwm/BBB/motion", qos: 2, id: 1})
+			if got := p.read(); !strings.HasPrefix(got, "PUBREC 1") {
+				t.Errorf("what is permitted is answered with %s", got)
+			}
+		})
+	}
+}
+
+// Nor has one that is beyond the server's Receive Maximum.
+func TestTooManyHaveNotArrived(t *testing.T) {
+	f := newFixture(t, Options{ReceiveMaximum: 1}, true)
+	h := forMinutes("A")
+	p := f.connect(h)
+	p.publish(pub{topic: "t", qos: 2, id: 1})
+	p.expect("PUBREC 1 code=0x10")
+	p.publish(pub{topic: "t", qos: 2, id: 2})
+	p.expect(`DISCONNECT code=0x93 reason="more than 1 unacknowledged messages"`)
+	p = f.dial()
+	p.shake2(h, "CONNACK session=true code=0x00")
+	p.ack(packets.Pubrel, 1)
+	p.expect("PUBCOMP 1")
+	p.publish(pub{topic: "t", qos: 2, id: 2, dup: true})
+	p.expect("PUBREC 2 code=0x10")
+}
