@@ -33,7 +33,7 @@ func Backup(ctx context.Context, dir, file string) (info Info, err error) {
 		if _, err := db.ExecContext(ctx, "VACUUM INTO ?", temporary); err != nil {
 			return explain(err)
 		}
-		info, err = finish(ctx, temporary)
+		info, err = finish(ctx, temporary, "the copy")
 		return err
 	})
 	return info, err
@@ -66,7 +66,7 @@ func Restore(ctx context.Context, file, dir string) (info Info, err error) {
 		if err := copyFile(file, temporary); err != nil {
 			return err
 		}
-		info, err = finish(ctx, temporary)
+		info, err = finish(ctx, temporary, file)
 		return err
 	})
 	return info, err
@@ -93,16 +93,16 @@ func replace(file string, write func(temporary string) error) (err error) {
 	return lasting.Rename(f.Name(), file)
 }
 
-// finish checks a copy of a database and notes that what is in it may have been
-// delivered meanwhile.
-func finish(ctx context.Context, file string) (info Info, err error) {
+// finish checks a copy of a database, which errors call name, and notes that what
+// is in it may have been delivered meanwhile.
+func finish(ctx context.Context, file, name string) (info Info, err error) {
 	db, err := sql.Open("sqlite", dsn(file, url.Values{"mode": {"rw"}}))
 	if err != nil {
 		return info, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	db.SetMaxOpenConns(1)
-	if info, err = inspect(ctx, db, "the copy"); err != nil {
+	if info, err = inspect(ctx, db, name); err != nil {
 		return info, err
 	}
 	_, err = db.ExecContext(ctx, "UPDATE life SET clean = 0")

@@ -151,11 +151,11 @@ func TestRestoreRefuses(t *testing.T) {
 		"a directory with a database": {good, dir, "holds a database"},
 		"a directory in use":          {good, held, "another process uses it"},
 		"no file":                     {"nowhere", empty(), "nowhere: there is no database"},
-		"an empty file":               {spoilt(func(f string) { os.Truncate(f, 0) }), empty(), "not a database of mwm"},
-		"half a file":                 {spoilt(func(f string) { os.Truncate(f, 8192) }), empty(), "it is damaged"},
-		"a text":                      {spoilt(func(f string) { os.WriteFile(f, []byte(strings.Repeat("text ", 999)), 0o600) }), empty(), "it is damaged"},
+		"an empty file":               {spoilt(func(f string) { os.Truncate(f, 0) }), empty(), "backup: it is not a database of mwm"},
+		"half a file":                 {spoilt(func(f string) { os.Truncate(f, 8192) }), empty(), "backup: it is damaged"},
+		"a text":                      {spoilt(func(f string) { os.WriteFile(f, []byte(strings.Repeat("text ", 999)), 0o600) }), empty(), "backup: it is damaged"},
 		"a newer version":             {spoilt(exec("PRAGMA user_version = 1000")), empty(), "made by a newer mwm"},
-		"another program's database":  {spoilt(exec("DROP TABLE life")), empty(), "not a database of mwm"},
+		"another program's database":  {spoilt(exec("DROP TABLE life")), empty(), "backup is not a database of mwm"},
 		"a file of a running server":  {filepath.Join(held, store.File), empty(), "make a backup with mwm backup"},
 	} {
 		_, err := store.Restore(t.Context(), c.file, c.dir)
