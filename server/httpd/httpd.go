@@ -294,8 +294,10 @@ func (s *Server) serve(ctx context.Context, l net.Listener, handler http.Handler
 func (s *Server) routes(policy pagePolicy) http.Handler {
 	r := chi.NewRouter()
 	r.Use(s.front, policy.headers)
-	r.Get("/healthz", s.healthz)
-	r.Get("/readyz", s.readyz)
+	for path, probe := range map[string]http.HandlerFunc{"/healthz": s.healthz, "/readyz": s.readyz} {
+		r.Get(path, probe)
+		r.Head(path, probe)
+	}
 	r.Method(http.MethodGet, "/metrics", only(s.opts.Origins.AllowPage)(s.recognised(s.opts.Metrics)))
 	r.Method(http.MethodGet, "/stomp", s.stompEndpoint())
 	r.Method(http.MethodGet, "/mqtt", s.mqttEndpoint())

@@ -230,14 +230,25 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
+// Probes ask with GET or HEAD (RFC 9110 §9.1), under any name.
 func TestHealth(t *testing.T) {
 	opts, _ := options(t)
+	var trouble error
+	opts.Ready = func() error { return trouble }
 	s := newServer(t, opts)
-	for _, ready := range []bool{false, true, false} {
-		s.SetReady(ready)
-		want := map[bool]int{false: 503, true: 200}[ready]
-		if w := ask(s, "GET", "/healthz", "", "Host: anything.example"); w.Code != want {
-			t.Errorf("ready %t: %d", ready, w.Code)
+	for _, c := range []struct {
+		ready           bool
+		trouble         error
+		healthz, readyz int
+	}{{false, nil, 503, 503}, {true, nil, 200, 200}, {true, errors.New("the disk is full"), 200, 503}, {false, nil, 503, 503}} {
+		s.SetReady(c.ready)
+		trouble = c.trouble
+		for path, want := range map[string]int{"/healthz": c.healthz, "/readyz": c.readyz} {
+			for _, method := range []string{"GET", "HEAD"} {
+				if w := ask(s, method, path, "", "Host: anything.example"); w.Code != want {
+					t.Errorf("%s %s with %+v: %d, want %d", method, path, c, w.Code, want)
+				}
+			}
 		}
 	}
 }
