@@ -3,6 +3,8 @@ package e2e
 import (
 	"testing"
 
+	"github.com/chromedp/chromedp/kb"
+
 	"mwm/server"
 )
 
@@ -28,4 +30,22 @@ func TestEventsAreFiltered(t *testing.T) {
 	p.waitText(".events-none", "Nothing of this kind has happened lately.")
 	p.click(tagged("events-alert"))
 	p.wait(kinds + ` === '["online","payload","text"]'`)
+	arrowsMoveInEvents(p)
+}
+
+// arrowsMoveInEvents goes through the events by the arrows: the tabulator leads behind
+// them all, to the map.
+func arrowsMoveInEvents(p *page) {
+	p.t.Helper()
+	at := func(element string) { p.t.Helper(); p.wait("document.activeElement === " + element) }
+	events := all("button" + tagged("event"))
+	p.tabTo(find(tagged("events")))
+	p.press(kb.ArrowDown)
+	at(events + "[0]")
+	p.press(kb.End)
+	at(events + ".at(-1)")
+	p.press(kb.ArrowUp)
+	at(events + ".at(-2)")
+	p.press(kb.Tab)
+	at(find(tagged("map")))
 }

@@ -33,7 +33,7 @@ export class Events {
     this.#draw = addTask(() => this.#render(), 250);
     this.#announce = addTask(() => this.#say(), ANNOUNCE_EVERY);
     $('#events-toggle').on('click', () => this.#toggle(!this.#expanded()));
-    this.#list.on('click', 'button.event', (e) => this.#open(e.currentTarget.dataset.device));
+    this.#list.on('click', 'button.event', (e) => this.#open(e.currentTarget.dataset.device)).on('keydown', (e) => this.#key(e));
     for (const name of Object.keys(GROUPS)) {
       make('button', 'event-group').attr({ type: 'button', 'data-group': name, 'data-testid': `events-${name}` }).append(icon(GROUP_ICONS[name])).appendTo(this.#filter)
         .on('click', () => this.#show(name));
@@ -116,8 +116,18 @@ export class Events {
     const time = make('time', '', format.clock(at)).attr('datetime', new Date(at).toISOString());
     const $event = make(device ? 'button' : 'div', 'event').attr({ 'data-kind': kind, 'data-testid': 'event' })
       .append(icon(KINDS.includes(kind) ? ICONS[kind] : 'events'), $text, time);
-    if (device) $event.attr({ type: 'button', 'data-device': device });
+    if (device) $event.attr({ type: 'button', tabindex: -1, 'data-device': device });
     return make('li').append($event);
+  }
+
+  // #key moves the keyboard among the events that lead to a device. For the tabulator the list is one stop: behind it comes the map.
+  #key(e) {
+    const events = this.#list.find('button.event');
+    const at = events.index(e.target); // -1: the list itself
+    const next = events[{ ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: events.length - 1 }[e.key]];
+    if (!next) return;
+    e.preventDefault();
+    next.focus();
   }
 
   #why(why, colour) {
