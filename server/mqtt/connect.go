@@ -101,7 +101,7 @@ func (c *conn) connect(p []byte) error {
 		return c.refuse(level, err)
 	}
 	h := &handshake{pk: packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Connect}}}
-	// The codec's strings share the buffer that it decodes.
+	// The codec's strings share the buffer that it decodes: what is kept of them is copied.
 	if err := h.pk.ConnectDecode(bytes.Clone(p)); err != nil {
 		return c.refuse(level, malformed("%s", err))
 	}
@@ -146,7 +146,7 @@ func (c *conn) accept(h *handshake) {
 // settle applies the rules that the layout does not show.
 func (c *conn) settle(h *handshake) error {
 	cp, pr, level := &h.pk.Connect, &h.pk.Properties, h.pk.ProtocolVersion
-	h.clientID, h.clean = cp.ClientIdentifier, cp.Clean
+	h.clientID, h.clean = strings.Clone(cp.ClientIdentifier), cp.Clean
 	switch {
 	case pr.AuthenticationMethod != "": // MQTT 5.0 §4.12
 		return newFault(packets.ErrBadAuthenticationMethod, "enhanced authentication is not supported")
@@ -258,7 +258,7 @@ func (c *conn) responseInfo(clientID string) string {
 // newWill takes the will out of a CONNECT.
 func newWill(pk *packets.Packet) (*will, error) {
 	cp, pr := &pk.Connect, &pk.Connect.WillProperties
-	name := topic.Swap(cp.WillTopic)
+	name := topic.Swap(strings.Clone(cp.WillTopic))
 	if err := checkTopic([]byte(name)); err != nil {
 		return nil, err
 	}
@@ -266,16 +266,16 @@ func newWill(pk *packets.Packet) (*will, error) {
 		return nil, newFault(packets.ErrNotAuthorized, "a will to %s", cp.WillTopic)
 	}
 	w := &will{
-		name: name, body: cp.WillPayload, qos: cp.WillQos, retain: cp.WillRetain,
+		name: name, body: bytes.Clone(cp.WillPayload), qos: cp.WillQos, retain: cp.WillRetain,
 		delay:  time.Duration(pr.WillDelayInterval) * time.Second,
 		expiry: time.Duration(pr.MessageExpiryInterval) * time.Second,
 	}
 	pub := &broker.Properties{
-		ContentType: pr.ContentType, ResponseTopic: topic.Swap(pr.ResponseTopic),
-		CorrelationData: pr.CorrelationData, PayloadFormat: pr.PayloadFormat == 1,
+		ContentType: strings.Clone(pr.ContentType), ResponseTopic: topic.Swap(strings.Clone(pr.ResponseTopic)),
+		CorrelationData: bytes.Clone(pr.CorrelationData), PayloadFormat: pr.PayloadFormat == 1,
 	}
 	for _, u := range pr.User {
-		pub.User = append(pub.User, broker.Property{Name: u.Key, Value: u.Val})
+		pub.User = append(pub.User, broker.Property{Name: strings.Clone(u.Key), Value: strings.Clone(u.Val)})
 	}
 	if pub.ContentType != "" || pub.ResponseTopic != "" || pub.CorrelationData != nil || pub.PayloadFormat || pub.User != nil {
 		w.props = pub

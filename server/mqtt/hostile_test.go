@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -254,4 +255,47 @@ func TestOrder(t *testing.T) {
 		next[pk.TopicName]++
 		sub.ack(packets.Puback, pk.PacketID)
 	}
+}
+
+// What is kept of a packet does not keep the rest of it: a session of a short name takes
+// little, however long its CONNECT was, and so does a short filter among long ones, and
+// a short will.
+func TestPacketsAreNotKept(t *testing.T) {
+	const n, limit = 100, 5 << 20
+	f := start(t)
+	long := strings.Repeat("x", 60_000)
+	h := forMinutes("")
+	h.props.User = []packets.UserProperty{{Key: "k", Val: long}, {Key: "k", Val: long}}
+	h.will = &packets.Packet{TopicName: "t", Payload: []byte("gone"), Properties: packets.Properties{WillDelayInterval: 500, ContentType: "x", CorrelationData: []byte{1}}}
+	before := heap()
+	for i := range n {
+		h.id = fmt.Sprint("c", i)
+		f.connect(h).nc.Close()
+	}
+	await(t, "all have gone", func() bool { return f.SessionTotals().Away == n })
+	if grown := heap() - before; grown > limit {
+		t.Errorf("%d sessions take %d bytes", n, grown)
+	}
+	before = heap()
+	p := f.connect(hello{id: "p"})
+	for i := range n {
+		body := append(appendString([]byte{0, 1}, fmt.Sprint(i)), 0)
+		for range 2 {
+			body = append(appendString(body, long+"#"), 0) // refused
+		}
+		p.write(frame(packets.Subscribe<<4|2, body))
+		p.expect("SUBACK 1 [00 80 80]")
+	}
+	if grown := heap() - before; grown > limit {
+		t.Errorf("%d subscriptions take %d bytes", n, grown)
+	}
+	p.goodbye()
+}
+
+// heap is how many bytes are in use.
+func heap() int {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int(m.HeapAlloc)
 }

@@ -48,7 +48,7 @@ func (c *conn) subscribe(p []byte) error {
 		return err
 	}
 	pk := packets.Packet{ProtocolVersion: c.level, FixedHeader: packets.FixedHeader{Type: packets.Subscribe}}
-	// The codec's strings share the buffer that it decodes.
+	// The codec's strings share the buffer that it decodes: those that are kept are copied.
 	if err := pk.SubscribeDecode(bytes.Clone(p)); err != nil {
 		return malformed("%s", err)
 	}
@@ -133,7 +133,7 @@ func (s *session) subscribe(c *conn, f packets.Subscription) (*subscription, err
 		if s.subs == nil {
 			s.subs = map[string]*subscription{}
 		}
-		s.subs[f.Filter] = sub
+		s.subs[sub.filter] = sub
 	}
 	// MQTT 5.0 §3.8.3.1; retained messages are not for shared subscriptions (§4.8.2).
 	if sub.group != nil || f.RetainHandling == 2 || f.RetainHandling == 1 && known {

@@ -208,8 +208,9 @@ func (s *subscription) stop() {
 	}
 }
 
-// newSubscription checks a filter.
+// newSubscription checks a filter, which may be part of a packet, and copies it.
 func newSubscription(sess *session, filter string) (*subscription, error) {
+	filter = strings.Clone(filter)
 	share, rest, err := splitShare(filter)
 	if err != nil {
 		return nil, err
