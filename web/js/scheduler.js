@@ -4,7 +4,7 @@
 // changed; nothing runs while nothing changes. A task that returns a number of
 // milliseconds is run again after that time (0: in the next frame).
 
-const tasks = [];
+let tasks = [];
 let frame = 0;
 let timer = 0;
 
@@ -26,6 +26,12 @@ class Task {
 
   cancel() {
     this.due = Infinity;
+  }
+
+  // end lets go of a task whose part of the page is no more.
+  end() {
+    this.cancel();
+    tasks = tasks.filter((task) => task !== this);
   }
 }
 

@@ -117,7 +117,7 @@ export class Grid {
     this.#rows.drop();
     this.#size.disconnect();
     clearTimeout(this.#idle);
-    this.#task.cancel();
+    this.#task.end();
     this.$frame.remove();
   }
 
