@@ -1,6 +1,7 @@
 package stomp
 
 import (
+	"slices"
 	"sync"
 
 	"mwm/server/broker"
@@ -32,6 +33,20 @@ func (r *replays) add(s *session, sub *subscription) {
 	if first {
 		r.run(s)
 	}
+}
+
+// drop forgets what a subscription that has ended is still to be sent: it may have been
+// in the way of others.
+func (r *replays) drop(s *session, sub *subscription) {
+	r.mu.Lock()
+	if i := slices.Index(r.waiting, sub); i >= 0 {
+		r.waiting = slices.Delete(r.waiting, i, i+1)
+		if i == 0 {
+			r.note(s)
+		}
+	}
+	r.mu.Unlock()
+	r.run(s)
 }
 
 // note lists what the first one is to be sent. r.mu is held.

@@ -301,7 +301,7 @@ func (s *session) unsubscribe(f *frame.Frame, done func(error)) error {
 			s.account()
 		}
 		sub.end()
-		s.replays.run(s) // it may have been in the way of others
+		s.replays.drop(s, sub)
 	case !forget:
 		return refuse("unknown subscription", "there is no subscription %.80q", id)
 	}
