@@ -59,16 +59,20 @@ func (s settings) Validate(app *kong.Application) error {
 		if f == nil || name == "config" {
 			return fmt.Errorf("line %d: there is no setting %q; see mwm serve --help", at.line, name)
 		}
-		if at.before > 0 && !f.IsCumulative() {
+		if at.again(f) {
 			return fmt.Errorf("line %d: %s stands in line %d already, and has one value", at.line, name, at.before)
 		}
 	}
 	return nil
 }
 
-// Resolve gives a flag its value, unless its variable is set.
+// again reports whether a flag that takes one value has several.
+func (at setting) again(f *kong.Flag) bool { return at.before > 0 && !f.IsCumulative() }
+
+// Resolve gives a flag its value, unless its variable is set. Several values of one that
+// takes one are left to Validate, which comes later and names the lines.
 func (s settings) Resolve(_ *kong.Context, parent *kong.Path, flag *kong.Flag) (any, error) {
-	if at, ok := s[flag.Name]; ok && takesFile(parent.Node().Name) && !envSet(flag) {
+	if at, ok := s[flag.Name]; ok && takesFile(parent.Node().Name) && !envSet(flag) && !at.again(flag) {
 		return at.value, nil
 	}
 	return nil, nil

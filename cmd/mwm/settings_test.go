@@ -52,11 +52,12 @@ func TestSettingsPrecedence(t *testing.T) {
 
 func TestSettingsErrors(t *testing.T) {
 	for text, want := range map[string]string{
-		"htpt = :1":              `line 1: there is no setting "htpt"`,
-		"\nhttp":                 `line 2: "http" is not "name = value"`,
-		"config = x":             `line 1: there is no setting "config"`,
-		"stale-after = tomorrow": "--stale-after",
-		"http = :1\n\nhttp = :2": "line 3: http stands in line 1 already",
+		"htpt = :1":                           `line 1: there is no setting "htpt"`,
+		"\nhttp":                              `line 2: "http" is not "name = value"`,
+		"config = x":                          `line 1: there is no setting "config"`,
+		"stale-after = tomorrow":              "--stale-after",
+		"http = :1\n\nhttp = :2":              "line 3: http stands in line 1 already",
+		"stale-after = 9s\nstale-after = 10s": "line 2: stale-after stands in line 1 already",
 	} {
 		if _, err := parse(t, "serve", "--config", write(t, text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", text, err, want)
