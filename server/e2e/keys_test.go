@@ -44,6 +44,31 @@ func TestKeys(t *testing.T) {
 	p.wait("mwm.selected === 'XYZ'")
 }
 
+// What goes does not take the keyboard with it: it goes on in the list, or at the tab
+// of the view that has come instead.
+func TestKeyboardOutlivesCard(t *testing.T) {
+	s := serve(t, server.Config{}, server.Options{})
+	newTruck(t, s, "BBB").report(42.5, 1.5)
+	p := open(t, s.page())
+	p.wait("mwm.located === 1 && mwm.shown === 1")
+	enterAt := func(selector, then string) {
+		t.Helper()
+		p.wait(find(selector) + "?.checkVisibility() && (" + find(selector) + ".focus(), true)")
+		p.press(kb.Enter)
+		p.wait("document.activeElement === " + find(then))
+	}
+	p.press("l" + kb.Enter)
+	enterAt(tagged("card-close"), "#list")
+	p.press(kb.Enter)
+	enterAt(tagged("card-wire"), tagged("view-wire"))
+	enterAt(tagged("view-map"), tagged("view-map"))
+	enterAt(tagged("card-history"), tagged("view-history"))
+	enterAt(tagged("history-close"), "#list")
+	p.press("/b")
+	p.wait("mwm.shown === 1 && !" + find("#filter-clear") + ".hidden")
+	enterAt("#filter-clear", "#list")
+}
+
 // Language and colours are chosen once, and the link in the address bar leads to
 // the same sight again.
 func TestChoicesStay(t *testing.T) {

@@ -59,6 +59,7 @@ const events = new Events({ onOpen: openFromEvent });
 const card = new Card({
   fleet, selection,
   actions: {
+    close: deselect,
     follow: toggleFollow,
     following: () => mapView.following,
     wire: () => show('wire'),
@@ -184,6 +185,16 @@ selection.addEventListener('change', () => {
   saveLink();
 });
 
+// deselect closes what tells of the device; the keyboard goes on in the list if it was there.
+function deselect() {
+  const within = keyboardWithin();
+  selection.select(null);
+  if (within) list.focus();
+}
+
+// keyboardWithin returns what the keyboard is at in the card or the history, or null. A pointer has no place to keep.
+const keyboardWithin = () => document.querySelector(':is(.card, .history-view) :focus-visible');
+
 function openFromEvent(id) {
   const i = fleet.indexOf(id); // -1: a text waits for a device that was never heard from
   const located = i >= 0 && fleet.has(i, LOCATED);
@@ -200,7 +211,10 @@ function toggleFollow() {
 
 mapView.addEventListener('follow', () => card.changed());
 
+const WITH_CARD = ['map', 'motion']; // views
+
 function show(name) {
+  const leaving = view !== name && keyboardWithin();
   view = name;
   for (const element of $('.tab')) {
     if (element.dataset.view !== name) {
@@ -216,6 +230,7 @@ function show(name) {
   mapView.show(name === 'map' || name === 'history'); // it measures its room: what was there has to be gone
   showHistory(name === 'history');
   saveLink();
+  if (leaving && !(WITH_CARD.includes(name) && leaving.closest('.card'))) $('.tab[aria-current]').trigger('focus');
 }
 
 // The history is imported when it is first wanted: most visits are about now.
@@ -239,7 +254,7 @@ async function showHistory(shown) {
 
 const makeHistory = once(async () => {
   const [{ HistoryPage }] = await Promise.all([import('./history/page.js'), addStyles('css/history.css')]);
-  return new HistoryPage({ mapView, selection, marks, feed, actions: { save: saveLink, notify } });
+  return new HistoryPage({ mapView, selection, marks, feed, actions: { close: deselect, save: saveLink, notify } });
 });
 
 // The console is imported when it is first wanted, too.
@@ -384,7 +399,7 @@ bindKeys({
     else if (view === 'console') consoleView?.escape();
     else if (marks.size) marks.clear();
     else if (mapView.following) mapView.follow(false);
-    else selection.select(null);
+    else deselect();
   },
 });
 

@@ -54,7 +54,7 @@ export class HistoryPage {
   #readyMs = NaN;
   #task = addTask((now) => this.#draw(now));
 
-  // actions: save() puts what is looked at into the address bar, notify(text)
+  // actions: close() looks at no device any more, save() puts what is looked at into the address bar, notify(text)
   constructor({ mapView, selection, marks, feed, actions }) {
     this.#mapView = mapView;
     this.#selection = selection;
@@ -260,7 +260,7 @@ export class HistoryPage {
       follow: () => this.#follow(!this.#following),
     });
     this.#panel = new DayPanel({
-      close: () => this.#selection.select(null), retry: () => this.#load({ afresh: true }), unfold: () => { if (narrow.matches) settle(this.#root[0], 'full'); },
+      close: () => this.#actions.close(), retry: () => this.#load({ afresh: true }), unfold: () => { if (narrow.matches) settle(this.#root[0], 'full'); },
       chooseDay: (day) => this.#chooseDay(day), colour: (name) => this.#colour(name), visit: (time) => this.#visit(time), remove: () => this.#delete(),
     });
     const $handle = make('button', 'sheet-handle').attr({ type: 'button', 'aria-label': t('sheet.resize') });

@@ -27,7 +27,7 @@ export class Card {
   #task;
   #drawn = -1;
 
-  // actions: follow(), following(), wire(), history(), copy(text), notify(text), forward(body)
+  // actions: close(), follow(), following(), wire(), history(), copy(text), notify(text), forward(body)
   constructor({ fleet, selection, actions }) {
     this.#fleet = fleet;
     this.#selection = selection;
@@ -102,7 +102,7 @@ export class Card {
     const $history = make('button', 'tool').attr({ type: 'button', 'aria-label': t('key.history'), title: t('key.history'), 'data-testid': 'card-history' })
       .append(icon('history')).on('click', () => this.#actions.history());
     const $close = make('button', 'tool').attr({ type: 'button', 'aria-label': t('card.close'), title: t('card.close'), 'data-testid': 'card-close' })
-      .append(icon('close')).on('click', () => this.#selection.select(null));
+      .append(icon('close')).on('click', () => this.#actions.close());
     return make('div', 'card-head').append(
       make('div', 'card-badge').append(parts.glyph),
       make('div').append(make('h2', 'card-id', id).attr({ 'data-testid': 'card-id', title: id }), parts.state),

@@ -30,7 +30,11 @@ export class FilterBar {
         if (order.rows.length) list.focus();
       });
     $('#counts').on('click', '.count', (e) => this.#refilter(() => order.toggleStatus(Number(e.currentTarget.dataset.status))));
-    $('#filter-clear').on('click', () => this.clearFilter());
+    $('#filter-clear').on('click', (e) => {
+      const byKeyboard = e.currentTarget.matches(':focus-visible');
+      this.clearFilter();
+      if (byKeyboard) list.focus(); // the button goes
+    });
     $('#sort').on('change', (e) => this.#refilter(() => { order.sort = SORTS.includes(e.target.value) ? e.target.value : 'id'; }));
     $('#mark-all').on('click', () => this.markAll());
     $('#marks-write').on('click', () => onWrite());
