@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -251,6 +252,8 @@ func TestLogIsBounded(t *testing.T) {
 func TestBrokenDisk(t *testing.T) {
 	store := newDisk()
 	r := newRecorder(t, Options{Store: store, All: true, MaxPending: 4000})
+	var lines strings.Builder
+	r.log = slog.New(slog.NewTextHandler(&lines, nil))
 	points := drive(begin, 3000, rand.New(rand.NewPCG(1, 1)))
 	store.broken.Store(true)
 	for i, p := range points[:2000] {
@@ -275,6 +278,28 @@ func TestBrokenDisk(t *testing.T) {
 	}
 	if after := r.Stats(); after.Dropped != s.Dropped || after.Failing {
 		t.Errorf("after the repair: %+v", after)
+	}
+	if log := lines.String(); strings.Count(log, "\n") != 2 || !strings.Contains(log, "cannot write") || !strings.Contains(log, "works again") {
+		t.Errorf("of one trouble the log says: %s", log)
+	}
+}
+
+// At the end all is written, however many transactions that takes; a disk that takes
+// nothing is not waited for.
+func TestClose(t *testing.T) {
+	store := newDisk()
+	r := newRecorder(t, Options{Store: store})
+	const devices = 16*flushChunks + 1
+	for i := range devices {
+		r.Add(fmt.Sprint(i), At(begin, 1, 1))
+	}
+	store.broken.Store(true)
+	if err := r.Close(); !errors.Is(err, errBroken) {
+		t.Errorf("closed on a broken disk: %v", err)
+	}
+	store.broken.Store(false)
+	if err := r.Close(); err != nil || store.loaded.Chunks != devices || len(store.log) != 0 {
+		t.Errorf("%v, %d of %d chunks, %d entries of the log", err, store.loaded.Chunks, devices, len(store.log))
 	}
 }
 
