@@ -66,8 +66,8 @@ func cut(a, b Point) bool {
 // digits and hyphens of ASCII alone.
 func FileName(h Heading) (name, plain string) {
 	span := h.From.Format(time.DateOnly)
-	if end := h.To.Add(-time.Millisecond).Format(time.DateOnly); end != span {
-		span += "-to-" + end
+	if end := h.To.Add(-time.Millisecond); end.After(h.From) && end.Format(time.DateOnly) != span {
+		span += "-to-" + end.Format(time.DateOnly)
 	}
 	safe := func(ok func(rune) bool) string {
 		n := 0
