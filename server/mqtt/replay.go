@@ -6,6 +6,7 @@ import (
 
 	"mwm/server/broker"
 	"mwm/server/netx"
+	"mwm/server/topic"
 )
 
 // maxNoted bounds what a session notes for replay before subscriptions have to
@@ -78,6 +79,15 @@ func (r *replays) unfinished() map[*subscription]bool {
 	return subs
 }
 
+// drop forgets what a subscription that ends is still to be sent.
+func (r *replays) drop(sub *subscription) {
+	r.noted = slices.DeleteFunc(r.noted, func(n replay) bool { return n.sub == sub })
+	r.waiting = slices.DeleteFunc(r.waiting, func(x *subscription) bool { return x == sub })
+	if len(r.noted)+len(r.waiting) == 0 {
+		r.discard()
+	}
+}
+
 // discard gives up what is left.
 func (r *replays) discard() {
 	netx.Unbook(r.booked)
@@ -88,26 +98,36 @@ func (r *replays) discard() {
 // before their SUBACK: what is published after that is new to the client, and not
 // replayed.
 func (s *session) wantRetained(c *conn, subs []*subscription) {
-	var sys []replay
-	for _, sub := range subs {
-		if isSys(sub.name) {
-			for _, m := range s.srv.sysMessages(sub.name) { // asks all sessions: without the lock
-				sys = append(sys, replay{m.Name, sub, m})
-			}
-		}
+	var sys []*broker.Message
+	if slices.ContainsFunc(subs, func(sub *subscription) bool { return isSys(sub.name) }) {
+		sys = s.srv.sysMessages(sysRoot + ".>") // asks all sessions: once, and without the lock
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.conn != c {
 		return // it ends
 	}
-	s.replays.noted = append(s.replays.noted, sys...)
 	for _, sub := range subs {
+		s.replays.noteSys(sub, sys)
 		if !slices.Contains(s.replays.waiting, sub) {
 			s.replays.waiting = append(s.replays.waiting, sub)
 		}
 	}
 	s.noteReplays()
+}
+
+// noteSys notes what a subscription is to be sent of what is under $SYS, instead of
+// what it has not been sent of that since it came last.
+func (r *replays) noteSys(sub *subscription, sys []*broker.Message) {
+	if !isSys(sub.name) {
+		return
+	}
+	r.noted = slices.DeleteFunc(r.noted, func(n replay) bool { return n.sub == sub && n.msg != nil })
+	for _, m := range sys {
+		if topic.Match(sub.name, m.Name) {
+			r.noted = append(r.noted, replay{m.Name, sub, m})
+		}
+	}
 }
 
 // noteReplays notes the names of waiting subscriptions. s.mu is held.

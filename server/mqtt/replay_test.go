@@ -2,6 +2,7 @@ package mqtt
 
 import (
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -201,4 +202,53 @@ func TestRetainedIsBooked(t *testing.T) {
 	await(t, "the names are booked", func() bool { return netx.MemoryUsed()-before >= n*noteCost })
 	p.nc.Close()
 	await(t, "nothing is booked but the session", func() bool { return netx.MemoryUsed()-before < n })
+}
+
+// Who subscribes again and again, and unsubscribes, while it takes nothing makes the
+// server note no more than what is to be sent for the subscriptions that there are.
+func TestReplaysAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t, Options{MaxOutbound: 4 << 10}, false)
+		for i := range maxNoted + 10 {
+			f.b.RestoreRetained(&broker.Message{Name: fmt.Sprint("retained.", i), Body: []byte("x"), QoS: 1, Retain: true})
+		}
+		noted := func() (noted, waiting int) {
+			synctest.Wait()
+			sess := f.session("A")
+			sess.mu.Lock()
+			defer sess.mu.Unlock()
+			return len(sess.replays.noted), len(sess.replays.waiting)
+		}
+		p := f.pipe()
+		p.shake(hello{id: "A"})
+		const times = 100
+		for range times {
+			p.subscribe(1, "$SYS/#", 0)
+		}
+		most := 2 + len(sysValues)
+		if n, _ := noted(); n > most {
+			t.Errorf("%d values are noted for a subscription that came again, want at most %d", n, most)
+		}
+		for range times {
+			p.unsubscribe(2, "$SYS/#")
+			p.subscribe(1, "$SYS/#", 0)
+		}
+		if n, _ := noted(); n > most {
+			t.Errorf("%d values are noted for one that ended and came again, want at most %d", n, most)
+		}
+		p.subscribe(3, "retained/#", 0)
+		for range times {
+			p.subscribe(4, "retained/1", 0)
+			p.unsubscribe(5, "retained/1")
+		}
+		if n, waiting := noted(); n < maxNoted || waiting != 0 {
+			t.Errorf("%d are noted and %d wait, want all and none", n, waiting)
+		}
+		p.unsubscribe(6, "retained/#")
+		p.unsubscribe(7, "$SYS/#")
+		if n, waiting := noted(); n+waiting+f.session("A").replays.booked != 0 {
+			t.Errorf("%d are noted and %d wait for nobody", n, waiting)
+		}
+		go io.Copy(io.Discard, p.nc)
+	})
 }

@@ -3,6 +3,7 @@ package mqtt
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 
 	"github.com/mochi-mqtt/server/v2/packets"
 
@@ -74,7 +75,7 @@ func (c *conn) subscribe(p []byte) error {
 			ack.Properties.ReasonString = err.Error()
 		}
 		ack.ReasonCodes = append(ack.ReasonCodes, code)
-		if sub != nil {
+		if sub != nil && !slices.Contains(replays, sub) {
 			replays = append(replays, sub)
 		}
 	}
@@ -183,5 +184,6 @@ func (s *session) unsubscribe(c *conn, filter string) byte {
 	}
 	delete(s.subs, filter)
 	sub.stop()
+	s.replays.drop(sub)
 	return packets.CodeSuccess.Code
 }
