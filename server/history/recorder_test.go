@@ -284,6 +284,31 @@ func TestBrokenDisk(t *testing.T) {
 	}
 }
 
+// What the log has waiting for the disk is bounded, too: of devices far apart it takes
+// more than their chunks.
+func TestLogThatWaitsIsBounded(t *testing.T) {
+	const limit = 4000
+	store := newDisk()
+	r := newRecorder(t, Options{Store: store, All: true, MaxPending: limit})
+	store.broken.Store(true)
+	for i := range int64(1000) {
+		r.Add("east", At(begin+i*1000, 42, 179))
+		r.Add("west", At(begin+i*1000, -42, -179))
+		_ = r.flush(false)
+	}
+	waiting := 0
+	for _, e := range r.unsaved {
+		waiting += len(e.Data)
+	}
+	if r.pending >= limit || waiting < limit || waiting > limit+100 || r.Stats().Dropped.Disk == 0 {
+		t.Errorf("%d bytes of the log wait, and %d of chunks: %+v", waiting, r.pending, r.Stats())
+	}
+	store.broken.Store(false)
+	if err := r.flush(false); err != nil || r.waiting != 0 {
+		t.Errorf("%v, %d bytes wait", err, r.waiting)
+	}
+}
+
 // At the end all is written, however many transactions that takes; a disk that takes
 // nothing is not waited for.
 func TestClose(t *testing.T) {
