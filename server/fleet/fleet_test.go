@@ -229,6 +229,11 @@ func TestSpeedAndHeading(t *testing.T) {
 				s.pass(time.Second)
 			}
 		}, 20, 0},
+		{"ts to the second: by ts, however late", func(s *story) {
+			for i := range 10 {
+				s.report("B", `{"deviceID":"B","lat":%v,"lng":1,"ts":%q}`, 1+20*float64(i)*meter, s.now.Add(time.Duration(i-10)*time.Second).Format(time.RFC3339))
+			}
+		}, 20, 0},
 		{"a jump is no drive", func(s *story) { s.at("B", 1, 1); s.pass(time.Second); s.at("B", 40, 1) }, -1, -1},
 		{"stopped after a drive", func(s *story) {
 			s.at("B", 1, 1)
