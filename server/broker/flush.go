@@ -106,7 +106,7 @@ type flight struct {
 
 // take empties the plan. j.mu is held.
 func (j *Journal) take() (f flight) {
-	f.changes, j.next = j.next, Changes{}
+	f.changes, j.next, j.boxes = j.next, Changes{}, nil
 	f.done, j.done = j.done, nil
 	f.strict, j.strict = j.strict, nil
 	if j.live > 0 {
@@ -162,7 +162,11 @@ func (j *Journal) finish(f flight, err error) {
 		}
 	} else { // what can be tried again is; what others wait for has failed
 		j.stats.Failed.Add(1)
-		j.next.Boxes = append(f.changes.Boxes, j.next.Boxes...)
+		for _, b := range f.changes.Boxes {
+			if _, newer := j.boxes[b.ID]; !newer {
+				j.putBox(b)
+			}
+		}
 		j.next.Dropped = append(f.changes.Dropped, j.next.Dropped...)
 		j.next.Update = append(f.changes.Update, j.next.Update...)
 		j.next.Delete = append(f.changes.Delete[:f.again:f.again], j.next.Delete...)

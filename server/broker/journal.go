@@ -108,6 +108,7 @@ type Journal struct {
 	held    int           // of insert
 	settled chan struct{} // told when none is held any more
 	next    Changes
+	boxes   map[uint64]int // where they are in next.Boxes, by ID
 	done    []func(error)
 	record  uint64        // the last ID
 	box     uint64        // the last ID
@@ -162,7 +163,7 @@ func (j *Journal) NewBox(kind BoxKind, name string, meta []byte) uint64 {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.box++
-	j.next.Boxes = append(j.next.Boxes, Box{j.box, kind, name, meta})
+	j.putBox(Box{j.box, kind, name, meta})
 	j.signal()
 	return j.box
 }
@@ -170,7 +171,21 @@ func (j *Journal) NewBox(kind BoxKind, name string, meta []byte) uint64 {
 // SetBox plans new Meta of a box; done, which may be nil, is called when it is
 // on disk.
 func (j *Journal) SetBox(b Box, done func(error)) {
-	j.plan(done, func() { j.next.Boxes = append(j.next.Boxes, b) })
+	j.plan(done, func() { j.putBox(b) })
+}
+
+// putBox plans to write a box, as it is now: what was planned for it before is not
+// written. A client may have its own written anew as often as it likes. j.mu is held.
+func (j *Journal) putBox(b Box) {
+	if i, known := j.boxes[b.ID]; known {
+		j.next.Boxes[i] = b
+		return
+	}
+	if j.boxes == nil {
+		j.boxes = map[uint64]int{}
+	}
+	j.boxes[b.ID] = len(j.next.Boxes)
+	j.next.Boxes = append(j.next.Boxes, b)
 }
 
 // DropBox plans the end of a box, whose owner has removed all its records.

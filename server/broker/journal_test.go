@@ -180,6 +180,46 @@ func TestRestore(t *testing.T) {
 	}
 }
 
+// A box is written as it is last, however often it was set while the disk was at work or
+// refused to write, and what was planned for it before is not held.
+func TestBoxIsWrittenOnce(t *testing.T) {
+	s := newMemoryStore()
+	s.held, s.fail = make(chan struct{}), errors.New("broken")
+	b := running(t, s)
+	j := &b.journal
+	id := j.NewBox(SessionBox, "A", []byte("new"))
+	<-s.entered
+	set := func(meta string) chan error {
+		done := make(chan error, 1)
+		j.SetBox(Box{ID: id, Kind: SessionBox, Name: "A", Meta: []byte(meta)}, func(err error) { done <- err })
+		return done
+	}
+	var all []chan error
+	for i := range 100 {
+		all = append(all, set(fmt.Sprint(i)))
+	}
+	j.mu.Lock()
+	if n := len(j.next.Boxes); n != 1 {
+		t.Errorf("%d versions of a box wait to be written", n)
+	}
+	j.mu.Unlock()
+	close(s.held) // and what is refused now does not replace what is newer
+	for _, done := range all {
+		if err := answered(t, done); err == nil {
+			t.Fatal("the disk is said to work")
+		}
+	}
+	s.set(func() { s.fail = nil })
+	synced := make(chan error, 1)
+	j.Sync(func(err error) { synced <- err })
+	if err := answered(t, synced); err != nil {
+		t.Fatal(err)
+	}
+	if boxes, _ := s.contents(); len(boxes) != 1 || string(boxes[0].Meta) != "99" {
+		t.Errorf("on disk %+v", boxes)
+	}
+}
+
 // A message that nobody acknowledges ends in the dead letter queue, on disk as in
 // memory, with the reason.
 func TestDeadLetters(t *testing.T) {
