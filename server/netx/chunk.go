@@ -23,9 +23,10 @@ type Chunk struct {
 	refs   atomic.Int32
 }
 
-// chunkSizes are the capacities of pooled chunks: besides the usual one, a small
-// one, and one for what a full read buffer becomes when it is encoded for many.
-var chunkSizes = [...]int{smallChunk, ChunkSize, 4 * ChunkSize}
+// chunkSizes are the capacities of pooled chunks: besides the usual one, small ones,
+// so that what waits for a peer takes few times as much memory as it has bytes, and
+// one for what a full read buffer becomes when it is encoded for many.
+var chunkSizes = [...]int{smallChunk, 4 * smallChunk, ChunkSize, 4 * ChunkSize}
 
 var chunkPools [len(chunkSizes)]sync.Pool
 

@@ -20,7 +20,9 @@ var ErrMemory = errors.New("the server is short of memory")
 // take no more messages, and connections may have pressedOutbound waiting instead
 // of their own bound. Connections that have had half a frame in memory for a while
 // are then ended. At the limit nobody may come, nor begin what lasts: what is on
-// queues stays when their senders go, and must not keep others out for good.
+// queues stays when their senders go, and must not keep others out for good. Nothing
+// more waits for a peer that takes nothing, and it is ended after patience. So what may
+// come on top of the limit is pressedOutbound for each connection, for a moment.
 var memory struct {
 	used, limit atomic.Int64 // limit 0: none
 }

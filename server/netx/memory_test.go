@@ -2,6 +2,7 @@ package netx
 
 import (
 	"errors"
+	"io"
 	"net"
 	"testing"
 	"testing/synctest"
@@ -103,6 +104,65 @@ type whole struct{}
 func (whole) Data(p []byte) (used, need int, err error) {
 	const size = 100 << 10
 	return len(p) / size * size, size, nil
+}
+
+// When there is no memory left, nothing more waits for peers that take nothing, and they
+// are ended after a moment, until there is some. One that reads gets everything
+// meanwhile.
+func TestMemoryOfThoseWhoTakeNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const limit, deaf, rounds = 8 << 20, 100, 300
+		limitMemory(t, limit)
+		start := MemoryUsed()
+		ended := make(chan error, deaf)
+		connect := func(onError func(error)) (*Outbound, net.Conn) {
+			near, far := net.Pipe()
+			out := NewOutbound(near, 0, 0, func(err error) { near.Close(); onError(err) })
+			t.Cleanup(func() { out.Close(); near.Close() })
+			return out, far
+		}
+		var outs []*Outbound
+		for range deaf {
+			out, far := connect(func(err error) { ended <- err })
+			defer far.Close()
+			outs = append(outs, out)
+		}
+		healthy, far := connect(func(err error) { t.Error(err) })
+		read := make(chan int64)
+		go func() {
+			n, _ := io.Copy(io.Discard, far)
+			read <- n
+		}()
+		most, sent := int64(0), 0
+		for range rounds {
+			for _, out := range append(outs, healthy) {
+				out.GiveUp() // nobody waits for it
+				c := NewShared(2<<10, kibs(2))
+				if out.OfferShared(c).Wake {
+					out.Wake()
+				}
+				c.Release()
+			}
+			sent += 2 << 10
+			most = max(most, MemoryUsed()-start)
+			time.Sleep(10 * time.Millisecond)
+		}
+		if most < limit || most > 2*limit {
+			t.Errorf("%d bytes were held, the limit is %d", most, limit)
+		}
+		if used := MemoryUsed() - start; used > limit || len(ended) == 0 {
+			t.Errorf("in the end %d bytes are held, the limit is %d, and %d of %d are ended", used, limit, len(ended), deaf)
+		}
+		for range len(ended) {
+			if err := <-ended; !errors.Is(err, ErrOverflow) {
+				t.Errorf("one ended with %v", err)
+			}
+		}
+		far.Close()
+		if n := <-read; n != int64(sent) || healthy.Dropped() != 0 {
+			t.Errorf("the one that reads got %d bytes of %d, and lost %d messages", n, sent, healthy.Dropped())
+		}
+	})
 }
 
 // Those who have had half a frame in memory for a while are ended when it is

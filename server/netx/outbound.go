@@ -257,26 +257,36 @@ func (o *Outbound) tail(n int) *Chunk {
 	return t
 }
 
-// trim drops the oldest droppable chunks beyond the bound. o.mu is held.
+// trim drops the oldest droppable chunks beyond the bound, but the last one; and all
+// when there is no memory left and the peer takes nothing. o.mu is held.
 func (o *Outbound) trim() {
-	limit := o.Limit()
+	limit, spared := o.limit, 1
+	if Pressed() {
+		limit = min(limit, pressedOutbound)
+		if idle := o.Idle(); Exhausted() && o.writing && idle > StuckAfter {
+			limit, spared = 0, 0
+			if idle > patience {
+				go o.fail(ErrOverflow) // as in SendMessages
+			}
+		}
+	}
 	if o.bytes <= limit {
 		return
 	}
-	for o.bytes > limit && o.head < len(o.queue)-1 && !o.queue[o.head].keep {
+	for o.bytes > limit && o.head < len(o.queue)-spared && !o.queue[o.head].keep {
 		o.drop(o.queue[o.head])
 		o.queue[o.head] = nil
 		o.head++
 	}
 	if o.bytes > limit {
-		o.trimBehindKept(limit)
+		o.trimBehindKept(limit, spared)
 	}
 	o.compact()
 }
 
 // trimBehindKept is trim when the oldest chunk must stay. o.mu is held.
-func (o *Outbound) trimBehindKept(limit int) {
-	w, last := o.head, len(o.queue)-1
+func (o *Outbound) trimBehindKept(limit, spared int) {
+	w, last := o.head, len(o.queue)-spared
 	for r, c := range o.queue {
 		switch {
 		case r < o.head:
