@@ -98,18 +98,29 @@ type clients struct {
 // so that the new one gets it first; but if it belongs to another principal, the new
 // one is not registered, unless it is the Owner.
 func (b *Broker) Attach(c *Client) error {
+	announce, err := b.Admit(c)
+	if err == nil {
+		announce()
+	}
+	return err
+}
+
+// Admit is Attach in two steps: whoever has to do something first that cannot be undone
+// does it when the client is registered, and then calls announce, which tells the others.
+func (b *Broker) Admit(c *Client) (announce func(), err error) {
 	old, err := b.clients.attach(c)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if old != nil {
-		old.Close(ErrTakenOver)
-		if old.Leave != nil {
-			old.Leave()
+	return func() {
+		if old != nil {
+			old.Close(ErrTakenOver)
+			if old.Leave != nil {
+				old.Leave()
+			}
 		}
-	}
-	b.observe.Connected(c)
-	return nil
+		b.observe.Connected(c)
+	}, nil
 }
 
 // attach adds a client and returns the one whose identifier it took over.

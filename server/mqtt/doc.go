@@ -102,7 +102,8 @@
 //     a 3.x client at QoS 1 and 2: it is the only way to say no. At QoS 0 it is
 //     dropped and counted. 5.0 clients are told in the acknowledgement.
 //   - 3.1 has no word for a refused subscription: the connection ends.
-//   - The will of a client is not published when the server is stopped.
+//   - The will of a client is not published when the server is stopped, and is lost when
+//     it crashes if the session is not kept.
 //   - A name or filter has at most 128 levels ([topic.DefaultMaxLevels]).
 //   - A packet, and a will, has at most 1000 user properties; with more the connection
 //     ends (0x97), and is counted ([Stats].Faults).

@@ -26,8 +26,7 @@ func (s *session) keepFor(d time.Duration) {
 		s.srv.keptSessions.Add(1)
 		netx.Book(sessionCost)
 	case s.expiry > 0 && d == 0:
-		s.srv.keptSessions.Add(-1)
-		netx.Unbook(sessionCost)
+		s.srv.uncountSession()
 	}
 	s.expiry = d
 }
@@ -40,6 +39,12 @@ func (s *Server) countSession() bool {
 	}
 	netx.Book(sessionCost)
 	return true
+}
+
+// uncountSession counts one less.
+func (s *Server) uncountSession() {
+	s.keptSessions.Add(-1)
+	netx.Unbook(sessionCost)
 }
 
 // counted is keepFor for a new session that countSession has counted.

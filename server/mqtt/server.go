@@ -190,16 +190,10 @@ func (s *Server) attach(c *conn, h *handshake) error {
 	if another && !s.countSession() {
 		return newFault(packets.ErrQuotaExceeded, "%d sessions are kept, no more are allowed", s.opt.MaxSessions)
 	}
-	sess := s.succeed(old, h, c)
-	if another {
-		sess.counted(h.expiry)
-	}
-	if old != nil && sess != old {
-		s.awaitDisk() // or a crash would bring back what the client is told is gone
-	}
-	if err := s.b.Attach(c.client); err != nil { // tells the old connection
-		if sess != old {
-			s.discard(sess)
+	announce, err := s.b.Admit(c.client)
+	if err != nil {
+		if another {
+			s.uncountSession()
 		}
 		code := packets.ErrNotAuthorized
 		if errors.Is(err, broker.ErrTooMany) {
@@ -207,6 +201,14 @@ func (s *Server) attach(c *conn, h *handshake) error {
 		}
 		return newFault(code, "%s", err)
 	}
+	sess := s.succeed(old, h, c)
+	if another {
+		sess.counted(h.expiry)
+	}
+	if old != nil && sess != old {
+		s.awaitDisk() // or a crash would bring back what the client is told is gone
+	}
+	announce() // to the old connection, too
 	s.stats.Connected.Add(1)
 	c.mu.Lock()
 	c.sess = sess

@@ -2,11 +2,15 @@ package mqtt
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/mochi-mqtt/server/v2/packets"
+
+	"mwm/server/auth"
+	"mwm/server/broker"
 )
 
 // lastWill is the book's: {"deviceID":"AAA"} at QoS 2 (SYSTEM §3).
@@ -158,4 +162,56 @@ func TestShutdown(t *testing.T) {
 	}
 	late := f.dial()
 	late.expectClosed()
+}
+
+// oneEach lets each account have one connection.
+type oneEach struct{ gate }
+
+func (o oneEach) Authenticate(ctx context.Context, c auth.Credentials) (*auth.Principal, error) {
+	p, err := o.gate.Authenticate(ctx, c)
+	if err == nil {
+		p.MaxConns = 1
+	}
+	return p, err
+}
+
+// A CONNECT that is refused leaves the session of its client as it was: its messages
+// wait, its will is published when it is due, and it ends when its time is over; also
+// when a new session was asked for.
+func TestRefusedLeavesTheSession(t *testing.T) {
+	for _, clean := range []bool{false, true} {
+		t.Run(fmt.Sprint("clean ", clean), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFixture(t, Options{Authenticator: oneEach{}}, false)
+				wills := &tally{}
+				if err := f.b.Subscribe(&broker.Subscription{Filter: ">", Receiver: wills}); err != nil {
+					t.Fatal(err)
+				}
+				h := as(v5, "olga")
+				h.id, h.keep, h.props = "A", true, forMinutes("A").props
+				h.will = lastWill(packets.Properties{WillDelayInterval: 300})
+				p := f.pipe()
+				p.shake(h)
+				p.nc.Close()
+				synctest.Wait()
+				other := f.pipe()
+				other.shake(as(v5, "olga"))
+				h.keep = !clean
+				f.pipe().shake2(h, `CONNACK session=false code=0x97 reason="too many connections of the same account"`)
+				time.Sleep(299 * time.Second)
+				if n := wills.count(); n != 0 || len(f.Sessions()) != 2 {
+					t.Errorf("%d wills are published before their time, %d sessions are there", n, len(f.Sessions()))
+				}
+				time.Sleep(2 * time.Second)
+				if n := wills.count(); n != 1 {
+					t.Errorf("%d wills are published in time", n)
+				}
+				time.Sleep(300 * time.Second)
+				if n := f.keptSessions.Load(); n != 0 || len(f.Sessions()) != 1 {
+					t.Errorf("%d sessions count as kept, and %d are there, when the time is over", n, len(f.Sessions()))
+				}
+				other.goodbye()
+			})
+		})
+	}
 }
