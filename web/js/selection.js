@@ -14,6 +14,7 @@ export class Selection extends EventTarget {
   id = null;
   trail = []; // world x, y, …
   texts = [];
+  problem = null; // why the server does not say which texts there are: '' when it has, null before
   accuracy = NaN; // m; NaN when the device does not say
   #fleet;
   #lastAt = 0;
@@ -34,6 +35,7 @@ export class Selection extends EventTarget {
     this.id = id;
     this.trail = [];
     this.texts = [];
+    this.problem = null;
     this.accuracy = NaN;
     this.#lastAt = 0;
     clearTimeout(this.#timer);
@@ -51,10 +53,14 @@ export class Selection extends EventTarget {
       if (id !== this.id) return;
       this.accuracy = device.location?.accuracy ?? NaN;
       this.trail = (device.trail ?? []).slice(-MAX_TRAIL).flatMap(([lat, lng]) => [worldX(lng), worldY(lat)]);
+      this.problem = '';
       this.#merge(device.texts ?? []);
       this.dispatchEvent(new Event('trail'));
     } catch (err) {
       console.warn(`device ${id}: ${err.message}`);
+      if (id !== this.id) return;
+      this.problem = err.message;
+      this.dispatchEvent(new Event('texts'));
     }
     if (id === this.id) this.#askAgain();
   }

@@ -142,6 +142,7 @@ export default {
 
   'text.title': 'Texts',
   'text.none': 'No texts to this device yet.',
+  'text.unknown': 'The texts could not be fetched: {reason}',
   'text.history': 'Texts to this device',
   'text.placeholder': 'Write to this device',
   'text.send': 'Send',

@@ -136,6 +136,7 @@ export default {
 
   'text.title': '메시지',
   'text.none': '이 기기에 보낸 메시지가 없습니다.',
+  'text.unknown': '메시지를 가져오지 못했습니다: {reason}',
   'text.history': '이 기기에 보낸 메시지',
   'text.placeholder': '이 기기에 보낼 메시지',
   'text.send': '보내기',

@@ -35,7 +35,7 @@ export class Card {
     this.#task = addTask(() => this.#update(), 100);
     hoverLabels(this.#root, fleet.motions, (canvas) => this.#traceOf(canvas), () => units.radians);
     selection.addEventListener('change', () => this.#rebuild());
-    selection.addEventListener('texts', () => this.#texts?.show(selection.texts));
+    selection.addEventListener('texts', () => this.#showTexts());
     onLang(() => this.#reword());
     onTheme(() => this.redraw());
     units.addEventListener('change', () => this.redraw());
@@ -78,8 +78,12 @@ export class Card {
     if (id === null) return;
     this.#build(id);
     this.#drawn = -1;
-    this.#texts.show(this.#selection.texts);
+    this.#showTexts();
     this.#update();
+  }
+
+  #showTexts() {
+    this.#texts?.show(this.#selection.texts, this.#selection.problem);
   }
 
   #build(id) {

@@ -17,7 +17,7 @@ export class TextsSection {
   #items = new Map(); // by the text's ID
   #sending = null; // {answer, body} until the server has answered
   #list = make('ol', 'texts').attr({ 'data-testid': 'texts', tabindex: 0, 'aria-label': t('text.history') });
-  #none = make('p', 'texts-none', t('text.none'));
+  #none = make('p', 'texts-none').attr('data-testid', 'texts-none');
   #result = make('p', 'result').attr({ role: 'status', 'data-testid': 'text-result' });
   #form = new TextForm({ label: t('text.placeholder'), onSubmit: () => this.#submit() });
   #send = button('button button-primary', 'send', t('text.send')).attr({ type: 'submit', 'data-testid': 'text-send' });
@@ -45,10 +45,10 @@ export class TextsSection {
     this.$root[0].scrollIntoView({ block: 'nearest' });
   }
 
-  // show lists the texts, oldest first, and keeps the newest in view. An item stays the same element while its text
-  // changes, so that the keyboard can stay on it.
-  show(texts) {
-    this.#none.prop('hidden', texts.length > 0);
+  // show lists the texts, oldest first, and keeps the newest in view, or says why there are none to show: see Selection.problem. An item
+  // stays the same element while its text changes, so that the keyboard can stay on it.
+  show(texts, problem) {
+    this.#none.prop('hidden', texts.length > 0 || problem === null).text(problem ? t('text.unknown', { reason: problem }) : t('text.none'));
     this.#list.prop('hidden', texts.length === 0);
     const newest = texts.length && !this.#items.has(texts[texts.length - 1].id);
     const wanted = new Set(texts.map(({ id }) => id));

@@ -1,0 +1,48 @@
+package e2e
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/chromedp/chromedp/kb"
+
+	"mwm/server"
+)
+
+// answerInstead gives the page an answer without content, as if from the server, to
+// requests whose address has a part.
+func (p *page) answerInstead(part string, status int) {
+	p.t.Helper()
+	eval[bool](p, `(() => {
+		const ask = window.fetch;
+		window.fetch = (url, options) => (String(url).includes(`+js(part)+`) ? Promise.resolve(new Response('', { status: `+js(status)+` })) : ask(url, options));
+		return true;
+	})()`)
+}
+
+// The card says that a device has got no text once the server has said so, and not
+// when it has failed to.
+func TestTextsThatAreNotTold(t *testing.T) {
+	_, p := withTruck(t)
+	p.choose("BBB")
+	p.waitText(tagged("texts-none")+":not([hidden])", "No texts to this device yet.")
+	p.press(kb.Escape)
+	p.wait("mwm.selected === null")
+	p.provoke("^console warning: .*device BBB")
+	p.answerInstead("/devices/BBB", http.StatusInternalServerError)
+	p.choose("BBB")
+	p.waitText(tagged("texts-none")+":not([hidden])", "The texts could not be fetched: the server has failed; its log says why")
+}
+
+// What stands beside a list of the console instead of a message that has just gone
+// covers the list on a phone, and can be closed like the message.
+func TestMessageThatHasGone(t *testing.T) {
+	s := serve(t, server.Config{}, server.Options{})
+	s.send("/queue/orders", "soon gone")
+	p := console(t, s, "queue/orders")
+	p.answerInstead("/queues/message?", http.StatusNotFound)
+	p.openRow("messages", "soon gone")
+	p.waitText(tagged("console-side")+" .console-quiet", "It is not there any more.")
+	p.click(tagged("side-close"))
+	p.wait(find(tagged("console-side")) + ".hidden")
+}
