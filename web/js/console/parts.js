@@ -37,6 +37,12 @@ export const action = (testid, iconName, text, act, className = 'button') => (
   button(`${className} operator`, iconName, text).attr('data-testid', testid).on('click', act)
 );
 
+// closeButton closes what stands beside a list.
+export function closeButton(close) {
+  const label = t('dialog.close');
+  return make('button', 'tool').attr({ type: 'button', 'aria-label': label, title: label, 'data-testid': 'side-close' }).append(icon('close')).on('click', close);
+}
+
 // bodyView shows the body of a message in the form that suits it, or that was chosen before.
 export function bodyView(body, destination, link) {
   const forms = formsOf(body, destination);

@@ -2,22 +2,20 @@
 
 import { t } from '../i18n.js';
 import * as appFormat from '../format.js';
-import { make, icon } from '../ui/dom.js';
+import { make } from '../ui/dom.js';
 import * as api from './api.js';
 import { ask } from './dialogs.js';
 import { protocol } from './lists.js';
-import { action, bodyView, facts, section, table, will } from './parts.js';
+import { action, bodyView, closeButton, facts, section, table, will } from './parts.js';
 import * as units from './units.js';
 
 const yes = (is) => t(is ? 'console.yes' : 'console.no');
 
 // head is a panel's title, with what it is and a button that closes it.
 function head(what, title, close) {
-  const label = t('dialog.close');
-  const $close = make('button', 'tool').attr({ type: 'button', 'aria-label': label, title: label, 'data-testid': 'side-close' }).append(icon('close'));
   return make('header', 'console-side-head').append(
     make('div').append(make('p', 'console-kind', what), make('h3', 'console-name', title).attr({ tabindex: -1, 'data-testid': 'side-title' })),
-    $close.on('click', close),
+    closeButton(close),
   );
 }
 

@@ -2,6 +2,7 @@
 
 import { t } from '../i18n.js';
 import { make } from '../ui/dom.js';
+import { closeButton } from './parts.js';
 
 export class SidePane {
   $root = make('aside', 'console-side').attr({ 'data-testid': 'console-side', 'aria-label': t('console.details') }).prop('hidden', true);
@@ -28,13 +29,13 @@ export class SidePane {
     const turn = ++this.#turn;
     const again = this.key === key;
     this.key = key;
-    const slow = setTimeout(() => this.#fill(turn, [make('p', 'console-quiet', t('console.loading'))]), 150);
+    const slow = setTimeout(() => this.#fill(turn, [this.#words(t('console.loading'))]), 150);
     try {
       const parts = await contents;
       this.#fill(turn, parts);
       if (turn === this.#turn && !again) this.$root.find('h3')[0]?.focus({ preventScroll: true });
     } catch (err) {
-      this.#fill(turn, [make('p', 'console-quiet', t('console.failed', { reason: err.message })).attr('data-tone', 'bad')]);
+      this.#fill(turn, [err.status === 404 ? this.#words(t('console.gone')) : this.#words(t('console.failed', { reason: err.message }), 'bad')]);
     } finally {
       clearTimeout(slow);
     }
@@ -49,6 +50,11 @@ export class SidePane {
     } catch (err) {
       if (err.status === 404) this.#fill(turn, [this.$root.children('header'), make('p', 'console-quiet', t('console.gone'))]);
     }
+  }
+
+  // #words stand where there is nothing to show. They can be closed, too: on a phone they cover the list.
+  #words(text, tone = '') {
+    return make('header', 'console-side-head').append(make('div').append(make('p', 'console-quiet', text).attr('data-tone', tone)), closeButton(() => this.close()));
   }
 
   #fill(turn, parts) {
