@@ -22,8 +22,7 @@ func (s *Server) EndSession(clientID string) (found, away bool) {
 		sess.mu.Unlock()
 		return true, false
 	}
-	w, client := sess.will, sess.client
-	sess.will = nil
+	w, client := sess.putWill(nil), sess.client
 	sess.mu.Unlock()
 	s.discard(sess)
 	w.publish(s, client)

@@ -270,7 +270,7 @@ func (s *Server) restoreSession(k *broker.Kept, now time.Time) (*session, error)
 	sess.keepFor(m.Expiry)
 	crashed := m.Until == 0
 	if w := m.Will; w != nil {
-		sess.will = &will{w.Name, w.Body, w.QoS, w.Retain, w.Delay, w.Expiry, w.Properties}
+		sess.putWill(&will{w.Name, w.Body, w.QoS, w.Retain, w.Delay, w.Expiry, w.Properties})
 	}
 	if crashed {
 		sess.until = now.Add(m.Expiry)

@@ -231,9 +231,8 @@ func (s *Server) attach(c *conn, h *handshake) error {
 func (s *Server) succeed(old *session, h *handshake, c *conn) *session {
 	if old != nil {
 		old.mu.Lock()
-		w, client, resumed := old.will, old.client, old.kept() && !h.clean && old.mayResume(c.client)
+		w, client, resumed := old.putWill(nil), old.client, old.kept() && !h.clean && old.mayResume(c.client)
 		away := old.owner == nil // and so what is left of the will waits
-		old.will = nil
 		stop(&old.timer)
 		stop(&old.willTimer)
 		old.mu.Unlock()
@@ -338,7 +337,8 @@ func (s *Server) detach(c *conn, err error) {
 	sess.absence++
 	w := sess.will
 	if errors.Is(err, errShutdown) {
-		w, sess.will = nil, nil
+		sess.putWill(nil)
+		w = nil
 	}
 	kept := sess.kept()
 	if kept {
@@ -353,7 +353,7 @@ func (s *Server) detach(c *conn, err error) {
 		}
 	}
 	if w != nil {
-		sess.will = nil
+		sess.putWill(nil)
 	}
 	sess.save()
 	sess.mu.Unlock()
@@ -381,8 +381,7 @@ func (s *Server) expire(sess *session, absence int) {
 		sess.mu.Unlock()
 		return
 	}
-	w, client := sess.will, sess.client
-	sess.will = nil
+	w, client := sess.putWill(nil), sess.client
 	sess.mu.Unlock()
 	s.stats.Ended.Add(1)
 	s.discard(sess)
@@ -398,8 +397,8 @@ func (s *Server) willDue(sess *session, absence int) {
 		sess.mu.Unlock()
 		return
 	}
-	w, client := sess.will, sess.client
-	sess.will, sess.willAt = nil, time.Time{}
+	w, client := sess.putWill(nil), sess.client
+	sess.willAt = time.Time{}
 	sess.mu.Unlock()
 	w.publish(s, client)
 	sess.mu.Lock()

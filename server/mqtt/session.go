@@ -72,7 +72,8 @@ func (s *session) bind(c *conn, expiry time.Duration, w *will) {
 	s.replays.pause(true)
 	s.conn, s.owner, s.client = c, c, c.client
 	s.keepFor(expiry)
-	s.will, s.until, s.willAt = w, time.Time{}, time.Time{}
+	s.putWill(w)
+	s.until, s.willAt = time.Time{}, time.Time{}
 	s.save()
 	s.window = c.window
 	s.frames, s.framed, s.rels, s.noticed = nil, 0, nil, false
@@ -126,7 +127,7 @@ func (s *session) setWill(c *conn, w *will) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.owner == c {
-		s.will = w
+		s.putWill(w)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"mwm/server/broker"
+	"mwm/server/netx"
 )
 
 // will is what is published when a client is lost (MQTT 5.0 §3.1.2.5). It is
@@ -17,6 +18,23 @@ type will struct {
 	delay  time.Duration
 	expiry time.Duration // 0: none
 	props  *broker.Properties
+}
+
+// cost is what a will, which may be nil, takes of memory.
+func (w *will) cost() int {
+	if w == nil {
+		return 0
+	}
+	m := broker.Message{Name: w.name, Body: w.body, Properties: w.props}
+	return m.Size()
+}
+
+// putWill sets what is published if the client is lost; nil: nothing. It returns what
+// was set before. s.mu is held.
+func (s *session) putWill(w *will) (before *will) {
+	before, s.will = s.will, w
+	netx.Book(w.cost() - before.cost())
+	return before
 }
 
 // publish publishes the will of a client, which may be nil. It may block.

@@ -11,6 +11,7 @@ import (
 
 	"mwm/server/auth"
 	"mwm/server/broker"
+	"mwm/server/netx"
 )
 
 // lastWill is the book's: {"deviceID":"AAA"} at QoS 2 (SYSTEM §3).
@@ -214,4 +215,41 @@ func TestRefusedLeavesTheSession(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A will counts as memory that its client makes the server hold until it is published or
+// given up.
+func TestWillIsMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const size = 60_000
+		f := newFixture(t, Options{}, false)
+		h := forMinutes("A")
+		h.will = &packets.Packet{TopicName: "t", Payload: make([]byte, size), Properties: packets.Properties{WillDelayInterval: 300}}
+		before := netx.MemoryUsed()
+		held := func(what string, wills int64) {
+			t.Helper()
+			synctest.Wait()
+			if n := netx.MemoryUsed() - before; n/size != wills {
+				t.Errorf("%s: %d bytes are booked, want those of %d wills", what, n, wills)
+			}
+		}
+		p := f.pipe()
+		p.shake(h)
+		held("connected", 1)
+		p.nc.Close()
+		held("away", 1)
+		time.Sleep(301 * time.Second)
+		held("published", 0)
+		p = f.pipe()
+		p.shake2(h, "CONNACK session=true code=0x00")
+		again := f.pipe()
+		again.shake2(h, "CONNACK session=true code=0x00")
+		held("taken over", 1)
+		again.goodbye()
+		held("gone for good", 0)
+		time.Sleep(time.Hour)
+		if n := netx.MemoryUsed() - before; n != 0 {
+			t.Errorf("%d bytes are booked in the end", n)
+		}
+	})
 }
