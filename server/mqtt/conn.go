@@ -364,6 +364,9 @@ func (c *conn) end(err error) {
 		c.nc.finish()
 	}
 	c.out.Close()
+	for _, name := range c.aliases {
+		netx.Unbook(len(name))
+	}
 }
 
 // report writes the one line of the log about the end of a connection.

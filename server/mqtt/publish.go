@@ -9,6 +9,7 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 
 	"mwm/server/broker"
+	"mwm/server/netx"
 	"mwm/server/topic"
 )
 
@@ -180,8 +181,9 @@ func (c *conn) alias(alias uint16, name []byte) ([]byte, error) {
 		for len(c.aliases) < int(alias) {
 			c.aliases = append(c.aliases, "")
 		}
-		if c.aliases[alias-1] != string(name) {
+		if old := c.aliases[alias-1]; old != string(name) {
 			c.aliases[alias-1] = string(name)
+			netx.Book(len(name) - len(old))
 		}
 		return name, nil
 	}
