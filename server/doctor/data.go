@@ -42,8 +42,9 @@ func (d *Doctor) data(ctx context.Context) {
 		d.note(Fail, about, "name a directory", "%s is a file", dir)
 		return
 	}
-	d.disk(where)
-	d.database(ctx, dir)
+	if d.disk(where) { // else a sound database would seem to be broken
+		d.database(ctx, dir)
+	}
 }
 
 // existing is the directory that dir will be made in.
@@ -57,13 +58,14 @@ func existing(dir string) string {
 	}
 }
 
-// disk writes to the directory as the server does, and measures.
-func (d *Doctor) disk(dir string) {
+// disk writes to the directory as the server does, and measures. It reports whether
+// that can be done.
+func (d *Doctor) disk(dir string) bool {
 	const about = "disk"
 	took, err := syncTime(dir)
 	if err != nil {
-		d.note(Fail, about, "let the server's user write there: chown, or ReadWritePaths= in a systemd unit", "cannot write to %s: %v", dir, err)
-		return
+		d.note(Fail, about, "ask as the server's user; let that user write there: chown, or ReadWritePaths= in a systemd unit", "cannot write to %s: %v", dir, err)
+		return false
 	}
 	free, known := store.Free(dir)
 	room := ""
@@ -83,6 +85,7 @@ func (d *Doctor) disk(dir string) {
 	default:
 		d.note(OK, about, "", "a sync takes %v%s", took.Round(10*time.Microsecond), room)
 	}
+	return true
 }
 
 // syncTime is how long a small write takes to reach the disk, in the median.

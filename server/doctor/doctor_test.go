@@ -17,6 +17,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -309,6 +311,19 @@ func TestData(t *testing.T) {
 		t.Run(name, func(t *testing.T) { want(t, Examine(t.Context(), c.cfg), c.about, c.level, c.part) })
 	}
 	open.Close()
+}
+
+// A database in a directory that cannot be written is not judged: nobody is to move a
+// sound one away because the doctor was asked as the wrong user.
+func TestCannotWrite(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("needs /proc")
+	}
+	found := Examine(t.Context(), server.Config{Data: "/proc"})
+	want(t, found, "disk", Fail, "cannot write to /proc")
+	if slices.ContainsFunc(found, func(f Finding) bool { return f.About == "database" }) {
+		t.Errorf("there is a word on the database: %v", found)
+	}
 }
 
 func write(t *testing.T, file, text string) {
