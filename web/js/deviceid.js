@@ -1,6 +1,6 @@
 // What a device may be called: one name in both protocols and a part of every address, so the rule is the server's.
 
-const MOST_CHARACTERS = 128;
+export const MOST_CHARACTERS = 128; // code points, as the server counts
 const IN_ADDRESSES = /[./*>+#]/;
 const UNSAYABLE = /[\p{Cc}\p{Cs}]/u; // control characters, halves of surrogate pairs
 

@@ -1,6 +1,7 @@
 // The address bar holds what is looked at: #map=14/42.5063/1.5218&device=BBB&view=motion&q=…&status=moving,idle&sort=seen,
 // of the history also &day=2025-03-01&at=50400, seconds of that day, and of the console &console=queue/orders, a place in it
 
+import { MOST_CHARACTERS } from './deviceid.js';
 import { STATUS_NAMES } from './fleet.js';
 import { ALL_STATUSES, SORTS } from './order.js';
 
@@ -15,7 +16,7 @@ export function parse(hash) {
   ), 0);
   return {
     map: place ? { zoom, lat, lng } : null,
-    device: params.get('device')?.slice(0, 128) || null,
+    device: [...params.get('device') ?? ''].slice(0, MOST_CHARACTERS).join('') || null,
     view: VIEWS.includes(params.get('view')) ? params.get('view') : 'map',
     query: (params.get('q') ?? '').slice(0, 128),
     statuses: statuses || ALL_STATUSES,

@@ -108,6 +108,8 @@ test('links there and back, whatever the ID', () => {
     console: 'queues/a&b', day: '2025-03-01', at: 50_400,
   };
   assert.deepEqual(parse(format(state)), state);
+  const longest = { ...state, device: '🚚'.repeat(128) }; // each is two units of UTF-16
+  assert.deepEqual(parse(format(longest)), longest);
   const plain = { map: null, device: null, view: 'map', query: '', statuses: ALL_STATUSES, sort: 'id', console: '', day: null, at: null };
   assert.deepEqual(parse(''), plain);
   assert.deepEqual(parse('#map=99/x/1&view=evil&status=what&sort=rm'), plain);
