@@ -139,9 +139,10 @@ export class Grid {
       this.#buildHead();
       for (const slot of this.#slots) slot.$row.remove();
       this.#slots = [];
-      const tracks = columns.map((c, k) => (c.numeric ? `${c.width + (k === columns.length - 1 ? EDGE : 0)}px` : `minmax(${leastOf(c)}px, ${c.width}fr)`));
-      this.$root[0].style.setProperty('--tracks', [...(this.#opt.marks ? [`${MARK}px`] : []), ...tracks].join(' '));
     }
+    const tight = width() > room; // the last two columns share what there is
+    const tracks = columns.map((c, k) => (c.numeric ? `${c.width + (k === columns.length - 1 ? EDGE : 0)}px` : `minmax(${tight ? 0 : leastOf(c)}px, ${c.width}fr)`));
+    this.$root[0].style.setProperty('--tracks', [...(this.#opt.marks ? [`${MARK}px`] : []), ...tracks].join(' '));
     this.#render(); // at once: without its rows, the grid would name an active one that is not there
   }
 
