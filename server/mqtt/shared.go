@@ -10,6 +10,7 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 
 	"mwm/server/broker"
+	"mwm/server/netx"
 )
 
 // sharePrefix begins the filters of shared subscriptions (MQTT 5.0 §4.8.2).
@@ -133,6 +134,9 @@ func (g *group) Held(b *broker.Batch, since time.Time) {
 	}
 }
 
+// memberCost is what a member of a group takes beside its filter, in bytes, roughly.
+const memberCost = 512
+
 // join adds a subscription to its group.
 func (s *Server) join(sub *subscription) error {
 	s.groupsMu.Lock()
@@ -142,6 +146,7 @@ func (s *Server) join(sub *subscription) error {
 		members := append(slices.Clone(*g.members.Load()), sub)
 		g.members.Store(&members)
 		sub.group = g
+		netx.Book(memberCost + len(sub.filter))
 		return nil
 	}
 	g = sub.group
@@ -151,6 +156,7 @@ func (s *Server) join(sub *subscription) error {
 		return err
 	}
 	s.groups[g.key] = g
+	netx.Book(memberCost + len(sub.filter))
 	return nil
 }
 
@@ -159,6 +165,7 @@ func (s *Server) leaveGroup(sub *subscription) {
 	s.groupsMu.Lock()
 	defer s.groupsMu.Unlock()
 	g := sub.group
+	netx.Unbook(memberCost + len(sub.filter))
 	members := slices.DeleteFunc(slices.Clone(*g.members.Load()), func(x *subscription) bool { return x == sub })
 	g.members.Store(&members)
 	if len(members) == 0 {

@@ -2,11 +2,14 @@ package mqtt
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/mochi-mqtt/server/v2/packets"
+
+	"mwm/server/netx"
 )
 
 // When a session ends, another member of the group gets what it was not sent, and
@@ -117,4 +120,34 @@ func TestSharedFull(t *testing.T) {
 	}
 	src.publish(pub{topic: "t", qos: 1, id: 1})
 	src.expect(`PUBACK 1 code=0x97 reason="the queue of a session is full"`)
+}
+
+// Each member of a group counts as memory, and so does the name that it calls the group by.
+func TestSharedIsMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const members = 3
+		f := newFixture(t, Options{}, false)
+		filter := "$share/" + strings.Repeat("x", 60_000) + "/t"
+		before := netx.MemoryUsed()
+		var peers []*peer
+		for i := range members {
+			p := f.pipe()
+			p.shake(hello{id: fmt.Sprint("m", i)})
+			p.subscribe(1, filter, 0)
+			p.expect("SUBACK 1 [00]")
+			peers = append(peers, p)
+		}
+		if n := netx.MemoryUsed() - before; n < members*int64(len(filter)) {
+			t.Errorf("%d bytes are booked for %d members", n, members)
+		}
+		peers[0].unsubscribe(2, filter)
+		peers[0].expect("UNSUBACK 2 []")
+		for _, p := range peers {
+			p.goodbye()
+		}
+		synctest.Wait()
+		if n := netx.MemoryUsed() - before; n != 0 {
+			t.Errorf("%d bytes are booked in the end", n)
+		}
+	})
 }
