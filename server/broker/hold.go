@@ -21,6 +21,9 @@ const lately = 1000
 
 // note remembers that a topic is published to.
 func (o *others) note(topic string, now int64) {
+	if len(topic) > longName {
+		return
+	}
 	for i := range o.topics {
 		k := (o.latest + i) % len(o.topics)
 		if o.topics[k] == topic {

@@ -122,6 +122,13 @@ type Journal struct {
 // Failing reports whether the disk has refused the last transaction.
 func (j *Journal) Failing() bool { return j.failing.Load() }
 
+// Works says that the disk has taken something else since: it is not failing any more.
+func (j *Journal) Works() {
+	if j.failing.CompareAndSwap(true, false) && j.told != nil {
+		j.told(nil)
+	}
+}
+
 // Unwritten is how many messages wait to be written, or are being written.
 func (j *Journal) Unwritten() int {
 	j.mu.Lock()

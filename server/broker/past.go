@@ -15,7 +15,7 @@ const maxPast = 10_000
 
 // put remembers a queue.
 func (p *pastQueues) put(name string, c QueueCounts) {
-	if c == (QueueCounts{}) || strings.HasPrefix(name, "$") { // a temporary one will not come again
+	if c == (QueueCounts{}) || len(name) > longName || strings.HasPrefix(name, "$") { // a temporary one will not come again
 		return
 	}
 	if p.counts == nil {

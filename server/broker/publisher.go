@@ -70,7 +70,7 @@ func (p *Publisher) TopicFor(name, body []byte) (*Route, error) {
 		return nil, err
 	}
 	r, err := p.b.routes.lookup(name)
-	if err == nil {
+	if err == nil && len(name) <= longName {
 		p.last = r
 	}
 	return r, err

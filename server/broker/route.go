@@ -81,6 +81,9 @@ func (r *Route) Subscribers() int { return r.outside }
 const (
 	routeShards   = 64
 	routesInShard = 1024
+	// longName is the longest name in bytes that is remembered: of longer ones as many
+	// would be gigabytes that nobody counts, and nobody is in need of.
+	longName = 1 << 10
 )
 
 // routes knows all subscriptions and remembers the routes of recent names. Any
@@ -168,6 +171,10 @@ func (t *routes) lookup(name []byte) (*Route, error) {
 		}
 	}
 	r = t.compute(string(name))
+	if len(name) > longName {
+		r.counts = &manyTopics
+		return r, nil
+	}
 	shard.mu.Lock()
 	r.counts = shard.countsOf(r.Name)
 	if len(shard.m) >= routesInShard {

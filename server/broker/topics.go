@@ -20,7 +20,8 @@ func (r *Route) count(n int) {
 	r.counts.out.Add(uint64(n * r.outside))
 }
 
-// manyTopics counts for topics beyond those that are counted one by one.
+// manyTopics counts for topics beyond those that are counted one by one, and for those
+// of long names.
 var manyTopics topicCounts
 
 // countsInShard bounds the topics that are counted: 65,536 in all.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"testing"
+	"time"
 )
 
 // inUse is how much memory is in use.
@@ -41,4 +42,30 @@ func TestWeight(t *testing.T) {
 		}
 		runtime.KeepAlive(b)
 	}
+}
+
+// Of long names nothing is remembered, of topics and of queues: a client may use very many.
+func TestLongNamesAreForgotten(t *testing.T) {
+	b := New(Options{})
+	p := b.NewPublisher(&Client{ID: "truck", Protocol: STOMP})
+	name := func(i int) string { return fmt.Sprintf("%0*d", 30_000, i) }
+	before := inUse()
+	for i := range 500 {
+		r, err := p.Topic([]byte(name(i)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Add(r).Body = []byte("x")
+		p.Flush()
+		p.Enqueue(name(i), func(m *Message) { m.Body = []byte("x") }, nil)
+		p.Flush()
+		if _, _, err := b.Purge(Ref{Queue: name(i)}, time.Minute); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if grown := inUse() - before; grown > 2<<20 {
+		t.Errorf("%d bytes are held", grown)
+	}
+	runtime.KeepAlive(b)
+	runtime.KeepAlive(p)
 }
