@@ -26,6 +26,7 @@ type keeper struct {
 	saved   uint64         // the fleet's tick up to which devices are saved
 	told    uint64         // the position in the fleet's log up to which news are saved
 	failing atomic.Bool    // the last attempt failed
+	asked   time.Time      // see ask
 	todo    store.Values   // what an attempt that failed has left
 	names   map[string]int // of the retained values in todo
 }
@@ -108,6 +109,24 @@ func (k *keeper) save(ctx context.Context) {
 	k.failing.Store(err != nil)
 	if err == nil {
 		k.todo, k.names = store.Values{}, nil
+		k.ask(ctx)
+	}
+}
+
+// askEvery is how often ask writes. A disk that takes little and not much would be
+// said to work, and not to work, as often.
+const askEvery = 10 * time.Second
+
+// ask finds out whether a disk that has refused messages takes something again. Until
+// that is known /readyz says that it does not, and who goes by that sends none.
+func (k *keeper) ask(ctx context.Context) {
+	j := k.broker.Journal()
+	if !j.Failing() || time.Since(k.asked) < askEvery {
+		return
+	}
+	k.asked = time.Now()
+	if k.store.Probe(ctx) == nil {
+		j.Works()
 	}
 }
 

@@ -212,14 +212,26 @@ func (s *Store) migrate() error {
 // beatEvery is how often Save writes at least.
 const beatEvery = 10 * time.Second
 
-// beat writes something that is new, if nothing else was for a while: a disk that
-// takes no more is to be noticed when nobody needs it yet.
+// beat is Probe if nothing else was written for a while: a disk that takes no more is
+// to be noticed when nobody needs it yet.
 func (s *Store) beat(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if time.Since(s.beaten) < beatEvery {
 		return nil
 	}
+	return s.probe(ctx)
+}
+
+// Probe writes something that is new, and so finds out whether the disk takes it.
+func (s *Store) Probe(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.probe(ctx)
+}
+
+// probe is Probe with s.mu held.
+func (s *Store) probe(ctx context.Context) error {
 	_, err := s.conn.ExecContext(ctx, "UPDATE life SET beats = beats + 1, clock = ?", s.clock)
 	if err == nil {
 		s.beaten = time.Now()
