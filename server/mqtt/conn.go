@@ -378,6 +378,10 @@ func (c *conn) report(err error, bad bool) {
 	if bad && err != errShutdown && err != errTakenOver && err != errSlow && err != errKeepAlive {
 		c.srv.stats.Faults.Add(1)
 	}
+	if errors.Is(err, netx.ErrOverflow) {
+		c.srv.stats.Slow.Add(1)
+		level = slog.LevelInfo
+	}
 	args := []any{"remote", c.nc.RemoteAddr().String(), "reason", reasonText(err)}
 	if c.client != nil {
 		args = append(args, "client", c.client.ID)

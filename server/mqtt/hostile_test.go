@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/mochi-mqtt/server/v2/packets"
@@ -298,4 +300,27 @@ func heap() int {
 	runtime.GC()
 	runtime.ReadMemStats(&m)
 	return int(m.HeapAlloc)
+}
+
+// One that has everything answered and reads nothing is disconnected, counted, and in
+// the log with the reason.
+func TestReadingNoAnswers(t *testing.T) {
+	var log bytes.Buffer
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t, Options{MaxOutbound: 1 << 10, Logger: slog.New(slog.NewTextHandler(&log, nil))}, false)
+		p := f.pipe()
+		p.shake(hello{id: "deaf"})
+		p.nc.SetWriteDeadline(time.Now().Add(patience))
+		if _, err := p.nc.Write(bytes.Repeat([]byte{packets.Pingreq << 4, 0}, 10_000)); err == nil {
+			t.Error("all is read of one that reads nothing")
+		}
+		p.nc.Close()
+		f.wg.Wait()
+		if n := f.Stats().Slow.Load(); n != 1 {
+			t.Errorf("%d are counted, want 1", n)
+		}
+	})
+	if !strings.Contains(log.String(), "the peer does not read") {
+		t.Errorf("the log says %q", log.String())
+	}
 }

@@ -138,7 +138,7 @@ type Stats struct {
 	Connected  atomic.Uint64 // CONNECTs accepted
 	Refused    atomic.Uint64 // CONNECTs refused
 	Faults     atomic.Uint64 // connections ended for what the client sent
-	Slow       atomic.Uint64 // clients disconnected because they held publishers back
+	Slow       atomic.Uint64 // clients disconnected because they held publishers back, or did not read
 	Overflowed atomic.Uint64 // messages discarded because a session's queue was full
 	Unkept     atomic.Uint64 // messages that no session took because disk or memory was short
 	TooLarge   atomic.Uint64 // messages not sent: longer than the receiver's maximum packet size

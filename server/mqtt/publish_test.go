@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"github.com/mochi-mqtt/server/v2/packets"
-
-	"mwm/server/netx"
 )
 
 // Every QoS published to every QoS granted, in each version: the lower counts
@@ -372,13 +370,13 @@ func TestTopicAliasIsMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const size = 60_000
 		f := newFixture(t, Options{}, false)
-		before := netx.MemoryUsed()
+		booked := bookedIn(size)
 		p := f.pipe()
 		p.shake(hello{level: v5, id: "A"})
 		for _, c := range []struct {
 			alias uint16
 			topic string
-			held  int64 // of long ones, by now
+			held  int // of long ones, by now
 		}{{1, "x", 1}, {2, "x", 2}, {2, "y", 2}, {2, "", 1}} {
 			long := strings.Repeat(c.topic, size)
 			if long == "" {
@@ -386,14 +384,14 @@ func TestTopicAliasIsMemory(t *testing.T) {
 			}
 			p.publish(pub{topic: long, props: packets.Properties{TopicAlias: c.alias, TopicAliasFlag: true}})
 			synctest.Wait()
-			if n := (netx.MemoryUsed() - before) / size; n != c.held {
+			if n := booked(); n != c.held {
 				t.Errorf("%d long topics are booked, want %d", n, c.held)
 			}
 		}
 		p.goodbye()
 		synctest.Wait()
-		if n := netx.MemoryUsed() - before; n != 0 {
-			t.Errorf("%d bytes are booked in the end", n)
+		if n := booked(); n != 0 {
+			t.Errorf("%d are booked in the end", n)
 		}
 	})
 }

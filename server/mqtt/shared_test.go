@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/mochi-mqtt/server/v2/packets"
-
-	"mwm/server/netx"
 )
 
 // When a session ends, another member of the group gets what it was not sent, and
@@ -125,10 +123,10 @@ func TestSharedFull(t *testing.T) {
 // Each member of a group counts as memory, and so does the name that it calls the group by.
 func TestSharedIsMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const members = 3
+		const members, size = 3, 60_000
 		f := newFixture(t, Options{}, false)
-		filter := "$share/" + strings.Repeat("x", 60_000) + "/t"
-		before := netx.MemoryUsed()
+		filter := "$share/" + strings.Repeat("x", size) + "/t"
+		booked := bookedIn(size)
 		var peers []*peer
 		for i := range members {
 			p := f.pipe()
@@ -137,8 +135,8 @@ func TestSharedIsMemory(t *testing.T) {
 			p.expect("SUBACK 1 [00]")
 			peers = append(peers, p)
 		}
-		if n := netx.MemoryUsed() - before; n < members*int64(len(filter)) {
-			t.Errorf("%d bytes are booked for %d members", n, members)
+		if n := booked(); n != members {
+			t.Errorf("%d names are booked for %d members", n, members)
 		}
 		peers[0].unsubscribe(2, filter)
 		peers[0].expect("UNSUBACK 2 []")
@@ -146,8 +144,8 @@ func TestSharedIsMemory(t *testing.T) {
 			p.goodbye()
 		}
 		synctest.Wait()
-		if n := netx.MemoryUsed() - before; n != 0 {
-			t.Errorf("%d bytes are booked in the end", n)
+		if n := booked(); n != 0 {
+			t.Errorf("%d are booked in the end", n)
 		}
 	})
 }
