@@ -254,5 +254,5 @@ func TestWillIsMemory(t *testing.T) {
 // called. A connection of the test before may still hold a few bytes.
 func bookedIn(size int64) func() int {
 	before := netx.MemoryUsed()
-	return func() int { return int((netx.MemoryUsed() - before + size/2) / size) }
+	return func() int { return int((netx.MemoryUsed() - before + size/8) / size) }
 }
