@@ -1,12 +1,14 @@
 package httpd
 
 import (
+	"context"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/coder/websocket"
@@ -108,6 +110,61 @@ func (waiting) ServeWS(w http.ResponseWriter, r *http.Request) {
 		_, _, _ = c.Read(r.Context())
 		_ = c.CloseNow()
 	}
+}
+
+// A front end may return while its WebSocket goes on: that counts until it is closed.
+func TestWebSocketThatIsHandedOn(t *testing.T) {
+	gate := netx.NewGate(netx.GateOptions{PerAddress: 1})
+	opts, _ := options(t)
+	opts.Admit = gate.Admit
+	var front handing
+	opts.STOMP = &front
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr, stop := serveOn(t, newServer(t, opts), gate.Listener(l, 0))
+	dial := func() (*websocket.Conn, int) {
+		c, res, err := websocket.Dial(t.Context(), "ws://"+addr+"/stomp", &websocket.DialOptions{HTTPHeader: http.Header{"X-Forwarded-For": {"203.0.113.1"}}})
+		if err != nil && res == nil {
+			t.Fatal(err)
+		}
+		return c, res.StatusCode
+	}
+	first, _ := dial()
+	for range 10 { // the first of them may come before the front end has returned
+		if c, status := dial(); status != http.StatusTooManyRequests {
+			t.Errorf("a second WebSocket: %d", status)
+			_ = c.CloseNow()
+		}
+	}
+	_ = first.CloseNow()
+	until(t, "when it has gone, another may come", func() bool {
+		c, status := dial()
+		if c != nil {
+			_ = c.CloseNow()
+		}
+		return status == 101
+	})
+	until(t, "all have gone", func() bool { return front.clients.Load() == 0 })
+	_ = stop()
+}
+
+// handing is a protocol front end that serves its clients elsewhere.
+type handing struct{ clients atomic.Int32 }
+
+func (h *handing) ServeWS(w http.ResponseWriter, r *http.Request) {
+	h.clients.Add(1)
+	c, err := websocket.Accept(w, r, nil)
+	if err != nil {
+		h.clients.Add(-1)
+		return
+	}
+	go func() {
+		defer h.clients.Add(-1)
+		_, _, _ = c.Read(context.WithoutCancel(r.Context()))
+		_ = c.CloseNow()
+	}()
 }
 
 func TestProxies(t *testing.T) {
