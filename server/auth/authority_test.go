@@ -84,6 +84,25 @@ func TestAuthenticate(t *testing.T) {
 	})
 }
 
+// Who comes without credentials guesses nothing, and is not in the way of others: a
+// client that was not given any tries again and again.
+func TestNoCredentialsAreNoGuess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAuthority(t, Options{File: accountsFile(t, "operator olga SLOW")})
+		for range 100 {
+			if _, err := a.try("", ""); err != ErrCredentials {
+				t.Fatal(err)
+			}
+		}
+		if _, err := a.try("olga", "wrong"); err != ErrCredentials {
+			t.Errorf("the first guess: %v", err)
+		}
+		if _, err := a.try("olga", "correct horse"); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // All connections of an account are one principal, with one meter.
 func TestOnePrincipal(t *testing.T) {
 	a := newAuthority(t, Options{
