@@ -367,10 +367,10 @@ func TestPublishAllocations(t *testing.T) {
 // The topics that a client gives aliases count as memory that it makes the server hold,
 // as long as it is connected.
 func TestTopicAliasIsMemory(t *testing.T) {
+	const size = 60_000
+	booked := bookedIn(size)
 	synctest.Test(t, func(t *testing.T) {
-		const size = 60_000
 		f := newFixture(t, Options{}, false)
-		booked := bookedIn(size)
 		p := f.pipe()
 		p.shake(hello{level: v5, id: "A"})
 		for _, c := range []struct {

@@ -122,11 +122,11 @@ func TestSharedFull(t *testing.T) {
 
 // Each member of a group counts as memory, and so does the name that it calls the group by.
 func TestSharedIsMemory(t *testing.T) {
+	const members, size = 3, 60_000
+	booked := bookedIn(size)
 	synctest.Test(t, func(t *testing.T) {
-		const members, size = 3, 60_000
 		f := newFixture(t, Options{}, false)
 		filter := "$share/" + strings.Repeat("x", size) + "/t"
-		booked := bookedIn(size)
 		var peers []*peer
 		for i := range members {
 			p := f.pipe()

@@ -220,12 +220,12 @@ func TestRefusedLeavesTheSession(t *testing.T) {
 // A will counts as memory that its client makes the server hold until it is published or
 // given up.
 func TestWillIsMemory(t *testing.T) {
+	const size = 60_000
+	booked := bookedIn(size)
 	synctest.Test(t, func(t *testing.T) {
-		const size = 60_000
 		f := newFixture(t, Options{}, false)
 		h := forMinutes("A")
 		h.will = &packets.Packet{TopicName: "t", Payload: make([]byte, size), Properties: packets.Properties{WillDelayInterval: 300}}
-		booked := bookedIn(size)
 		held := func(what string, wills int) {
 			t.Helper()
 			synctest.Wait()
@@ -251,8 +251,16 @@ func TestWillIsMemory(t *testing.T) {
 }
 
 // bookedIn tells in pieces of a size how much memory is booked more than when it was
-// called. A connection of the test before may still hold a few bytes.
+// called: once those of the tests before have written in the books, which are the
+// process's, for the last time.
 func bookedIn(size int64) func() int {
-	before := netx.MemoryUsed()
-	return func() int { return int((netx.MemoryUsed() - before + size/8) / size) }
+	looks, before := time.NewTicker(time.Millisecond), int64(0)
+	defer looks.Stop()
+	for same := 0; same < 50; same++ {
+		if now := netx.MemoryUsed(); now != before {
+			before, same = now, 0
+		}
+		<-looks.C
+	}
+	return func() int { return int((netx.MemoryUsed() - before) / size) }
 }
