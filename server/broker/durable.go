@@ -47,6 +47,9 @@ type meta struct {
 	Owner string `json:",omitempty"`
 }
 
+// cost is what the subscription takes, beside its messages.
+func (d *durable) cost() int { return d.sub.cost() + SelectorCost(d.opt.Selector) }
+
 // Deliver keeps the batch, unless Keep has.
 func (d *durable) Deliver(s *Subscription, b *Batch) {
 	if !b.KeepFirst() {
@@ -218,14 +221,14 @@ func (b *Broker) addDurable(m meta, match func(*Message) bool, box uint64) *dura
 	b.durables[m.Key] = d
 	b.durablesOf[m.Key.Client]++
 	b.routes.add(d.sub)
-	netx.Book(d.sub.cost())
+	netx.Book(d.cost())
 	return d
 }
 
 // dropDurable ends a durable subscription and all it kept. b.durablesMu is held.
 func (b *Broker) dropDurable(d *durable, done func(error)) {
 	b.routes.remove(d.sub)
-	netx.Unbook(d.sub.cost())
+	netx.Unbook(d.cost())
 	delete(b.durables, d.key)
 	if b.durablesOf[d.key.Client]--; b.durablesOf[d.key.Client] == 0 {
 		delete(b.durablesOf, d.key.Client)

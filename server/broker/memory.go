@@ -22,6 +22,10 @@ const subscriptionCost = 1 << 10
 // its levels is a node of the tree.
 func (s *Subscription) cost() int { return subscriptionCost + 2*len(s.Filter) }
 
+// SelectorCost is what a selector takes once it is parsed, in bytes, roughly: conditions
+// of a few characters are trees of some nodes each.
+func SelectorCost(selector string) int { return 24 * len(selector) }
+
 // short returns why nothing more is kept: memory is short. What replaces
 // something, or is passed on at once, is no more.
 func short() error {

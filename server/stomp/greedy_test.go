@@ -369,3 +369,41 @@ func TestHoardedAcknowledgements(t *testing.T) {
 		}
 	})
 }
+
+// What a selector is parsed into counts as memory, for as long as the subscription lasts:
+// that of a durable one also while its client is away.
+func TestSelectorsAreMemory(t *testing.T) {
+	const each = 10
+	w := serve(t, stomp.Options{})
+	held := held()
+	selector := strings.Repeat("a = 1 OR ", 800) + "b"
+	size := int64(each * broker.SelectorCost(selector))
+	p := w.connect("1.2", "client-id:A")
+	for i := range each {
+		p.send(fmt.Sprintf("SUBSCRIBE\nid:t%d\ndestination:/topic/a\nselector:%s\n\n^@", i, selector))
+		p.send(fmt.Sprintf("SUBSCRIBE\nid:d%d\ndestination:/topic/a\nactivemq.subscriptionName:d%d\nselector:%s\n\n^@", i, i, selector))
+	}
+	p.sync()
+	if n := held(); n < 3*size-size/2 { // a durable subscription, and what consumes it
+		t.Errorf("%d bytes are booked, want about %d", n, 3*size)
+	}
+	for i := range each {
+		p.send(fmt.Sprintf("UNSUBSCRIBE\nid:t%d\n\n^@", i))
+	}
+	p.sync()
+	p.nc.Close()
+	eventually(t, "the connection has ended", func() bool { return w.server.Sessions() == 0 })
+	if n := held(); n < size/2 || n > 2*size {
+		t.Errorf("%d bytes are booked while the client is away, want about %d", n, size)
+	}
+	p = w.connect("1.2", "client-id:A")
+	for i := range each {
+		p.send(fmt.Sprintf("UNSUBSCRIBE\nid:none\nactivemq.subscriptionName:d%d\n\n^@", i))
+	}
+	p.sync()
+	p.nc.Close()
+	eventually(t, "the connection has ended", func() bool { return w.server.Sessions() == 0 })
+	if n := held(); n > size/10 {
+		t.Errorf("%d bytes are booked in the end", n)
+	}
+}

@@ -206,6 +206,7 @@ func (s *session) add(sub *subscription, window int, done func(error)) error {
 	if err != nil {
 		return err
 	}
+	netx.Book(sub.cost())
 	s.subs[sub.id] = sub
 	if sub.mode != ackAuto {
 		s.byNum[sub.num] = sub
@@ -333,8 +334,12 @@ func (s *session) remove(id string, byDestination bool) *subscription {
 	return sub
 }
 
+// cost is what the subscription takes beside what the broker counts.
+func (sub *subscription) cost() int { return 2*len(sub.id) + broker.SelectorCost(sub.enc.selector) }
+
 // end takes the subscription out of effect.
 func (sub *subscription) end() {
+	netx.Unbook(sub.cost())
 	sub.gone.Store(true)
 	b := sub.s.srv.b
 	switch {
