@@ -114,7 +114,7 @@ var metrics = []metric{
 	{"mwm_mqtt_connections_total", "MQTT connections accepted.", true, func(r *reading) float64 { return n(r.s.mqtt.Stats().Connected.Load()) }},
 	{"mwm_mqtt_refused_total", "MQTT connections refused.", true, func(r *reading) float64 { return n(r.s.mqtt.Stats().Refused.Load()) }},
 	{"mwm_mqtt_faults_total", "MQTT connections ended for what the client sent.", true, func(r *reading) float64 { return n(r.s.mqtt.Stats().Faults.Load()) }},
-	{"mwm_mqtt_slow_total", "MQTT clients disconnected because they held publishers back.", true, func(r *reading) float64 { return n(r.s.mqtt.Stats().Slow.Load()) }},
+	{"mwm_mqtt_slow_total", "MQTT clients disconnected because they held publishers back, or did not read.", true, func(r *reading) float64 { return n(r.s.mqtt.Stats().Slow.Load()) }},
 	{"mwm_mqtt_overflowed_total", "Messages discarded because a kept session's queue was full.", true, func(r *reading) float64 { return n(r.s.mqtt.Stats().Overflowed.Load()) }},
 	{"mwm_mqtt_unkept_total", "Messages that no session took because disk or memory was short.", true, func(r *reading) float64 { return n(r.s.mqtt.Stats().Unkept.Load()) }},
 	{"mwm_mqtt_filters_refused_total", "Filters of SUBSCRIBE refused: beyond a limit, not permitted, or malformed.", true, func(r *reading) float64 { return n(r.s.mqtt.Stats().RefusedFilters.Load()) }},

@@ -311,10 +311,9 @@ func TestReadingNoAnswers(t *testing.T) {
 		p := f.pipe()
 		p.shake(hello{id: "deaf"})
 		p.nc.SetWriteDeadline(time.Now().Add(patience))
-		if _, err := p.nc.Write(bytes.Repeat([]byte{packets.Pingreq << 4, 0}, 10_000)); err == nil {
-			t.Error("all is read of one that reads nothing")
+		for err := error(nil); err == nil; { // until it is closed
+			_, err = p.nc.Write(bytes.Repeat([]byte{packets.Pingreq << 4, 0}, 1000))
 		}
-		p.nc.Close()
 		f.wg.Wait()
 		if n := f.Stats().Slow.Load(); n != 1 {
 			t.Errorf("%d are counted, want 1", n)
