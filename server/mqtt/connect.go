@@ -105,6 +105,7 @@ func (c *conn) connect(p []byte) error {
 	if err := h.pk.ConnectDecode(bytes.Clone(p)); err != nil {
 		return c.refuse(level, malformed("%s", err))
 	}
+	c.maxPacket = int(h.pk.Properties.MaximumPacketSize)
 	if err := c.settle(h); err != nil {
 		return c.refuse(level, err)
 	}
@@ -134,7 +135,6 @@ func (c *conn) accept(h *handshake) {
 	if pr.ReceiveMaximum > 0 {
 		c.window = min(c.window, int(pr.ReceiveMaximum))
 	}
-	c.maxPacket = int(pr.MaximumPacketSize)
 	c.problems = (!pr.RequestProblemInfoFlag || pr.RequestProblemInfo == 1) && (c.maxPacket == 0 || c.maxPacket >= maxAck)
 	c.sent = newSentAliases(int(pr.TopicAliasMaximum), c.srv.opt.TopicAliasMaximum)
 	c.keepAlive = time.Duration(h.pk.Connect.Keepalive) * time.Second

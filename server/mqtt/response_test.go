@@ -59,3 +59,16 @@ func TestReasonStringFits(t *testing.T) {
 		p.goodbye()
 	}
 }
+
+// So it is with the CONNACK that refuses a client ([MQTT-3.2.2-19]).
+func TestReasonOfRefusalFits(t *testing.T) {
+	f := newFixture(t, Options{Authenticator: gate{}}, true)
+	const reason = ` reason="bad user name or password"`
+	const whole = uint32(2 + 2 + 1 + 3 + len("bad user name or password"))
+	for size, want := range map[uint32]string{0: reason, whole: reason, whole - 1: "", 5: ""} {
+		p := f.dial()
+		p.shake2(hello{level: v5, id: "x", user: "AAA", password: "wrong", props: packets.Properties{MaximumPacketSize: size}},
+			"CONNACK session=false code=0x86"+want)
+		p.expectClosed()
+	}
+}
