@@ -276,6 +276,46 @@ func TestReceiptsThatWait(t *testing.T) {
 	}
 }
 
+// Nor is one whose receipts wait behind one that does, however little they are about,
+// once they are too many, or too long.
+func TestReceiptsBehindOne(t *testing.T) {
+	for _, c := range []struct {
+		opt            stomp.Options
+		id, sent, most int
+	}{
+		{stomp.Options{MaxReceipts: 100}, 10, 1000, 110},
+		{stomp.Options{}, 8000, 1000, 150},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			disk := slowStore{make(chan struct{})}
+			b := broker.New(broker.Options{Store: disk})
+			w := pipeWorld(t, b, c.opt)
+			p := w.connect("1.2")
+			p.send("SEND\ndestination:/queue/q\npersistent:true\nreceipt:0\n\nx^@")
+			sent := 0
+			go func() {
+				for sent < c.sent {
+					sent++
+					if _, err := fmt.Fprintf(p.nc, "SEND\ndestination:/topic/t\nreceipt:%0*d\n\nx\x00", c.id, sent); err != nil {
+						t.Error(err)
+						return
+					}
+				}
+			}()
+			time.Sleep(time.Second)
+			synctest.Wait()
+			if sent > c.most {
+				t.Errorf("%d frames are read while the first one waits, want at most %d", sent, c.most)
+			}
+			close(disk.release)
+			p.want("RECEIPT", "receipt-id:0")
+			for i := range c.sent {
+				p.want("RECEIPT", fmt.Sprintf("receipt-id:%0*d", c.id, i+1))
+			}
+		})
+	}
+}
+
 // Acknowledgements of what never was end their sender, whatever the numbers.
 func TestForgedAcknowledgements(t *testing.T) {
 	w := serve(t, stomp.Options{})

@@ -32,20 +32,34 @@ type pending struct {
 func (r *receipts) init(out *netx.Outbound, max int) { r.out, r.max = out, max }
 
 // add promises a receipt and returns its ticket.
-func (r *receipts) add(id []byte) (ticket uint64) { return r.append(id, false) }
-
-// ready promises a receipt for something that will have had its effect by the
-// next flush.
-func (r *receipts) ready(id []byte) { r.append(id, true) }
-
-func (r *receipts) append(id []byte, ready bool) uint64 {
+func (r *receipts) add(id []byte) (ticket uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	return r.append(id, false)
+}
+
+// ready promises a receipt for something that will have had its effect by the
+// next flush, and reports what full does.
+func (r *receipts) ready(id []byte) (full bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.append(id, true)
+	return !r.hasRoom()
+}
+
+// append promises a receipt. r.mu is held.
+func (r *receipts) append(id []byte, ready bool) (ticket uint64) {
 	r.buf = frame.AppendReceipt(r.buf, id)
 	r.pending = append(r.pending, pending{len(r.buf), ready})
 	r.reading = true
 	return r.first + uint64(len(r.pending)) - 1
 }
+
+// maxReceiptBytes is how long those that wait may be together: a client chooses its ids.
+const maxReceiptBytes = 1 << 20
+
+// hasRoom reports whether one more may wait. r.mu is held.
+func (r *receipts) hasRoom() bool { return len(r.pending) < r.max && len(r.buf) < maxReceiptBytes }
 
 // done reports the effect that a ticket waits for.
 func (r *receipts) done(ticket uint64) {
@@ -116,13 +130,11 @@ func (r *receipts) send() {
 func (r *receipts) full() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return len(r.pending) >= r.max
+	return !r.hasRoom()
 }
 
-// waitRoom waits until fewer than the limit wait, or the session ends.
-func (r *receipts) waitRoom() {
-	r.until(func() bool { return len(r.pending) < r.max }, nil)
-}
+// waitRoom waits until one more may wait, or the session ends.
+func (r *receipts) waitRoom() { r.until(r.hasRoom, nil) }
 
 // wait waits until all have been sent, at most d.
 func (r *receipts) wait(d time.Duration) {

@@ -33,7 +33,10 @@ func (s *session) publish(r *broker.Route, f *frame.Frame, verbatim bool) {
 		s.fill(s.pub.AddConfirmed(r, s.promise(f.Receipt)), f, verbatim)
 	default:
 		s.fill(s.pub.Add(r), f, verbatim)
-		s.receipts.ready(f.Receipt)
+		if s.receipts.ready(f.Receipt) {
+			s.pub.Flush()
+			s.receipts.waitRoom()
+		}
 	}
 }
 
