@@ -6,9 +6,9 @@ import (
 	"mwm/server"
 )
 
-// While the connection is lost a phone says so, and all that can be pressed can still
-// be reached.
-func TestBannerOnPhoneCoversNothing(t *testing.T) {
+// While the connection is lost the page says so, and all can still be read, and what
+// can be pressed be reached.
+func TestBannerCoversNothing(t *testing.T) {
 	s := serve(t, server.Config{}, server.Options{})
 	newTruck(t, s, "BBB").report(42.5, 1.5)
 	p := open(t, s.page())
@@ -28,6 +28,10 @@ func TestBannerOnPhoneCoversNothing(t *testing.T) {
 	p.click("#zoom-in")
 	p.click("#tools-more")
 	p.click("#theme-toggle") // the menu lies over it
+	p.resize(1280, 800, "light")
+	turn(p, "#view=motion", "mwm.view === 'motion'")
+	p.picture("banner on a desk")
+	p.wait(below(".motion-head > *, .panel"))
 }
 
 // below is the expression for whether all of some elements begin where the banner

@@ -16,6 +16,7 @@ export default {
   'dialog.close': 'Close',
   'sheet.resize': 'Make larger or smaller',
 
+  'link.state': 'Connection',
   'link.connecting': 'Connecting',
   'link.live': 'Live',
   'link.waiting': 'Offline',
@@ -24,8 +25,9 @@ export default {
   'link.liveWhy': 'Connected: what you see is what the server knows',
   'link.waitingWhy': 'The connection is lost. Click to try again now',
   'link.retryingWhy': 'The page is opening its connection again',
-  'link.lost': 'Connection lost. What you see is out of date. Next attempt in {n} s.',
-  'link.lostRetrying': 'Connection lost. What you see is out of date. Reconnecting…',
+  'link.lost': 'Connection lost. What you see is out of date.',
+  'link.next': 'Next attempt in {n} s.',
+  'link.again': 'Reconnecting…',
   'link.retry': 'Retry now',
 
   'error.network': 'the server cannot be reached',
@@ -306,6 +308,7 @@ export default {
   'connect.demoFailed': 'Not started: {reason}',
   'connect.password': 'First, your password',
   'connect.passwordWhy': 'The commands read it from this variable. It asks for the password, and does not show it.',
+  'connect.unknown': 'How to connect could not be fetched: {reason}',
   'connect.viewer': 'Your account may look, and no more. Operators connect devices.',
   'connect.sim': 'Simulate a fleet',
   'connect.simWhy': 'Trucks on real roads over STOMP, phones in motion over MQTT.',

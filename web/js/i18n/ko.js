@@ -16,6 +16,7 @@ export default {
   'dialog.close': '닫기',
   'sheet.resize': '크기 바꾸기',
 
+  'link.state': '연결 상태',
   'link.connecting': '연결 중',
   'link.live': '실시간',
   'link.waiting': '연결 끊김',
@@ -24,8 +25,9 @@ export default {
   'link.liveWhy': '연결되어 있습니다. 서버의 최신 정보를 보여 줍니다',
   'link.waitingWhy': '연결이 끊겼습니다. 누르면 바로 다시 시도합니다',
   'link.retryingWhy': '서버에 다시 연결하고 있습니다',
-  'link.lost': '연결이 끊겨 최신 정보가 아닙니다. {n}초 뒤에 다시 시도합니다.',
-  'link.lostRetrying': '연결이 끊겨 최신 정보가 아닙니다. 다시 연결하고 있습니다…',
+  'link.lost': '연결이 끊겨 최신 정보가 아닙니다.',
+  'link.next': '{n}초 뒤에 다시 시도합니다.',
+  'link.again': '다시 연결하고 있습니다…',
   'link.retry': '지금 다시 시도',
 
   'error.network': '서버에 연결할 수 없습니다',
@@ -285,6 +287,7 @@ export default {
   'connect.demoFailed': '시작하지 못했습니다: {reason}',
   'connect.password': '먼저 비밀번호 넣기',
   'connect.passwordWhy': '아래 명령들이 이 변수에서 비밀번호를 읽습니다. 실행한 뒤 비밀번호를 입력하세요. 입력한 글자는 보이지 않습니다.',
+  'connect.unknown': '연결 방법을 가져오지 못했습니다: {reason}',
   'connect.viewer': '이 계정으로는 보기만 할 수 있습니다. 기기는 운영자가 연결합니다.',
   'connect.sim': '가상 기기로 시작하기',
   'connect.simWhy': '실제 도로를 달리는 트럭은 STOMP로, 움직이는 휴대폰은 MQTT로 보고합니다.',

@@ -33,7 +33,8 @@ export class LinkState {
     $('#stage').toggleClass('out-of-date', this.#since !== 0);
     const shown = this.#since !== 0 && now - this.#since > BANNER_AFTER;
     $('#banner').prop('hidden', !shown);
-    if (shown) setText($('#banner-text')[0], state === 'waiting' ? t('link.lost', { n: seconds }) : t('link.lostRetrying'));
+    setText($('#banner-text')[0], shown ? t('link.lost') : '');
+    setText($('#banner-when')[0], state === 'waiting' ? t('link.next', { n: seconds }) : t('link.again')); // apart: nobody wants every second read out
     $('#banner-retry').prop('hidden', state !== 'waiting');
     return state === 'live' ? undefined : 250;
   }
