@@ -46,3 +46,19 @@ func TestMessageThatHasGone(t *testing.T) {
 	p.click(tagged("side-close"))
 	p.wait(find(tagged("console-side")) + ".hidden")
 }
+
+// The dialog that says how to connect says that it does not know, and nothing that
+// might be wrong.
+func TestHowToConnectIsNotTold(t *testing.T) {
+	s := serve(t, server.Config{}, server.Options{})
+	newTruck(t, s, "BBB").report(42.5, 1.5)
+	p := open(t, s.page())
+	p.wait("mwm.located === 1")
+	p.provoke("^console warning: .*status: ")
+	p.answerInstead("/status", http.StatusInternalServerError)
+	p.click(tagged("connect-open"))
+	p.waitText("#connect .way-note", "How to connect could not be fetched: the server has failed; its log says why")
+	if eval[bool](p, "!!"+find("#connect .way-phone")) {
+		t.Error("how phones reach the server is told")
+	}
+}

@@ -14,7 +14,7 @@ const DEMO_DEVICES = 20;
 // known is what the server answers; without, the dialog says what it can.
 const known = (what, answer) => answer.catch((err) => {
   console.warn(`${what}: ${err.message}`);
-  return {};
+  return { problem: err.message };
 });
 
 export class ConnectDialog {
@@ -48,8 +48,10 @@ export class ConnectDialog {
     const $password = user ? all.shift() : null;
     // What is quickest comes first: the server's own devices, or else the simulator.
     const $first = this.demo && !looker ? this.#demoOffer() : all.shift()?.addClass('way-first');
-    const $here = make('div', 'ways-here').append($password, $first, this.#phone(status.phone, accounts));
-    const $ways = make('div', 'ways').append(looker ? make('p', 'way-note', t('connect.viewer')) : all);
+    const { problem } = status;
+    const $here = make('div', 'ways-here').append($password, $first, problem ? [] : this.#phone(status.phone, accounts));
+    const note = problem ? t('connect.unknown', { reason: problem }) : looker ? t('connect.viewer') : '';
+    const $ways = make('div', 'ways').append(note ? make('p', 'way-note', note) : all);
     this.#dialog.empty().append(
       dialogHead(this.#dialog, 'connect-title', t(this.empty ? 'connect.emptyTitle' : 'connect.title'), t(this.empty ? 'connect.emptyLead' : 'connect.lead')),
       make('div', 'dialog-body connect').append($here, $ways),
