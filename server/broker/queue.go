@@ -120,6 +120,7 @@ func (b *Broker) DeleteQueue(name string) {
 		delete(b.queues, name)
 		b.removeTemp(name)
 		q.abandon()
+		q.dropped = true // for the messages of transactions under way
 	}
 }
 

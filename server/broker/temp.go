@@ -65,5 +65,6 @@ func (b *Broker) endTemps(c *Client) {
 	b.queuesMu.RUnlock()
 	for _, name := range names {
 		_, _, _ = b.Purge(Ref{Queue: name}, time.Second) // which removes it; it may be gone
+		b.DeleteQueue(name)                              // one that a transaction under way sends to is left
 	}
 }

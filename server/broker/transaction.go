@@ -274,6 +274,11 @@ func (t *transaction) enqueue(s *sending) {
 	q := s.queue
 	q.mu.Lock()
 	q.keepPromise(s.m)
+	if q.dropped { // with the connection that it belonged to
+		q.mu.Unlock()
+		t.p.b.journal.Remove(nil, s.records...)
+		return
+	}
 	e := q.push(s.m)
 	if len(s.records) > 0 {
 		e.rec = s.records[0]

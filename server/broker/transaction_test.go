@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"mwm/server/netx"
 )
 
 func toQueue(name, body string) Step {
@@ -269,5 +271,38 @@ func eventually(t *testing.T, what string, ok func() bool) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%s: not in time", what)
 		}
+	}
+}
+
+// A message to a temporary queue that is given up while the transaction is written, by
+// its owner or with it, is gone with the queue: nobody would ever take it.
+func TestCommitToWhatIsGone(t *testing.T) {
+	const name = "$temp.owner.q"
+	for what, end := range map[string]func(*Broker, *Client){
+		"unsubscribed": func(b *Broker, _ *Client) { b.DeleteQueue(name) },
+		"ended":        func(b *Broker, owner *Client) { b.Detach(owner, nil) },
+	} {
+		t.Run(what, func(t *testing.T) {
+			s := newMemoryStore()
+			s.held = make(chan struct{})
+			b := running(t, s)
+			owner := &Client{Protocol: STOMP, Temp: "$temp.owner."}
+			if err := b.Attach(owner); err != nil {
+				t.Fatal(err)
+			}
+			before := netx.MemoryUsed()
+			toTemp := toQueue(name, strings.Repeat("x", 1<<20))
+			toTemp.Message.Persistent = false
+			answer := commit(b.NewPublisher(nil), toTemp, toQueue("q", "x"))
+			<-s.entered
+			end(b, owner)
+			close(s.held)
+			if err := answered(t, answer); err != nil {
+				t.Fatal(err)
+			}
+			if n := netx.MemoryUsed() - before; n > 1<<19 || len(b.Queues(name)) != 0 {
+				t.Errorf("%d bytes are booked, and there are the queues %+v", n, b.Queues(name))
+			}
+		})
 	}
 }
