@@ -222,6 +222,28 @@ func TestTemporaryQueue(t *testing.T) {
 	}
 }
 
+// An answer to somebody who has said goodbye, and whose connection is not closed yet,
+// leaves no queue behind; nor does one in a transaction.
+func TestAnswerAfterGoodbye(t *testing.T) {
+	w := serve(t, stomp.Options{Linger: patience})
+	asker, answerer := w.connect("1.2"), w.connect("1.2")
+	answerer.send("SUBSCRIBE\nid:0\ndestination:/queue/questions\n\n^@")
+	asker.send("SEND\ndestination:/queue/questions\nreply-to:/temp-queue/answers\n\nwhere?^@DISCONNECT\nreceipt:bye\n\n^@")
+	to := answerer.want("MESSAGE", "=where?").get("reply-to")
+	asker.want("RECEIPT", "receipt-id:bye")
+	eventually(t, "the asker has gone", func() bool { return len(w.broker.Clients()) == 1 })
+	answerer.send("SEND\ndestination:" + to + "\nreceipt:r\n\nhere^@")
+	answerer.want("RECEIPT", "receipt-id:r")
+	answerer.send("BEGIN\ntransaction:t\n\n^@SEND\ndestination:" + to + "\ntransaction:t\n\nhere^@COMMIT\ntransaction:t\nreceipt:c\n\n^@")
+	answerer.want("RECEIPT", "receipt-id:c")
+	if q := w.broker.Queues("$temp.>"); len(q) != 0 {
+		t.Errorf("queues are left: %+v", q)
+	}
+	if w.server.Sessions() != 2 {
+		t.Error("the asker's connection was closed before the answer came: the test shows nothing")
+	}
+}
+
 // A durable subscriber gets, when it returns, what was sent while it was away.
 func TestDurable(t *testing.T) {
 	w := serve(t, stomp.Options{})

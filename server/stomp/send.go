@@ -96,7 +96,7 @@ func (s *session) enqueue(d destination, fill func(*broker.Message), done func(e
 		s.pub.Enqueue(d.name, fill, done)
 		return
 	}
-	if s.srv.session(d.owner) == nil {
+	if s.srv.hasGone(d.owner) {
 		done(nil) // the owner is gone, and its queue with it
 		return
 	}

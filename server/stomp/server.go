@@ -122,11 +122,18 @@ func (s *Server) enter(x *session) bool {
 	return true
 }
 
-// session returns the one with that id, nil if it is gone.
-func (s *Server) session(id string) *session {
+// hasGone reports whether the session with that id has left its subscriptions, and takes
+// nothing any more, although its connection may not be closed yet.
+func (s *Server) hasGone(id string) bool {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.sessions[id]
+	x := s.sessions[id]
+	s.mu.Unlock()
+	if x == nil {
+		return true
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.left
 }
 
 // Shutdown tells all clients with an ERROR frame that the server stops, and

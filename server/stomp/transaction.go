@@ -95,7 +95,7 @@ func (s *session) commit(f *frame.Frame, done func(error)) error {
 			continue
 		}
 		if x.to.owner != "" && x.to.kind == broker.QueueKind {
-			if s.srv.session(x.to.owner) == nil {
+			if s.srv.hasGone(x.to.owner) {
 				continue // see enqueue
 			}
 			x.message.Persistent = false
