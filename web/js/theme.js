@@ -44,6 +44,7 @@ export function colour(property) {
   if (!probe) {
     probe = document.createElement('span');
     probe.hidden = true;
+    probe.style.forcedColorAdjust = 'none'; // canvases have their own ground: with the user's colours, names were black on black
     document.body.append(probe);
   }
   probe.style.color = `var(${property})`;
