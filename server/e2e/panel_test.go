@@ -114,3 +114,17 @@ func TestHalfSheet(t *testing.T) {
 	p.wait(find("#card") + ".dataset.stop === 'full' && document.activeElement === " + find(tagged("text-body")))
 	p.wait(find(tagged("text-send")) + ".getBoundingClientRect().bottom < innerHeight")
 }
+
+// A page that is zoomed to the room of a phone is used without a mouse, too: the sheet
+// with the list, of which little is seen, rises when the keyboard gets into it, and
+// leaves the map when that does.
+func TestSheetRisesToKeyboard(t *testing.T) {
+	_, p := withTruck(t)
+	p.resize(720, 450, "light")
+	p.wait("document.getElementById('panel').dataset.stop === 'peek'")
+	eval[bool](p, find("#tools-more")+".focus(), true")
+	p.tabTo(find("#search"))
+	p.wait("document.getElementById('panel').dataset.stop === 'full' && " + find("#search") + ".getBoundingClientRect().bottom < innerHeight")
+	p.tabTo(find(tagged("map")))
+	p.wait("document.getElementById('panel').dataset.stop === 'peek'")
+}

@@ -35,6 +35,18 @@ export function makeSheet(sheet, handle, stop) {
   });
 }
 
+// The keyboard is seen where it is: a sheet that is down rises to it, and goes when it goes. At a desk, too: a page that is zoomed has
+// the room of a phone.
+let risen = null;
+document.addEventListener('focusin', ({ target }) => {
+  if (risen?.dataset.stop === 'full' && !risen.contains(target)) settle(risen, 'peek');
+  risen = risen?.contains(target) ? risen : null;
+  const sheet = narrow.matches && target.closest('[data-stop="peek"]');
+  if (!sheet || target.matches('.sheet-handle') || !target.matches(':focus-visible')) return;
+  settle(sheet, 'full');
+  risen = sheet;
+});
+
 // visibleHeight returns how much of the map a sheet covers from below.
 export const visibleHeight = (sheet) => (
   { peek: PEEK, half: sheet.offsetHeight * 0.54, full: sheet.offsetHeight }[sheet.dataset.stop] ?? 0
