@@ -262,5 +262,5 @@ func bookedIn(size int64) func() int {
 		}
 		<-looks.C
 	}
-	return func() int { return int((netx.MemoryUsed() - before) / size) }
+	return func() int { return int((netx.MemoryUsed() - before + size/8) / size) }
 }
