@@ -83,6 +83,12 @@ test('commands name the server’s own addresses', () => {
   assert.deepEqual(commands({}, 'h'), [], 'nothing is known of the server');
 });
 
+test('commands leave alone the devices that are there', () => {
+  const all = commands({ addresses: { stomp: ':61613', mqtt: ':1883' } }, 'h', '', 'more-');
+  assert.match(all[0].command, /^mwm sim --prefix more- --trucks 20 /);
+  for (const { name, command } of all.slice(1)) assert.doesNotMatch(command, /(?<!more-)(BBB|CCC)/, name);
+});
+
 test('commands use TLS from elsewhere, where there is nothing else', () => {
   const addresses = { stomp: '127.0.0.1:61613', stomps: ':61612', mqtt: '127.0.0.1:1883', mqtts: ':8883' };
   const words = (pageHost, selfSigned) => commands({ addresses, tls: { selfSigned, sha256: 'AB:CD' } }, pageHost).map((c) => [c.name, c.command.replaceAll(/\s*\\\n\s*/g, ' ')]);

@@ -25,41 +25,42 @@ const quoted = (word) => (/^[\w.@-]+$/.test(word) ? word : `'${word.replaceAll("
 // Lines of a command are broken where a shell lets them be, so that they read well and can be pasted as they are.
 const lines = (...parts) => parts.filter(Boolean).join(' \\\n  ');
 
-function sim(s, m, { selfSigned, sha256 }, user) {
+function sim(s, m, { selfSigned, sha256 }, user, prefix) {
   return lines(
-    'mwm sim --trucks 20 --phones 5', `--stomp ${joined(s)}`, `--mqtt ${joined(m)}`, user && `--user ${quoted(user)}`,
+    `mwm sim ${prefix && `--prefix ${prefix} `}--trucks 20 --phones 5`, `--stomp ${joined(s)}`, `--mqtt ${joined(m)}`, user && `--user ${quoted(user)}`,
     s.tls && (selfSigned ? `--tls --tls-fingerprint ${sha256}` : '--tls'),
   );
 }
 
-function mosquitto({ host, port, tls }, user) {
+function mosquitto({ host, port, tls }, user, id) {
   return lines(
-    `mosquitto_pub -h ${host} -p ${port} -i BBB`, tls && '--tls-use-os-certs', user && `-u ${quoted(user)} -P ${PASSWORD}`,
-    '-t device/BBB/location', `-m '{"deviceID":"BBB","lat":42.5063,"lng":1.5218}'`,
+    `mosquitto_pub -h ${host} -p ${port} -i ${id}`, tls && '--tls-use-os-certs', user && `-u ${quoted(user)} -P ${PASSWORD}`,
+    `-t device/${id}/location`, `-m '{"deviceID":"${id}","lat":42.5063,"lng":1.5218}'`,
   );
 }
 
-function netcat({ host, port, tls }, user) {
-  const login = [`(printf 'CONNECT\\nlogin:%s\\npasscode:%s\\n' \\`, `   ${quoted(user)} ${PASSWORD}`, ` printf 'client-id:CCC\\n\\n\\0'`];
+function netcat({ host, port, tls }, user, id) {
+  const login = [`(printf 'CONNECT\\nlogin:%s\\npasscode:%s\\n' \\`, `   ${quoted(user)} ${PASSWORD}`, ` printf 'client-id:${id}\\n\\n\\0'`];
   return [
-    ...(user ? login : [`(printf 'CONNECT\\nclient-id:CCC\\n\\n\\0'`]),
-    ` printf 'SEND\\ndestination:/topic/device.CCC.location\\n\\n'`,
-    ` printf '{"deviceID":"CCC","lat":42.5078,"lng":1.5211}\\0'`,
+    ...(user ? login : [`(printf 'CONNECT\\nclient-id:${id}\\n\\n\\0'`]),
+    ` printf 'SEND\\ndestination:/topic/device.${id}.location\\n\\n'`,
+    ` printf '{"deviceID":"${id}","lat":42.5078,"lng":1.5211}\\0'`,
     ` sleep 60; printf 'DISCONNECT\\n\\n\\0'`,
     tls ? `) | openssl s_client -quiet \\\n  -connect ${joined({ host, port })}` : `) | nc ${host} ${port}`,
   ].join('\n');
 }
 
 // commands lists {name, command} for every way that the server listens on: {addresses, tls} of its status. With accounts it is the user who
-// connects; the password stands in none of them.
-export function commands({ addresses: { stomp, stomps, mqtt, mqtts } = {}, tls = {} }, pageHost, user = '') {
+// connects; the password stands in none of them. A prefix keeps the devices apart from those that are there: two of one ID would take the
+// connection from each other.
+export function commands({ addresses: { stomp, stomps, mqtt, mqtts } = {}, tls = {} }, pageHost, user = '', prefix = '') {
   const s = reached(stomp, stomps, pageHost);
   const m = reached(mqtt, mqtts, pageHost);
   const list = [];
   if (user && (s || m)) list.push({ name: 'password', command: 'read -rs MWM_PASSWORD; export MWM_PASSWORD' });
-  if (s && m && s.tls === m.tls) list.push({ name: 'sim', command: sim(s, m, tls, user) });
-  if (m && !(m.tls && tls.selfSigned)) list.push({ name: 'mosquitto', command: mosquitto(m, user) }); // it trusts no certificate by its fingerprint
-  if (s) list.push({ name: 'netcat', command: netcat(s, user) });
+  if (s && m && s.tls === m.tls) list.push({ name: 'sim', command: sim(s, m, tls, user, prefix) });
+  if (m && !(m.tls && tls.selfSigned)) list.push({ name: 'mosquitto', command: mosquitto(m, user, `${prefix}BBB`) }); // it trusts no certificate by its fingerprint
+  if (s) list.push({ name: 'netcat', command: netcat(s, user, `${prefix}CCC`) });
   return list;
 }
 

@@ -44,7 +44,7 @@ export class ConnectDialog {
   async #build() {
     const [status, { user, role, accounts }] = await Promise.all([known('status', api.status()), known('session', api.session())]);
     const looker = role === 'viewer';
-    const all = looker ? [] : commands(status, location.hostname, user).map(({ name, command }) => this.#way(name, command));
+    const all = looker ? [] : commands(status, location.hostname, user, this.empty ? '' : 'more-').map(({ name, command }) => this.#way(name, command));
     const $password = user ? all.shift() : null;
     // What is quickest comes first: the server's own devices, or else the simulator.
     const $first = this.demo && !looker ? this.#demoOffer() : all.shift()?.addClass('way-first');
