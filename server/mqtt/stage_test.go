@@ -56,13 +56,16 @@ func TestTransactionIsWhole(t *testing.T) {
 						synctest.Wait()
 					}
 				}
+				if err := <-commit(l.b, 0); err != nil { // a new queue may be written by itself, before its message
+					t.Error(err)
+				}
 				time.Sleep(time.Second)
 				d.set(left)
 				done := commit(l.b, 1)
 				synctest.Wait()
-				want := 0
+				want := 1
 				if left > 0 {
-					want = len(filters) + 1
+					want += len(filters) + 1
 				}
 				if _, records := d.count(); records != want {
 					t.Errorf("%d messages on disk, want %d", records, want)
@@ -76,7 +79,7 @@ func TestTransactionIsWhole(t *testing.T) {
 				for id := range filters {
 					p := l.peer()
 					p.shake2(hello{id: id, keep: true}, "CONNACK session=true code=0x00")
-					if want > 0 && !strings.HasPrefix(p.read(), `PUBLISH t "x" q1`) {
+					if left > 0 && !strings.HasPrefix(p.read(), `PUBLISH t "x" q1`) {
 						t.Errorf("%s has not got the message", id)
 					}
 					p.expectNothing()
