@@ -91,6 +91,25 @@ func TestPublisherAccess(t *testing.T) {
 	}
 }
 
+// What was allowed to one topic says nothing of another one, whatever its name is: one
+// that is too long to be remembered, or one that cannot be.
+func TestPublisherAccessBesideNamesThatAreNotRemembered(t *testing.T) {
+	long, bad := strings.Repeat("n", longName+1), "no.*"
+	for _, name := range []string{long, bad} {
+		c := &Client{Access: &only{publish: []string{"will", long, bad}, judged: []string{"will"}}}
+		p := New(Options{}).NewPublisher(c)
+		if _, err := p.TopicFor([]byte("will"), []byte("mine")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.TopicFor([]byte(name), nil); errors.Is(err, ErrForbidden) {
+			t.Fatal(err)
+		}
+		if _, err := p.TopicFor([]byte("will"), []byte("no")); !errors.Is(err, ErrForbidden) {
+			t.Errorf("after %.10q a message that may not be sent was let through: %v", name, err)
+		}
+	}
+}
+
 type reader struct{ bodies []string }
 
 func (r *reader) Deliver(_ *Subscription, b *Batch) {

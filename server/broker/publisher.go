@@ -65,8 +65,8 @@ func (p *Publisher) TopicFor(name, body []byte) (*Route, error) {
 	if r := p.last; r != nil && string(name) == r.Name && r.gen == p.b.routes.gen.Load() && !p.judged {
 		return r, nil
 	}
+	p.last = nil // judged is said of another one now
 	if err := p.mayPublish(name, body); err != nil {
-		p.last = nil // judged was said of another one
 		return nil, err
 	}
 	r, err := p.b.routes.lookup(name)
