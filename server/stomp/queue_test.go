@@ -2,6 +2,7 @@ package stomp_test
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -241,6 +242,31 @@ func TestAnswerAfterGoodbye(t *testing.T) {
 	}
 	if w.server.Sessions() != 2 {
 		t.Error("the asker's connection was closed before the answer came: the test shows nothing")
+	}
+}
+
+// Nor does one in a transaction that is long enough for the asker to leave in the middle.
+func TestAnswerDuringGoodbye(t *testing.T) {
+	w := serve(t, stomp.Options{MaxTransactionBytes: 16 << 20})
+	answerer := w.connect("1.2")
+	answerer.send("SUBSCRIBE\nid:0\ndestination:/queue/questions\n\n^@")
+	for i := range 10 {
+		asker := w.connect("1.2")
+		asker.send("SEND\ndestination:/queue/questions\nreply-to:/temp-queue/answers\n\nwhere?^@")
+		to := answerer.want("MESSAGE", "=where?").get("reply-to")
+		other := fmt.Sprintf("other.%d", i)
+		answerer.send("BEGIN\ntransaction:t\n\n^@" +
+			strings.Repeat("SEND\ndestination:/queue/"+other+"\ntransaction:t\n\n^@", 5000) +
+			"SEND\ndestination:" + to + "\ntransaction:t\nreceipt:s\n\nhere^@")
+		answerer.want("RECEIPT", "receipt-id:s")
+		answerer.send("COMMIT\ntransaction:t\nreceipt:c\n\n^@")
+		for deadline := time.Now().Add(patience); len(w.broker.Queues(other)) == 0 && time.Now().Before(deadline); {
+			runtime.Gosched()
+		}
+		asker.send("DISCONNECT\n\n^@")
+		answerer.want("RECEIPT", "receipt-id:c")
+		eventually(t, "the asker has gone", func() bool { return len(w.broker.Clients()) == 1 })
+		eventually(t, "its queue has gone", func() bool { return len(w.broker.Queues("$temp.>")) == 0 })
 	}
 }
 

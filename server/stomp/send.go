@@ -104,6 +104,15 @@ func (s *session) enqueue(d destination, fill func(*broker.Message), done func(e
 		fill(m)
 		m.Persistent = false // the queue does not outlive a connection
 	}, done)
+	s.giveUp(d)
+}
+
+// giveUp ends a temporary queue that a message went to while its owner left: it may have
+// been made anew by that after its owner had ended it.
+func (s *session) giveUp(d destination) {
+	if d.owner != "" && d.kind == broker.QueueKind && s.srv.hasGone(d.owner) {
+		s.srv.b.DeleteQueue(d.name)
+	}
 }
 
 // head returns the headers that receivers of a SEND are sent, after a slow but

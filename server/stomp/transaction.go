@@ -107,6 +107,9 @@ func (s *session) commit(f *frame.Frame, done func(error)) error {
 		return err
 	}
 	s.pub.Flush()
+	for _, x := range t.steps {
+		s.giveUp(x.to)
+	}
 	return nil
 }
 
