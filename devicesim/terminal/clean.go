@@ -21,24 +21,29 @@ func Clean(s string) string {
 	b.Grow(len(s))
 	marks := 0
 	for _, r := range s {
-		if unicode.In(r, unicode.Mn, unicode.Me) {
+		switch {
+		case unicode.Is(unicode.Cf, r): // the marks on both sides of it are on one character
+		case unicode.In(r, unicode.Mn, unicode.Me):
 			if marks++; marks <= maxMarks {
 				b.WriteRune(r)
 			}
-			continue
-		}
-		marks = 0
-		switch {
-		case unicode.IsSpace(r) || unicode.In(r, unicode.Zl, unicode.Zp):
-			b.WriteByte(' ')
-		case unicode.Is(unicode.Cf, r):
-		case unicode.IsPrint(r):
-			b.WriteRune(r)
 		default:
-			b.WriteRune(utf8.RuneError)
+			marks = 0
+			b.WriteRune(shown(r))
 		}
 	}
 	return b.String()
+}
+
+// shown is what is shown of a character that takes room.
+func shown(r rune) rune {
+	switch {
+	case unicode.IsSpace(r) || unicode.In(r, unicode.Zl, unicode.Zp):
+		return ' '
+	case unicode.IsPrint(r):
+		return r
+	}
+	return utf8.RuneError
 }
 
 func plain(s string) bool {

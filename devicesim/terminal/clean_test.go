@@ -26,6 +26,7 @@ func TestClean(t *testing.T) {
 		{"private use", "\uE000", "\uFFFD"},
 		{"accent", "e\u0301", "e\u0301"},
 		{"a tower of marks", "e" + strings.Repeat("\u0301", 20), "e\u0301\u0301"},
+		{"a tower with joints", "e" + strings.Repeat("\u0301\u200D", 20), "e\u0301\u0301"},
 	}
 	for _, tt := range tests {
 		if got := Clean(tt.in); got != tt.want {
