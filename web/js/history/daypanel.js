@@ -28,8 +28,10 @@ export class DayPanel {
     if (shown === this.#shown && this.$root[0].contains(document.activeElement)) return;
     this.#shown = shown;
     const scrolled = this.$root.find('.card-body').scrollTop() ?? 0;
+    const closing = this.$root.find('[data-testid=history-close]').is(document.activeElement);
     this.$root.empty().append(this.#head(), view.state === 'ready' ? [this.#dayChoice(), this.#body()] : this.#message());
     this.$root.find('.card-body').scrollTop(scrolled);
+    if (closing) this.#keepKeyboard(); // it was there while the track was loading, too
   }
 
   showCompany(others) {
