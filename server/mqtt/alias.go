@@ -6,9 +6,14 @@ import (
 	"mwm/server/broker"
 )
 
-// minAliased is from how many bytes on a topic gets an alias: the property takes
-// three, and the packet that introduces it has both.
-const minAliased = 8
+const (
+	// minAliased is from how many bytes on a topic gets an alias: the property takes
+	// three, and the packet that introduces it has both.
+	minAliased = 8
+	// maxAliased is up to how many: of longer names a client could have the server
+	// remember megabytes, for nothing.
+	maxAliased = 1 << 10
+)
 
 // sentAliases are the topic aliases towards a client that permits some (MQTT 5.0
 // §3.1.2.11.5): the first topics that it gets messages of have one, until the
@@ -33,7 +38,7 @@ func newSentAliases(permitted, limit int) *sentAliases {
 // to be introduced, send is called to do so: with it held back that others use it.
 // send reports whether it has.
 func (a *sentAliases) get(name string, send func(alias uint16) bool) (alias uint16) {
-	if len(name) < minAliased {
+	if len(name) < minAliased || len(name) > maxAliased {
 		return 0
 	}
 	a.mu.Lock()

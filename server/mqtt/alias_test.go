@@ -2,6 +2,7 @@ package mqtt
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
@@ -55,6 +56,23 @@ func TestSentAliases(t *testing.T) {
 	none.expect("SUBACK 1 [00]")
 	src.write(run)
 	none.expect(`PUBLISH topic/four "0"`, `PUBLISH topic/four "1"`, `PUBLISH topic/four "2"`)
+}
+
+// Nor do very long names: as many as there are aliases would be megabytes for each
+// connection, which nobody counted.
+func TestSentAliasesOfLongNames(t *testing.T) {
+	f := start(t)
+	c := f.connect(hello{level: v5, id: "c", props: packets.Properties{TopicAliasMaximum: 64}})
+	c.subscribe(1, "#", 1)
+	c.expect("SUBACK 1 [01]")
+	for n, want := range map[int]string{maxAliased: " alias=1", maxAliased + 1: "", 60_000: ""} {
+		name := strings.Repeat("x", n)
+		c.publish(pub{topic: name})
+		c.expect(`PUBLISH ` + name + ` ""` + want)
+	}
+	name := strings.Repeat("y", 60_000)
+	c.publish(pub{topic: name, qos: 1, id: 1})
+	c.expect("PUBLISH "+name+` "" q1 id=1`, "PUBACK 1")
 }
 
 // A new connection knows no alias of the one before, and what is retained uses up
