@@ -34,7 +34,7 @@ func run(t *testing.T, name string, args ...string) *process {
 	p := &process{t: t, name: filepath.Base(name), cmd: exec.Command(name, args...)}
 	p.cmd.Dir = "../.." // where a reader of the README is
 	p.cmd.WaitDelay = patience
-	p.cmd.Env = []string{"PATH=" + filepath.Dir(mwm) + ":" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "LANG=C.UTF-8", "PYTHONUNBUFFERED=1"}
+	p.cmd.Env = []string{"PATH=" + filepath.Dir(mwm) + ":" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "LANG=C.UTF-8", "PYTHONUNBUFFERED=1", "GORACE=" + os.Getenv("GORACE")}
 	var err error
 	if p.stdin, err = p.cmd.StdinPipe(); err == nil {
 		p.ended, err = proctest.Start(p.cmd, &p.out)
