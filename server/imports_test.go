@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -49,7 +50,9 @@ var walls = map[string][]string{
 // know each other, the simulator knows of the server only what devices say, and
 // each third-party library stays behind its wall.
 func TestImports(t *testing.T) {
-	out, err := exec.Command("go", "list", "-f", "{{.ImportPath}} {{join .Imports \" \"}}", "mwm/...").Output()
+	list := exec.Command("go", "list", "-f", "{{.ImportPath}} {{join .Imports \" \"}}", "mwm/...")
+	list.Stderr = os.Stderr
+	out, err := list.Output()
 	if err != nil {
 		t.Fatal(err)
 	}
