@@ -103,15 +103,22 @@ func TestSTOMPSendsClientID(t *testing.T) {
 	within(t, l.Lost(), "loss")
 }
 
-// A server that reads nothing must not hold up who sends for many devices.
-func TestSTOMPTrySendDoesNotWait(t *testing.T) {
+// dialDeaf connects to a server that reads nothing behind the CONNECT until the test ends.
+func dialDeaf(t *testing.T) *STOMP {
+	t.Helper()
 	hold := make(chan struct{})
 	l := dialSTOMP(t, fakeServer(t, func(c net.Conn) {
 		_ = c.(*net.TCPConn).SetReadBuffer(4096)
 		answerCONNECT(c)
 		<-hold
 	}))
-	defer close(hold)
+	t.Cleanup(func() { close(hold) })
+	return l
+}
+
+// A server that reads nothing must not hold up who sends for many devices.
+func TestSTOMPTrySendDoesNotWait(t *testing.T) {
+	l := dialDeaf(t)
 	body := make([]byte, 64<<10)
 	began := time.Now()
 	for i := range 10_000 {
@@ -209,13 +216,7 @@ func TestSTOMPSendWithoutReceiptFails(t *testing.T) {
 
 // A frame may still be in the library's queue when the link is lost. Who waits for its receipt is told.
 func TestSTOMPCloseEndsASend(t *testing.T) {
-	hold := make(chan struct{})
-	l := dialSTOMP(t, fakeServer(t, func(c net.Conn) {
-		_ = c.(*net.TCPConn).SetReadBuffer(4096)
-		answerCONNECT(c)
-		<-hold
-	}))
-	defer close(hold)
+	l := dialDeaf(t)
 	_ = l.net.SetWriteBuffer(4096)
 	queued := func(n int) {
 		t.Helper()

@@ -15,17 +15,7 @@ import (
 // often the client makes it look, and what it has noted counts as memory until the
 // session ends.
 func TestReplayThatWaits(t *testing.T) {
-	b := broker.New(broker.Options{})
-	p := b.NewPublisher(nil)
-	for _, name := range []string{"a.1", "a.2", "a.3"} {
-		r, err := p.Topic([]byte(name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		m := p.Add(r)
-		m.Body, m.Retain = []byte("x"), true
-	}
-	p.Flush()
+	b := retaining(t, "a.1", "a.2", "a.3")
 	near, far := net.Pipe()
 	defer near.Close()
 	defer far.Close()
@@ -47,6 +37,23 @@ func TestReplayThatWaits(t *testing.T) {
 	}
 }
 
+// retaining returns a broker with a last value of each name.
+func retaining(t *testing.T, names ...string) *broker.Broker {
+	t.Helper()
+	b := broker.New(broker.Options{})
+	p := b.NewPublisher(nil)
+	for _, name := range names {
+		r, err := p.Topic([]byte(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := p.Add(r)
+		m.Body, m.Retain = []byte("x"), true
+	}
+	p.Flush()
+	return b
+}
+
 // quiet waits until what the tests before have left running writes no more in the books,
 // which are the process's, and returns what stands there.
 func quiet() (used int64) {
@@ -65,17 +72,7 @@ func quiet() (used int64) {
 // which does not acknowledge, is in the way: whoever subscribes and unsubscribes for ever
 // leaves nothing behind, and who stays gets the last values in the end.
 func TestReplayOfThoseWhoLeft(t *testing.T) {
-	b := broker.New(broker.Options{})
-	p := b.NewPublisher(nil)
-	for _, name := range []string{"a.1", "a.2"} {
-		r, err := p.Topic([]byte(name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		m := p.Add(r)
-		m.Body, m.Retain = []byte("x"), true
-	}
-	p.Flush()
+	b := retaining(t, "a.1", "a.2")
 	near, far := net.Pipe()
 	defer near.Close()
 	s := &session{srv: &Server{b: b}, out: netx.NewOutbound(near, 0, 0, nil)}
