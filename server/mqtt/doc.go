@@ -50,11 +50,12 @@
 // read from (see hold.go). What STOMP sends without persistent:true is at QoS 0 to
 // those who are connected, and at QoS 1 to those at QoS 1 and 2 who are away: it waits
 // for them in memory, as many as [Options.MaxQueued] says, and while no more than half
-// of the memory is used (see package netx). Whoever makes publishers wait, alone or with others, for
-// [Options.MaxHold] is disconnected (5.0: 0x97 Quota exceeded); if the session is kept,
-// its messages wait for its return. What the queue of a session has no room for is
-// discarded, newest first, counted ([Stats].Overflowed and [SessionInfo].Dropped),
-// logged once, and told to a 5.0 publisher (0x97). A publisher of 3.x can be told nothing: it is
+// of the memory is used (see package netx). Whoever makes publishers wait, alone or with
+// others, for [Options.MaxHold] is disconnected (5.0: 0x97 Quota exceeded); if the
+// session is kept, its messages wait for its return. What the queue of a session has no
+// room for is discarded, newest first, counted ([Stats].Overflowed and
+// [SessionInfo].Dropped), logged once, and told to a 5.0 publisher (0x97). A publisher
+// of 3.x can be told nothing: it is
 // acknowledged all the same, as one absent client must not stop those that others
 // depend on. The client is told when it comes back how many it has missed (5.0: the
 // reason string of CONNACK; and the log), and the number is kept on disk. While the
