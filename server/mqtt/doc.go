@@ -55,14 +55,13 @@
 // session is kept, its messages wait for its return. What the queue of a session has no
 // room for is discarded, newest first, counted ([Stats].Overflowed and
 // [SessionInfo].Dropped), logged once, and told to a 5.0 publisher (0x97). A publisher
-// of 3.x can be told nothing: it is
-// acknowledged all the same, as one absent client must not stop those that others
-// depend on. The client is told when it comes back how many it has missed (5.0: the
-// reason string of CONNACK; and the log), and the number is kept on disk. While the
-// disk has less room than is to stay free ([broker.Options].Room), kept sessions
-// take nothing: 5.0 publishers are told (0x97), others are disconnected, and send
-// again what was not acknowledged. So it is with more than 64 KiB while memory is short
-// (see package netx).
+// of 3.x can be told nothing: it is acknowledged all the same, as one absent client must
+// not stop those that others depend on. The client is told when it comes back how many
+// it has missed (5.0: the reason string of CONNACK; and the log), and the number is kept
+// on disk. While the disk has less room than is to stay free ([broker.Options].Room),
+// kept sessions take nothing: 5.0 publishers are told (0x97), others are disconnected,
+// and send again what was not acknowledged. So it is with more than 64 KiB while memory
+// is short (see package netx).
 //
 // Messages of one publisher reach a subscriber in order, per topic and QoS, also
 // those that have waited for it, and after a restart.
