@@ -312,11 +312,27 @@ func (p *page) waitText(selector, text string) {
 type point struct{ X, Y float64 }
 
 // click clicks an element with the mouse, once it stands still, can be used and
-// nothing lies above it. It stands when the page has drawn itself twice meanwhile:
-// what is on its way does not move until then either.
+// nothing lies above it. When the page moves it away between that look and the press,
+// the page hears nothing of the press, and the element is looked for anew.
 func (p *page) click(selector string) {
 	p.t.Helper()
-	script := `(async () => {
+	eventually(p.t, "can be clicked: "+selector, func() bool {
+		at, _ := try[*point](p, aim(selector))
+		if at == nil {
+			return false
+		}
+		p.clickAt(*at)
+		missed, _ := try[bool](p, "window.clickMissed?.() ?? false") // no: it has led to another document
+		return !missed
+	})
+}
+
+// aim is the expression for the point where an element is clicked, or null as long as
+// it cannot be. It stands still when the page has drawn itself twice meanwhile: what
+// is on its way does not move until then either. From then until clickMissed is
+// called, the page hears no press on anything else.
+func aim(selector string) string {
+	return `(async () => {
 		const place = () => {
 			const e = ` + find(selector) + `;
 			if (!e || e.disabled) return null;
@@ -331,14 +347,23 @@ func (p *page) click(selector string) {
 		await new Promise(requestAnimationFrame);
 		await new Promise(requestAnimationFrame);
 		const at = place();
-		return at && at.X === before.X && at.Y === before.Y ? at : null;
+		if (!at || at.X !== before.X || at.Y !== before.Y) return null;
+		const kinds = ['pointerdown', 'mousedown', 'pointerup', 'mouseup', 'click'];
+		let missed = true;
+		const guard = (event) => {
+			if (event.type === 'pointerdown') missed = !` + find(selector) + `?.contains(event.target);
+			if (missed) {
+				event.stopImmediatePropagation();
+				event.preventDefault();
+			}
+		};
+		for (const kind of kinds) window.addEventListener(kind, guard, true);
+		window.clickMissed = () => {
+			for (const kind of kinds) window.removeEventListener(kind, guard, true);
+			return missed;
+		};
+		return at;
 	})()`
-	var at *point
-	eventually(p.t, "can be clicked: "+selector, func() bool {
-		at, _ = try[*point](p, script)
-		return at != nil
-	})
-	p.clickAt(*at)
 }
 
 func (p *page) clickAt(at point) {

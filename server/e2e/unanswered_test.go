@@ -34,6 +34,26 @@ func TestTextsThatAreNotTold(t *testing.T) {
 	p.waitText(tagged("texts-none")+":not([hidden])", "The texts could not be fetched: the server has failed; its log says why")
 }
 
+// What stands on the card stays where it is when the server says that there is no text:
+// one of its buttons may be about to be pressed.
+func TestCardStandsStill(t *testing.T) {
+	_, p := withTruck(t)
+	eval[bool](p, `(() => {
+		const ask = window.fetch;
+		window.fetch = (url, options) => (String(url).includes('/devices/BBB') ? new Promise((go) => { window.answer = () => go(ask(url, options)); }) : ask(url, options));
+		return true;
+	})()`)
+	p.choose("BBB")
+	p.wait("!!window.answer && document.getAnimations().every(({ playState }) => playState === 'finished')")
+	top := find(tagged("alert-purple")) + ".getBoundingClientRect().top"
+	before := eval[float64](p, top)
+	eval[bool](p, "(window.answer(), true)")
+	p.waitText(tagged("texts-none")+":not([hidden])", "No texts to this device yet.")
+	if after := eval[float64](p, top); after != before {
+		t.Errorf("what was at %v is at %v", before, after)
+	}
+}
+
 // What stands beside a list of the console instead of a message that has just gone
 // covers the list on a phone, and can be closed like the message.
 func TestMessageThatHasGone(t *testing.T) {

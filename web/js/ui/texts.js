@@ -48,7 +48,7 @@ export class TextsSection {
   // show lists the texts, oldest first, and keeps the newest in view, or says why there are none to show: see Selection.problem. An item
   // stays the same element while its text changes, so that the keyboard can stay on it.
   show(texts, problem) {
-    this.#none.prop('hidden', texts.length > 0 || problem === null).text(problem ? t('text.unknown', { reason: problem }) : t('text.none'));
+    this.#none.prop('hidden', texts.length > 0).text(reasonForNone(problem));
     this.#list.prop('hidden', texts.length === 0);
     const newest = texts.length && !this.#items.has(texts[texts.length - 1].id);
     const wanted = new Set(texts.map(({ id }) => id));
@@ -124,4 +124,10 @@ export class TextsSection {
   #say(fault) {
     this.#result.text(fault).attr('data-tone', fault ? 'bad' : '');
   }
+}
+
+// reasonForNone is an empty line until the server has answered, so that what stands below does not move under a finger when it does.
+function reasonForNone(problem) {
+  if (problem === null) return '\u00a0';
+  return problem ? t('text.unknown', { reason: problem }) : t('text.none');
 }
