@@ -14,8 +14,11 @@ import (
 // other tests, which have ended with full queues, are still booked with.
 func memoryToSpare() (limit, used int64) {
 	used = netx.MemoryUsed()
-	return (used + 768<<10) / 3 * 4, used // short from three quarters on
+	return memoryFor(used + 768<<10), used
 }
+
+// memoryFor is a limit of which so much is three quarters, where memory is short.
+func memoryFor(bytes int64) int64 { return bytes / 3 * 4 }
 
 // --max-memory: from three quarters on nothing more is kept, what only passes
 // through does, and when some is taken away there is room again.
@@ -92,6 +95,79 @@ func TestMemoryIsGivenBack(t *testing.T) {
 		}
 		p.drop()
 		eventually(t, way+" is off the books", func() bool { return held() == before })
+	}
+}
+
+// Consumers of all queues, and queues that all of them consume, are refused when there
+// is no memory left for them, before it is taken.
+func TestWildConsumersKeepWithinMemory(t *testing.T) {
+	limit := memoryFor(netx.MemoryUsed() + 6<<20)
+	s, _ := start(t, server.Config{MaxMemory: limit, MaxSubscriptions: 1_000_000})
+	// refused goes on until it is refused, and fails if too much is held before that.
+	refused := func(what string, do func(i int) bool) {
+		t.Helper()
+		for i := 0; do(i); i++ {
+			if held := netx.MemoryUsed(); i > 10_000 || held > limit+64<<10 {
+				t.Fatalf("%s: %d bytes are held, more than %d", what, held, limit)
+			}
+		}
+	}
+	trucks := anonymous(t, s, "STOMP", "trucks")
+	for i := range 1000 {
+		if !trucks.do("consume", fmt.Sprint("/queue/truck.", i), "") {
+			t.Fatal("a queue is refused")
+		}
+	}
+	begun := netx.MemoryUsed()
+	all := anonymous(t, s, "STOMP", "all")
+	permitted := 0
+	refused("consumers of all", func(int) bool { permitted++; return all.do("consume", "/queue/truck.>", "") })
+	if permitted < 3 {
+		t.Errorf("consumer %d is refused", permitted)
+	}
+	eventually(t, "they are off the books", func() bool { return netx.MemoryUsed() < begun+32<<10 })
+
+	later, one := anonymous(t, s, "STOMP", "later"), anonymous(t, s, "STOMP", "one")
+	for range 1000 {
+		if !later.do("consume", "/queue/later.*", "") {
+			t.Fatal("a consumer of no queue is refused")
+		}
+	}
+	permitted = 0
+	refused("queues", func(i int) bool { permitted++; return one.do("consume", fmt.Sprint("/queue/later.", i), "") })
+	if permitted < 2 {
+		t.Errorf("queue %d is refused", permitted)
+	}
+}
+
+// When there is no memory left a client may consume what lies on some queues, but not
+// begin to hoard consumers, or what is kept for good.
+func TestNoMemoryForMoreConsumers(t *testing.T) {
+	limit, _ := memoryToSpare()
+	s, _ := start(t, server.Config{MaxMemory: limit})
+	sender, keeper := anonymous(t, s, "STOMP", "truck"), anonymous(t, s, "STOMP", "keeper")
+	reader, greedy := anonymous(t, s, "STOMP", "reader").(*stompPeer), anonymous(t, s, "STOMP", "greedy").(*stompPeer)
+	if !sender.do("publish", "/queue/q", "x") || !keeper.do("durable", "/topic/t", "") {
+		t.Fatal("refused while there is memory")
+	}
+	netx.Book(int(limit))
+	defer netx.Unbook(int(limit))
+	if keeper.do("durable", "/topic/t", "") {
+		t.Error("a durable subscriber is taken")
+	}
+	permitted := 0
+	for reader.do("consume", "/queue/q", "") {
+		if permitted++; permitted > 100 {
+			t.Fatal("there is no limit")
+		}
+	}
+	if permitted < 10 {
+		t.Errorf("only %d consumers are permitted", permitted)
+	}
+	selector := "selector:" + strings.TrimSuffix(strings.Repeat("a=1 OR ", 500), " OR ")
+	_ = greedy.say("SUBSCRIBE", "", "id:1", "destination:/queue/q", selector, "receipt:r")
+	if f, err := greedy.hear(); err != nil || !strings.HasPrefix(f, "ERROR") || !strings.Contains(f, "short of memory") {
+		t.Errorf("a large selector: %.100q, %v", f, err)
 	}
 }
 

@@ -174,6 +174,9 @@ func (b *Broker) ConsumeDurable(name string, opt DurableOptions, match func(*Mes
 	if d != nil && !d.belongsTo(c.Client) {
 		return nil, ErrOtherPrincipal
 	}
+	if netx.Exhausted() && (d == nil || d.opt != opt) {
+		return nil, netx.ErrMemory
+	}
 	if d != nil && (d.opt != opt || d.owner != own.Owner && d.owner != "") {
 		b.dropDurable(d, nil)
 		d = nil

@@ -121,7 +121,7 @@ func (q *Queue) bury(d deadLetter) {
 	m.redirect(deadLetters + m.Name) // a durable subscriber's queue has no name of its own
 	m.Expires = 0
 	m.addHeader(causeHeader, d.cause)
-	to, err := q.b.lockQueue(m.Name)
+	to, err := q.b.lockOrMake(m.Name, true)
 	if err != nil {
 		q.b.stats.Lost.Add(1)
 		q.b.journal.Remove(nil, d.e.rec)

@@ -55,7 +55,11 @@ type QueueInfo struct {
 
 // lockQueue returns the queue of a valid name with its lock held, and creates
 // it if need be.
-func (b *Broker) lockQueue(name string) (*Queue, error) {
+func (b *Broker) lockQueue(name string) (*Queue, error) { return b.lockOrMake(name, false) }
+
+// lockOrMake is lockQueue. moves says that what another queue has given up needs the
+// queue, however short memory is.
+func (b *Broker) lockOrMake(name string, moves bool) (*Queue, error) {
 	b.queuesMu.RLock()
 	if q := b.queues[name]; q != nil {
 		q.mu.Lock() // under queuesMu, so that it is not removed in between
@@ -72,6 +76,9 @@ func (b *Broker) lockQueue(name string) (*Queue, error) {
 	if q == nil {
 		if len(b.queues) >= b.opt.MaxQueues {
 			return nil, fmt.Errorf("%w: %d exist, no more are allowed", ErrQueues, len(b.queues))
+		}
+		if err := b.roomForWild(name); err != nil && !moves {
+			return nil, err
 		}
 		if err := b.addTemp(name); err != nil {
 			return nil, err

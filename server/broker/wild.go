@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -63,22 +64,38 @@ func (b *Broker) ConsumeWild(filter string, opt ConsumerOptions) (*WildConsumer,
 		opt.Window = DefaultWindow
 	}
 	w := &WildConsumer{b: b, filter: filter, opt: opt, members: map[*Queue]*Consumer{}}
-	b.queuesMu.Lock()
-	b.wild.Add(filter, w)
-	b.wildCount++
-	for name, q := range b.queues {
-		if topic.Match(filter, name) {
-			q.mu.Lock()
-			w.join(q)
-			q.mu.Unlock()
-		}
+	queues, err := w.begin()
+	if err != nil {
+		return nil, err
 	}
-	queues := slices.Collect(maps.Keys(w.members))
-	b.queuesMu.Unlock()
 	for _, q := range queues {
 		q.dispatch()
 	}
 	return w, nil
+}
+
+// begin adds the consumer to the queues that there are, and returns them, unless
+// memory is too short for so many.
+func (w *WildConsumer) begin() (queues []*Queue, err error) {
+	b := w.b
+	b.queuesMu.Lock()
+	defer b.queuesMu.Unlock()
+	for name, q := range b.queues {
+		if topic.Match(w.filter, name) {
+			queues = append(queues, q)
+		}
+	}
+	if !netx.Fits(len(queues) * subscriptionCost) {
+		return nil, netx.ErrMemory
+	}
+	b.wild.Add(w.filter, w)
+	b.wildCount++
+	for _, q := range queues {
+		q.mu.Lock()
+		w.join(q)
+		q.mu.Unlock()
+	}
+	return queues, nil
 }
 
 // join adds the consumer to a queue. b.queuesMu and q.mu are held.
@@ -110,6 +127,20 @@ func (w *WildConsumer) Leave() {
 	for _, c := range members {
 		c.Leave()
 	}
+}
+
+// roomForWild returns why a new queue is too much: each wildcard consumer that it has
+// takes memory. b.queuesMu is held.
+func (b *Broker) roomForWild(name string) error {
+	if b.wildCount == 0 {
+		return nil
+	}
+	n := 0
+	b.wild.Match(name, func(*WildConsumer) { n++ })
+	if n > 0 && !netx.Fits(n*subscriptionCost) {
+		return fmt.Errorf("%w: %w for the consumers of /queue/%.200s", ErrQueues, netx.ErrMemory, name)
+	}
+	return nil
 }
 
 // joinWild adds the wildcard consumers to a new queue. b.queuesMu and q.mu are

@@ -51,6 +51,12 @@ func Pressed() bool {
 	return limit > 0 && memory.used.Load() > limit-limit/4
 }
 
+// Fits reports whether n more bytes can be held.
+func Fits(n int) bool {
+	limit := memory.limit.Load()
+	return limit == 0 || memory.used.Load()+int64(n) <= limit
+}
+
 // Exhausted reports whether there is none left.
 func Exhausted() bool {
 	limit := memory.limit.Load()

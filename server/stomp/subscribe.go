@@ -184,8 +184,8 @@ func (s *session) add(sub *subscription, window int, done func(error)) error {
 		return refuse("subscription exists", "there is a subscription %.80q already", sub.id)
 	case len(s.subs) >= s.srv.opt.MaxSubscriptions:
 		return refuse("too many subscriptions", "the connection has %d, no more are allowed", len(s.subs))
-	case netx.Exhausted() && sub.to.kind == broker.TopicKind && sub.durable == "":
-		return netx.ErrMemory // the others take away what lies there
+	case netx.Exhausted() && !s.mayStill(sub):
+		return netx.ErrMemory
 	}
 	if s.subs == nil {
 		s.subs, s.byNum = map[string]*subscription{}, map[uint64]*subscription{}
@@ -212,6 +212,31 @@ func (s *session) add(sub *subscription, window int, done func(error)) error {
 		s.byNum[sub.num] = sub
 	}
 	return nil
+}
+
+// spared is what the consumers of a connection may take while there is no memory left:
+// they take away what lies there.
+const spared = 16 << 10
+
+// mayStill reports whether a subscription may begin although there is no memory left.
+// s.mu is held.
+func (s *session) mayStill(sub *subscription) bool {
+	if !sub.drains() {
+		return false
+	}
+	taken := sub.cost()
+	for _, x := range s.subs {
+		if x.drains() {
+			taken += x.cost()
+		}
+	}
+	return taken <= spared
+}
+
+// drains reports whether the subscription takes away what lies on a queue, or is kept
+// for a durable one.
+func (sub *subscription) drains() bool {
+	return sub.to.kind == broker.QueueKind || sub.durable != ""
 }
 
 // listen subscribes to a topic.
@@ -334,8 +359,18 @@ func (s *session) remove(id string, byDestination bool) *subscription {
 	return sub
 }
 
+// queueCost is what a subscription to queues takes beside their names and what the
+// broker counts, in bytes, roughly: the queue that it keeps in being.
+const queueCost = 1 << 10
+
 // cost is what the subscription takes beside what the broker counts.
-func (sub *subscription) cost() int { return 2*len(sub.id) + broker.SelectorCost(sub.enc.selector) }
+func (sub *subscription) cost() int {
+	n := 2*len(sub.id) + broker.SelectorCost(sub.enc.selector)
+	if sub.to.kind == broker.QueueKind {
+		n += queueCost + 2*len(sub.to.name)
+	}
+	return n
+}
 
 // end takes the subscription out of effect.
 func (sub *subscription) end() {
