@@ -102,12 +102,14 @@ type flight struct {
 	strict   []*Record // deleted by this transaction or by none
 	again    int       // how many of changes.Delete are tried again after a failure
 	done     []func(error)
+	owed     int // of Journal.owed
 }
 
 // take empties the plan. j.mu is held.
 func (j *Journal) take() (f flight) {
 	f.changes, j.next, j.boxes = j.next, Changes{}, nil
 	f.done, j.done = j.done, nil
+	f.owed = j.owed
 	f.strict, j.strict = j.strict, nil
 	if j.live > 0 {
 		f.inserted = make([]*Record, 0, j.live)
@@ -129,10 +131,7 @@ func (j *Journal) take() (f flight) {
 			f.changes.Delete = append(f.changes.Delete, r.id)
 		}
 	}
-	if j.room != nil {
-		close(j.room)
-		j.room = nil
-	}
+	j.giveRoom()
 	return f
 }
 
@@ -140,6 +139,7 @@ func (j *Journal) take() (f flight) {
 func (j *Journal) finish(f flight, err error) {
 	j.mu.Lock()
 	j.flying = 0
+	j.owed -= f.owed
 	for _, r := range f.inserted {
 		switch {
 		case err != nil && r.again && !r.doom:
@@ -152,6 +152,7 @@ func (j *Journal) finish(f flight, err error) {
 		case r.doom:
 			r.phase = removed
 			j.next.Delete = append(j.next.Delete, r.id)
+			j.owed += changeCost
 		default:
 			r.phase = written
 		}
@@ -160,6 +161,7 @@ func (j *Journal) finish(f flight, err error) {
 		for _, r := range f.strict {
 			r.phase = removed
 		}
+		j.giveRoom()
 	} else { // what can be tried again is; what others wait for has failed
 		j.stats.Failed.Add(1)
 		for _, b := range f.changes.Boxes {
@@ -170,6 +172,7 @@ func (j *Journal) finish(f flight, err error) {
 		j.next.Dropped = append(f.changes.Dropped, j.next.Dropped...)
 		j.next.Update = append(f.changes.Update, j.next.Update...)
 		j.next.Delete = append(f.changes.Delete[:f.again:f.again], j.next.Delete...)
+		j.owed += changeCost * (len(f.changes.Dropped) + len(f.changes.Update) + f.again)
 	}
 	if !j.next.empty() || j.live+len(j.done) > 0 { // those who wait may wait for what was refused just now
 		j.signal()

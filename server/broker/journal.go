@@ -4,7 +4,6 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
 // ErrDisk says that something could not be written to disk.
@@ -104,6 +103,7 @@ type Journal struct {
 	strict  []*Record     // to be deleted in the next transaction, or not at all; see Transact
 	live    int           // of insert, not removed again
 	bytes   int           // of insert
+	owed    int           // what the other changes and done take, also those that are being written
 	flying  int           // records in the transaction that is being written
 	held    int           // of insert
 	settled chan struct{} // told when none is held any more
@@ -148,10 +148,6 @@ type JournalStats struct {
 // Stats returns the counters.
 func (j *Journal) Stats() *JournalStats { return &j.stats }
 
-// maxPlanned bounds what may wait to be written, in bytes: beyond, publishers
-// wait for the disk.
-const maxPlanned = 64 << 20
-
 func (j *Journal) init(s Store, told func(error)) {
 	j.store, j.told = s, told
 	j.wake, j.settled = make(chan struct{}, 1), make(chan struct{}, 1)
@@ -184,7 +180,9 @@ func (j *Journal) SetBox(b Box, done func(error)) {
 // putBox plans to write a box, as it is now: what was planned for it before is not
 // written. A client may have its own written anew as often as it likes. j.mu is held.
 func (j *Journal) putBox(b Box) {
+	j.owed += b.cost()
 	if i, known := j.boxes[b.ID]; known {
+		j.owed -= j.next.Boxes[i].cost()
 		j.next.Boxes[i] = b
 		return
 	}
@@ -197,7 +195,10 @@ func (j *Journal) putBox(b Box) {
 
 // DropBox plans the end of a box, whose owner has removed all its records.
 func (j *Journal) DropBox(id uint64, done func(error)) {
-	j.plan(done, func() { j.next.Dropped = append(j.next.Dropped, id) })
+	j.plan(done, func() {
+		j.next.Dropped = append(j.next.Dropped, id)
+		j.owed += changeCost
+	})
 }
 
 // Sync calls done when all that was planned before is on disk, or with the
@@ -216,7 +217,7 @@ func (j *Journal) plan(done func(error), add func()) {
 	defer j.mu.Unlock()
 	add()
 	if done != nil {
-		j.done = append(j.done, done)
+		j.await(done)
 	}
 	j.signal()
 }
@@ -305,43 +306,6 @@ func (j *Journal) Move(old *Record, box uint64, m *Message) *Record {
 	return r
 }
 
-// WaitRoom waits while too much waits to be written. Whoever calls Put for a
-// client calls it before, with no lock held.
-func (j *Journal) WaitRoom() {
-	j.mu.Lock()
-	for j.bytes > maxPlanned {
-		if j.room == nil {
-			j.room = make(chan struct{})
-		}
-		room := j.room
-		j.mu.Unlock()
-		<-room
-		j.mu.Lock()
-	}
-	j.mu.Unlock()
-}
-
-// roomBy is WaitRoom until a deadline; false: there is no room.
-func (j *Journal) roomBy(deadline time.Time) bool {
-	for {
-		j.mu.Lock()
-		if j.bytes <= maxPlanned {
-			j.mu.Unlock()
-			return true
-		}
-		if j.room == nil {
-			j.room = make(chan struct{})
-		}
-		room := j.room
-		j.mu.Unlock()
-		select {
-		case <-room:
-		case <-time.After(time.Until(deadline)):
-			return false
-		}
-	}
-}
-
 // Remove plans to delete records; done, which may be nil, is called when they
 // are gone from the disk. Nil records are passed over.
 func (j *Journal) Remove(done func(error), records ...*Record) {
@@ -366,7 +330,7 @@ func (j *Journal) Remove(done func(error), records ...*Record) {
 	}
 	if done != nil {
 		if pending {
-			j.done = append(j.done, done)
+			j.await(done)
 		} else {
 			early = append(early, done)
 		}
@@ -394,6 +358,7 @@ func (j *Journal) remove(r *Record) (done func(error), waits bool) {
 	case written:
 		r.phase = removed
 		j.next.Delete = append(j.next.Delete, r.id)
+		j.owed += changeCost
 		j.signal()
 		waits = true
 	}
@@ -423,6 +388,7 @@ func (j *Journal) SetState(r *Record, state uint64) {
 		j.release(r)
 	case writing, written:
 		j.next.Update = append(j.next.Update, StateChange{r.id, state})
+		j.owed += changeCost
 		j.signal()
 	}
 }
@@ -478,7 +444,7 @@ func (j *Journal) Transact(put []Placed, remove []*Record, done func(error)) []*
 			j.strict = append(j.strict, r)
 		}
 	}
-	j.done = append(j.done, done)
+	j.await(done)
 	j.signal()
 	return records
 }

@@ -59,6 +59,7 @@ type conn struct {
 	owed      owed   // PUBACKs and PUBRECs
 	freed     []byte // PUBCOMPs that are sent once their identifiers are free on disk
 	waited    bool   // for the disk, in this batch
+	synced    bool   // answers of this batch may have to wait for the disk
 
 	meters    netx.Meters                        // what the peer sends is held to
 	published int                                // PUBLISHes of this read
@@ -161,6 +162,10 @@ func (c *conn) flush() {
 		c.pub.Flush()
 	}
 	c.waited = false
+	if c.synced {
+		c.synced = false
+		c.awaitChanges()
+	}
 	if len(c.freed) > 0 {
 		freed := c.freed
 		c.freed = nil
@@ -176,6 +181,14 @@ func (c *conn) flush() {
 	}
 	if wake {
 		c.out.WakeHere()
+	}
+}
+
+// awaitChanges waits while too much is on its way to the disk, before something that
+// a kept session is told once it is there.
+func (c *conn) awaitChanges() {
+	if c.sess.box.Load() != 0 {
+		c.srv.b.Journal().WaitChanges()
 	}
 }
 
@@ -195,9 +208,11 @@ func (c *conn) packet(first byte, p []byte) error {
 		return c.acknowledge(first>>4, p)
 	case packets.Subscribe:
 		c.flush()
+		c.awaitChanges()
 		return c.subscribe(p)
 	case packets.Unsubscribe:
 		c.flush()
+		c.awaitChanges()
 		return c.unsubscribe(p)
 	case packets.Pingreq:
 		if len(p) > 0 {

@@ -118,6 +118,9 @@ func (c *conn) connect(p []byte) error {
 	if err != nil {
 		return c.refuse(level, err)
 	}
+	if h.expiry > 0 {
+		c.srv.b.Journal().WaitChanges() // its session is to be there
+	}
 	c.client = client
 	c.accept(h)
 	if err := c.srv.attach(c, h); err != nil {

@@ -297,6 +297,7 @@ func (c *conn) acknowledge(kind byte, p []byte) error {
 	if id == 0 {
 		return violation("packet identifier 0")
 	}
+	c.synced = c.synced || kind != packets.Puback
 	if kind == packets.Pubrel {
 		c.complete(id)
 		return nil

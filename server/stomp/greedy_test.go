@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -314,6 +315,34 @@ func TestReceiptsBehindOne(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Nor is one whose durable subscriptions come and go, each of which the disk is to be
+// told about.
+func TestDurablesWaitForAHangingDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk := slowStore{make(chan struct{})}
+		w := pipeWorld(t, broker.New(broker.Options{Store: disk}), stomp.Options{})
+		p := w.connect("1.2", "client-id:A")
+		const many = 10_000
+		var taken atomic.Int32
+		go func() {
+			for range many {
+				if _, err := fmt.Fprint(p.nc, "SUBSCRIBE\nid:0\ndestination:/topic/t\nactivemq.subscriptionName:n\n\n\x00",
+					"UNSUBSCRIBE\nid:0\nactivemq.subscriptionName:n\n\n\x00"); err != nil {
+					return
+				}
+				taken.Add(1)
+			}
+			p.send("DISCONNECT\nreceipt:end\n\n^@")
+		}()
+		synctest.Wait()
+		if n := taken.Load(); n < 1000 || n == many {
+			t.Errorf("%d of %d are taken while the disk hangs", n, many)
+		}
+		close(disk.release)
+		p.want("RECEIPT", "receipt-id:end")
+	})
 }
 
 // Acknowledgements of what never was end their sender, whatever the numbers.

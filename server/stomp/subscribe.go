@@ -52,6 +52,9 @@ func (s *session) subscribe(f *frame.Frame, done func(error)) error {
 	if err != nil {
 		return err
 	}
+	if sub.drains() {
+		s.srv.b.Journal().WaitChanges() // what it is given may be on disk, it too
+	}
 	if err := s.add(sub, window, done); err != nil {
 		return err
 	}
@@ -332,6 +335,7 @@ func (s *session) unsubscribe(f *frame.Frame, done func(error)) error {
 		return refuse("unknown subscription", "there is no subscription %.80q", id)
 	}
 	if forget {
+		s.srv.b.Journal().WaitChanges()
 		return s.srv.b.ForgetOwn(s.client.Load(), durable, done)
 	}
 	done(nil)

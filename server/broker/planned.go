@@ -1,0 +1,81 @@
+package broker
+
+import "time"
+
+// maxPlanned bounds the messages that may wait to be written, in bytes: beyond,
+// publishers wait for the disk. maxOwed bounds what waits beside them or is being
+// written, such as subscriptions: beyond, those who add to that wait.
+const (
+	maxPlanned = 64 << 20
+	maxOwed    = 16 << 20
+)
+
+// What waits takes so much, in bytes, roughly: a change of a record or the end of a
+// box, a box beside its contents, and somebody who is to be told, with what is
+// answered.
+const (
+	changeCost = 16
+	boxCost    = 256
+	doneCost   = 1 << 10
+)
+
+// cost is what a box takes while it waits to be written.
+func (b *Box) cost() int { return boxCost + len(b.Name) + len(b.Meta) }
+
+// await notes who is to be told when all that is planned is on disk. j.mu is held.
+func (j *Journal) await(done func(error)) {
+	j.done = append(j.done, done)
+	j.owed += doneCost
+}
+
+// WaitRoom waits while too many messages wait to be written. Whoever calls Put for a
+// client calls it before, with no lock held.
+func (j *Journal) WaitRoom() { j.wait(func() bool { return j.bytes <= maxPlanned }) }
+
+// WaitChanges waits while too much else does. Whoever calls NewBox, SetBox or Sync for
+// a client calls it before, with no lock held.
+func (j *Journal) WaitChanges() { j.wait(func() bool { return j.owed <= maxOwed }) }
+
+// wait waits until there is room.
+func (j *Journal) wait(room func() bool) {
+	j.mu.Lock()
+	for !room() {
+		if j.room == nil {
+			j.room = make(chan struct{})
+		}
+		given := j.room
+		j.mu.Unlock()
+		<-given
+		j.mu.Lock()
+	}
+	j.mu.Unlock()
+}
+
+// roomBy is WaitRoom until a deadline; false: there is no room.
+func (j *Journal) roomBy(deadline time.Time) bool {
+	for {
+		j.mu.Lock()
+		if j.bytes <= maxPlanned {
+			j.mu.Unlock()
+			return true
+		}
+		if j.room == nil {
+			j.room = make(chan struct{})
+		}
+		room := j.room
+		j.mu.Unlock()
+		select {
+		case <-room:
+		case <-time.After(time.Until(deadline)):
+			return false
+		}
+	}
+}
+
+// giveRoom tells those who wait for room that there may be some. j.mu is held.
+func (j *Journal) giveRoom() {
+	if j.room != nil {
+		close(j.room)
+		j.room = nil
+	}
+}
