@@ -22,9 +22,11 @@ export function dialog(testid, title, lead, ...content) {
   return $dialog;
 }
 
-// What was done may have taken away what had the keyboard before: then the list gets it.
+// What was done may have taken away what had the keyboard before: then the list gets it. The button that was pressed may have it still,
+// until the page is drawn without the dialog.
 function keepKeyboard() {
-  if (!$dialog[0].open && document.activeElement === document.body) document.querySelector('.console-content .grid')?.focus({ preventScroll: true });
+  const held = document.activeElement;
+  if (!$dialog[0].open && (held === document.body || $dialog[0].contains(held))) document.querySelector('.console-content .grid')?.focus({ preventScroll: true });
 }
 
 export const field = (label, $control, note = '') => {
