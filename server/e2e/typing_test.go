@@ -23,7 +23,7 @@ func withTruck(t *testing.T) (*testServer, *page) {
 	s := serve(t, server.Config{}, server.Options{})
 	p := open(t, s.page())
 	newTruck(t, s, "BBB").report(42.5, 1.5)
-	p.wait("mwm.devices === 1")
+	p.wait("mwm.located === 1") // its name may come before where it is, and the card shows that
 	return s, p
 }
 
