@@ -21,7 +21,7 @@ import (
 // variable, and a viewer, who could do nothing with them, gets none.
 func TestEmptyFleetWithAccounts(t *testing.T) {
 	s := serve(t, server.Config{Accounts: peopleAndTruck(t)}, server.Options{})
-	p := open(t, s.page(), "status of 401")
+	p := open(t, s.page(), withoutSession)
 	p.wait(atSignIn)
 	p.signIn("olga", accountsPassword)
 	p.signedIn("operator")
