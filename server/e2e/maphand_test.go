@@ -23,11 +23,11 @@ import (
 // What a hand does with the map, one after the other, on one page.
 func TestMapByHand(t *testing.T) {
 	s := serve(t, server.Config{StaleAfter: time.Hour, OfflineAfter: time.Hour}, server.Options{})
-	p := open(t, s.page())
 	gone, stays, goes := newTruck(t, s, "AAA"), newTruck(t, s, "BBB"), newTruck(t, s, "CCC")
 	gone.report(42.52, 1.5)
 	stays.report(42.51, 1.5)
 	goes.report(42.50, 1.5)
+	p := open(t, s.page()) // the map goes where the first devices are that it learns of: all three
 	gone.leave()
 	p.wait("mwm.located === 3 && mwm.counts.offline === 1")
 	noteAtTheDevice(p)
