@@ -212,7 +212,7 @@ func pageSurvivesRestart(p *page, s *testServer) {
 	p.wait(find(tagged("banner")) + ".hidden")
 	// The simulator's devices come back, those of the test do not; all are known.
 	p.wait("mwm.devices === 29 && mwm.counts.moving >= 5")
-	p.wait(`mwm.position("bus 7").status === "offline"`)
+	p.wait(`mwm.position("bus 7")?.status === "offline"`) // it may be named before its place is told
 	p.wait("mwm.selected === 'away'")
 	p.waitState("see you after the break", "waiting")
 	back := newTruck(p.t, s, "away")

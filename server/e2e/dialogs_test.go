@@ -49,6 +49,7 @@ func auditRest(p *page, prefix string) {
 	p.press(kb.Escape)
 	p.press("w")
 	audit(p, prefix+"wire of nobody")
+	p.wait("mwm.shown > 0")
 	eval[bool](p, find(tagged("mark-all"))+".click(), true") // below the wire on a phone
 	p.press("t")
 	p.wait(find(tagged("compose")) + ".open")
