@@ -3,9 +3,11 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"syscall"
 	"testing"
 	"time"
 
@@ -45,7 +47,12 @@ func (s *testServer) start() {
 			*addr = "127.0.0.1:0"
 		}
 	}
-	running, err := server.New(s.cfg, s.opt)
+	var running *server.Server
+	var err error
+	eventually(s.t, "its ports are free", func() bool { // while it was away, somebody else may have been given one
+		running, err = server.New(s.cfg, s.opt)
+		return !errors.Is(err, syscall.EADDRINUSE)
+	})
 	if err != nil {
 		s.t.Fatal(err)
 	}
