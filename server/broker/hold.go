@@ -93,6 +93,9 @@ func (b *Batch) hold(r Receiver, out *netx.Outbound) {
 			return // so little is the pace of those who are fast, and nobody's fault
 		}
 		since, harmed := w.passed(b, start, now, found)
+		if harmed { // by now: else each of a crowd would have the longer patience at first
+			patience = netx.StuckAfter
+		}
 		b.shareHold(out, since, patience, harmed)
 		spent := harmed && out.Charge(since, maxHold)
 		if found == netx.Room {

@@ -67,6 +67,18 @@ func (s *subscriber) read() int {
 	return s.count
 }
 
+// momentary is done with what it gets a moment later.
+type momentary struct{ served time.Time }
+
+func (m *momentary) Deliver(*Subscription, *Batch) { m.served = time.Now() }
+
+func (m *momentary) Backlog() int {
+	if time.Now().Equal(m.served) {
+		return 1
+	}
+	return 0
+}
+
 // The overload policy: a publisher waits for a subscriber that reads, so that
 // nothing is lost; not for one that does not; and for a slow one only as long as
 // others are not harmed, and else for a moment.
@@ -202,6 +214,20 @@ func TestOverload(t *testing.T) {
 			time.Sleep(time.Second)
 			if healthy.read() != size*count {
 				t.Errorf("the healthy one got %d bytes of %d", healthy.read(), size*count)
+			}
+		})
+	})
+	t.Run("a crowd of stuck ones beside one that has always just been served: no longer than one", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			b := New(Options{})
+			if err := b.Subscribe(&Subscription{Filter: "a", Receiver: &momentary{}}); err != nil {
+				t.Fatal(err)
+			}
+			for i := range 50 { // it comes to them one after the other
+				connectSubscriber(t, b, 1<<20+i<<17, nil)
+			}
+			if took := flood(t, b, truck, "a"); took > 200*time.Millisecond {
+				t.Errorf("fifty that do not read held a healthy one for %v", took)
 			}
 		})
 	})
