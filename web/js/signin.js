@@ -20,7 +20,7 @@ $('#theme-toggle').on('click', toggleTheme);
 $('#plain').prop('hidden', isSecureContext);
 $('#signin').on('submit', submit);
 onLang(show);
-$('#user').trigger('focus');
+if (document.activeElement === document.body) $('#user').trigger('focus'); // else somebody types already
 
 // A link from elsewhere comes without the cookie, which is for this site's own requests: this one has it.
 session().then(goOn, () => {});
