@@ -24,16 +24,17 @@ export class SidePane {
     return this.key !== null;
   }
 
-  // open shows what a promise brings; what has been opened since comes first.
+  // open shows what a promise brings; what has been opened since comes first, and the keyboard stays where it has gone since.
   async open(key, contents) {
     const turn = ++this.#turn;
+    const held = document.activeElement;
     const again = this.key === key;
     this.key = key;
     const slow = setTimeout(() => this.#fill(turn, [this.#words(t('console.loading'))]), 150);
     try {
       const parts = await contents;
       this.#fill(turn, parts);
-      if (turn === this.#turn && !again) this.$root.find('h3')[0]?.focus({ preventScroll: true });
+      if (turn === this.#turn && !again && [held, document.body].includes(document.activeElement)) this.$root.find('h3')[0]?.focus({ preventScroll: true });
     } catch (err) {
       this.#fill(turn, [err.status === 404 ? this.#words(t('console.gone')) : this.#words(t('console.failed', { reason: err.message }), 'bad')]);
     } finally {
