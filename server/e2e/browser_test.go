@@ -316,8 +316,14 @@ type point struct{ X, Y float64 }
 // the page hears nothing of the press, and the element is looked for anew.
 func (p *page) click(selector string) {
 	p.t.Helper()
-	eventually(p.t, "can be clicked: "+selector, func() bool {
-		at, _ := try[*point](p, aim(selector))
+	p.clickOn(selector, find(selector))
+}
+
+// clickOn does that with the element that an expression finds.
+func (p *page) clickOn(what, element string) {
+	p.t.Helper()
+	eventually(p.t, "can be clicked: "+what, func() bool {
+		at, _ := try[*point](p, aim(element))
 		if at == nil {
 			return false
 		}
@@ -330,11 +336,13 @@ func (p *page) click(selector string) {
 // aim is the expression for the point where an element is clicked, or null as long as
 // it cannot be. It stands still when the page has drawn itself twice meanwhile: what
 // is on its way does not move until then either. From then until clickMissed is
-// called, the page hears no press on anything else.
-func aim(selector string) string {
+// called, the page hears no press on anything else. When the page puts another element
+// in its place between the press and the release, that was no click either.
+func aim(element string) string {
 	return `(async () => {
+		const find = () => ` + element + `;
 		const place = () => {
-			const e = ` + find(selector) + `;
+			const e = find();
 			if (!e || e.disabled) return null;
 			e.scrollIntoView({ block: 'nearest', behavior: 'instant' });
 			const { left, top, width, height } = e.getBoundingClientRect();
@@ -349,10 +357,14 @@ func aim(selector string) string {
 		const at = place();
 		if (!at || at.X !== before.X || at.Y !== before.Y) return null;
 		const kinds = ['pointerdown', 'mousedown', 'pointerup', 'mouseup', 'click'];
+		let pressed = false;
 		let missed = true;
 		const guard = (event) => {
-			if (event.type === 'pointerdown') missed = !` + find(selector) + `?.contains(event.target);
-			if (missed) {
+			if (!missed) return; // it is done: what it leads to may be clicks elsewhere
+			const there = Boolean(find()?.contains(event.target));
+			if (event.type === 'pointerdown') pressed = there;
+			if (event.type === 'click') missed = !pressed || !there;
+			if (!pressed || (event.type === 'click' && missed)) {
 				event.stopImmediatePropagation();
 				event.preventDefault();
 			}

@@ -97,10 +97,7 @@ func rowOf(list, text string) string {
 
 func (p *page) openRow(list, text string) {
 	p.t.Helper()
-	p.wait(rowOf(list, text))
-	eval[bool](p, rowOf(list, text)+".setAttribute('data-found', ''), true")
-	p.click(tagged(list+"-row") + "[data-found]")
-	eval[bool](p, all("[data-found]")+".forEach((e) => e.removeAttribute('data-found')), true")
+	p.clickOn(text, rowOf(list, text))
 }
 
 // cell is the expression for a cell of a row.
