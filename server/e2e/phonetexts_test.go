@@ -67,9 +67,11 @@ func TestPhoneAlerts(t *testing.T) {
 	eval[bool](h.page, "alertsGoOn() ?? true")
 	h.wait(is(original))
 
-	for name, c := range map[string]string{"green": "rgb(0, 255, 0)", "darkGray": "rgb(85, 85, 85)", "brown": "rgb(153, 102, 51)", "Green": "rgb(255, 0, 0)", hostileText: "rgb(255, 0, 0)"} {
-		sender.send(telemetry.AlertTopic(h.id), []byte(name), false) // also while the one before is shown
-		h.wait(is(c))
+	for _, alert := range []struct{ name, rgb string }{ // neighbours differ: each is seen to have come
+		{"green", "rgb(0, 255, 0)"}, {"Green", "rgb(255, 0, 0)"}, {"darkGray", "rgb(85, 85, 85)"}, {hostileText, "rgb(255, 0, 0)"}, {"brown", "rgb(153, 102, 51)"},
+	} {
+		sender.send(telemetry.AlertTopic(h.id), []byte(alert.name), false) // also while the one before is shown
+		h.wait(is(alert.rgb))
 	}
 	eval[bool](h.page, "alertsGoOn() ?? true")
 	h.wait(is(original))
