@@ -291,6 +291,7 @@ func (s *Server) restoreSession(k *broker.Kept, now time.Time) (*session, error)
 			sess.subs = map[string]*subscription{}
 		}
 		sess.subs[x.Filter] = sub
+		sess.filterBytes += len(x.Filter)
 		if x.Replay {
 			sess.replays.waiting = append(sess.replays.waiting, sub)
 			sess.replays.saved = true

@@ -20,6 +20,10 @@ type Options struct {
 	MaxClientID int
 	// MaxSubscriptions is how many subscriptions a session may have; default 1000.
 	MaxSubscriptions int
+	// MaxFilterBytes is how long the filters of a session may be together: they are
+	// written anew with each SUBSCRIBE if it is on disk; default 256 for each of
+	// MaxSubscriptions, at least 256,000.
+	MaxFilterBytes int
 	// MaxFilters is how many filters of one SUBSCRIBE are granted; default 1000.
 	MaxFilters int
 	// ReceiveMaximum is how many QoS 1 and 2 messages a 5.0 client may have
@@ -82,6 +86,7 @@ func (o Options) withDefaults() (Options, error) {
 		{"MaxPacket", &o.MaxPacket, 1 << 20, 268_435_460},
 		{"MaxClientID", &o.MaxClientID, 1024, 65535},
 		{"MaxSubscriptions", &o.MaxSubscriptions, 1000, 1 << 30},
+		{"MaxFilterBytes", &o.MaxFilterBytes, min(max(1000, o.MaxSubscriptions), 1<<20) * 256, 1 << 30},
 		{"MaxFilters", &o.MaxFilters, 1000, 1 << 30},
 		{"ReceiveMaximum", &o.ReceiveMaximum, 1024, 65535},
 		{"MaxInflight", &o.MaxInflight, 1024, 65535},

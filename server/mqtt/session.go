@@ -33,6 +33,8 @@ type session struct {
 	willTimer *time.Timer
 	subs      map[string]*subscription // by filter, as the client wrote it
 
+	filterBytes int // of subs
+
 	queue    fifo      // not sent yet
 	took     time.Time // when something left it last
 	flights  flights

@@ -116,6 +116,9 @@ func (s *session) subscribe(c *conn, f packets.Subscription) (*subscription, err
 		if len(s.subs) >= s.srv.opt.MaxSubscriptions {
 			return nil, newFault(packets.ErrQuotaExceeded, "%d subscriptions, no more are allowed", len(s.subs))
 		}
+		if limit := s.srv.opt.MaxFilterBytes; s.filterBytes+len(f.Filter) > limit {
+			return nil, newFault(packets.ErrQuotaExceeded, "filters of more than %d bytes together", limit)
+		}
 		if netx.Exhausted() {
 			return nil, newFault(packets.ErrQuotaExceeded, "%s", netx.ErrMemory)
 		}
@@ -135,6 +138,7 @@ func (s *session) subscribe(c *conn, f packets.Subscription) (*subscription, err
 			s.subs = map[string]*subscription{}
 		}
 		s.subs[sub.filter] = sub
+		s.filterBytes += len(sub.filter)
 	}
 	// MQTT 5.0 §3.8.3.1; retained messages are not for shared subscriptions (§4.8.2).
 	if sub.group != nil || f.RetainHandling == 2 || f.RetainHandling == 1 && known {
@@ -183,6 +187,7 @@ func (s *session) unsubscribe(c *conn, filter string) byte {
 		return packets.CodeNoSubscriptionExisted.Code
 	}
 	delete(s.subs, filter)
+	s.filterBytes -= len(filter)
 	sub.stop()
 	s.replays.drop(sub)
 	return packets.CodeSuccess.Code

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/mochi-mqtt/server/v2/packets"
@@ -146,6 +147,41 @@ func TestSubscriptionLimits(t *testing.T) {
 	if n := f.Stats().RefusedFilters.Load(); n != 2 {
 		t.Errorf("%d filters count as refused, want 2", n)
 	}
+}
+
+// So are filters that are too long together (MQTT 5.0 §3.9.3: quota exceeded), also
+// behind those that the session has on disk: all are written anew with each SUBSCRIBE.
+func TestFilterBytes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDisk()
+		l := live(t, d, Options{}, false)
+		p := l.meet(hello{level: v5, id: "A", keep: true, props: forever})
+		long := func(i int) string { return fmt.Sprint(i, strings.Repeat("x", 65_000)) }
+		for i := range 3 {
+			p.subscribe(1, long(i), 1)
+			p.expect("SUBACK 1 [01]")
+		}
+		const refused = `SUBACK 2 [97] reason="filters of more than 256000 bytes together"`
+		p.subscribe(2, long(3), 1)
+		p.expect(refused)
+		p.subscribe(3, long(2), 0) // one that exists is no new one
+		p.expect("SUBACK 3 [00]")
+		p.goodbye()
+		l.stop()
+
+		d.boot(-1)
+		l = live(t, d, Options{}, false)
+		p = l.peer()
+		p.shake2(hello{level: v5, id: "A", keep: true, props: forever}, "CONNACK session=true code=0x00")
+		p.subscribe(2, long(3), 1)
+		p.expect(refused)
+		p.unsubscribe(4, long(0))
+		p.expect("UNSUBACK 4 [00]")
+		p.subscribe(5, long(3), 1)
+		p.expect("SUBACK 5 [01]")
+		p.nc.Close()
+		l.stop()
+	})
 }
 
 // UNSUBSCRIBE ends the delivery (MQTT 5.0 §3.10.4).
