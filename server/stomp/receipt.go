@@ -16,6 +16,7 @@ type receipts struct {
 	max int
 
 	mu      sync.Mutex
+	booked  int       // of memory: the room of buf and pending
 	buf     []byte    // the encoded frames that are not sent, in order
 	pending []pending // one for each
 	first   uint64    // the ticket of pending[0]
@@ -49,17 +50,48 @@ func (r *receipts) ready(id []byte) (full bool) {
 
 // append promises a receipt. r.mu is held.
 func (r *receipts) append(id []byte, ready bool) (ticket uint64) {
+	if r.closed {
+		return 0
+	}
 	r.buf = frame.AppendReceipt(r.buf, id)
 	r.pending = append(r.pending, pending{len(r.buf), ready})
 	r.reading = true
+	r.book()
 	return r.first + uint64(len(r.pending)) - 1
 }
 
-// maxReceiptBytes is how long those that wait may be together: a client chooses its ids.
-const maxReceiptBytes = 1 << 20
+// book counts the room of those that wait as memory that the client makes the server
+// hold, once it is more than each connection may have. r.mu is held.
+func (r *receipts) book() {
+	n := cap(r.buf) + cap(r.pending)*pendingCost
+	if n <= freeRoom {
+		n = 0
+	}
+	if n != r.booked {
+		netx.Book(n - r.booked)
+		r.booked = n
+	}
+}
+
+// pendingCost is what one that waits takes beside its frame, in bytes, and freeRoom what
+// they may take unbooked.
+const (
+	pendingCost = 16
+	freeRoom    = 8 << 10
+)
+
+// maxReceiptBytes is how long those that wait may be together: a client chooses its ids;
+// pressedReceiptBytes while memory is short.
+const (
+	maxReceiptBytes     = 1 << 20
+	pressedReceiptBytes = 32 << 10
+)
 
 // hasRoom reports whether one more may wait. r.mu is held.
-func (r *receipts) hasRoom() bool { return len(r.pending) < r.max && len(r.buf) < maxReceiptBytes }
+func (r *receipts) hasRoom() bool {
+	n := len(r.buf)
+	return len(r.pending) < r.max && n < maxReceiptBytes && (n < pressedReceiptBytes || !netx.Pressed())
+}
 
 // done reports the effect that a ticket waits for.
 func (r *receipts) done(ticket uint64) {
@@ -119,6 +151,7 @@ func (r *receipts) send() {
 	}
 	if len(r.pending) == 0 && cap(r.buf) > 4<<10 {
 		r.buf, r.pending = nil, nil
+		r.book()
 	}
 	if r.moved != nil {
 		close(r.moved)
@@ -170,6 +203,7 @@ func (r *receipts) close() {
 	defer r.mu.Unlock()
 	r.closed = true
 	r.buf, r.pending = nil, nil
+	r.book()
 	if r.moved != nil {
 		close(r.moved)
 		r.moved = nil
