@@ -14,7 +14,8 @@ import ko from '../i18n/console.ko.js';
 addTexts({ en, ko });
 
 const EVERY = 2000; // ms
-const SPARE = 10; // of the time, at most one part in so many is spent waiting for answers
+const SPARE = 10; // of the time, at most one part in so many is spent waiting for answers,
+const LATEST = 10_000; // ms, but one slow answer does not let the page stand still for longer
 
 export class Console {
   visible = false;
@@ -142,7 +143,7 @@ export class Console {
     const began = performance.now();
     const page = this.#page;
     await page.refresh().catch((err) => this.#told(err));
-    if (page === this.#page) this.#plan(Math.max(EVERY, SPARE * (performance.now() - began)));
+    if (page === this.#page) this.#plan(Math.max(EVERY, Math.min(LATEST, SPARE * (performance.now() - began))));
   }
 
   #told(err) {
