@@ -291,7 +291,7 @@ export class HistoryPage {
   async #chooseDay(day) {
     this.#release();
     await this.#load({ day, afresh: true });
-    this.#panel?.focusDate();
+    if (document.activeElement === document.body) this.#panel?.focusDate(); // else the keyboard has gone on meanwhile
   }
 
   #visit(time) {
