@@ -109,17 +109,18 @@ func TestPhonePace(t *testing.T) {
 	h.waitText(tagged("position"), "φ:42.5000, λ:1.5000")
 	places := listenTo(t, s, "device/"+h.id+"/location")
 	h.click(tagged("resend"))
-	first := receive(t, "position sent again", places)
-	h.click(tagged("resend"))
-	if second := receive(t, "position sent once more", places); !bytes.Equal(first.Payload(), second.Payload()) {
-		t.Errorf("the same position is sent as %s and %s", first.Payload(), second.Payload())
+	sent := receive(t, "position sent again", places)
+	for before, tries := []byte(nil), 0; !bytes.Equal(before, sent.Payload()); tries++ {
+		if tries == 3 { // a phone that has felt nothing for long looks anew, in between or before
+			t.Fatalf("the same position is sent as %s and %s", before, sent.Payload())
+		}
+		before = sent.Payload()
+		h.click(tagged("resend"))
+		sent = receive(t, "position sent once more", places)
 	}
 	// A shake does it, too: the phone is thrown back and forth.
-	eval[bool](h.page, `(async () => {
-		for (let i = 0; i < 8; i++) {
-			window.dispatchEvent(new DeviceMotionEvent('devicemotion', { acceleration: { x: i % 2 ? 25 : -25, y: 0, z: 0 } }));
-			await new Promise(requestAnimationFrame);
-		}
+	eval[bool](h.page, `(() => {
+		for (let i = 0; i < 8; i++) window.dispatchEvent(new DeviceMotionEvent('devicemotion', { acceleration: { x: i % 2 ? 25 : -25, y: 0, z: 0 } }));
 		return true;
 	})()`)
 	receive(t, "position sent by shaking", places)
