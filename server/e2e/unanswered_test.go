@@ -67,6 +67,26 @@ func TestMessageThatHasGone(t *testing.T) {
 	p.wait(find(tagged("console-side")) + ".hidden")
 }
 
+// What is opened in the console when its answer comes does not take the keyboard from
+// who has begun to type meanwhile.
+func TestConsoleAnswersWhileSomebodyTypes(t *testing.T) {
+	s := serve(t, server.Config{}, server.Options{})
+	s.send("/queue/orders", "opened")
+	p := console(t, s, "queue/orders")
+	eval[bool](p, `(() => {
+		const ask = window.fetch;
+		window.fetch = (url, options) => (String(url).includes('/queues/message?') ? new Promise((go) => { window.answer = () => go(ask(url, options)); }) : ask(url, options));
+		return true;
+	})()`)
+	p.openRow("messages", "opened")
+	p.wait("!!window.answer")
+	p.press("/ab")
+	eval[bool](p, "(window.answer(), true)")
+	p.wait(find(tagged("side-title")))
+	p.press("c") // else a command: away from the console
+	p.wait(find(tagged("find-message")) + ".value === 'abc'")
+}
+
 // The dialog that says how to connect says that it does not know, and nothing that
 // might be wrong.
 func TestHowToConnectIsNotTold(t *testing.T) {
