@@ -25,6 +25,14 @@ func userProperties(bytesOfThem int) []byte {
 	return append(append(sent, body...), "\xe0\x00"...)
 }
 
+// manyFilters is what a client of MQTT 5 sends that connects, and then a SUBSCRIBE or
+// UNSUBSCRIBE, of that first byte, with a filter again and again.
+func manyFilters(first byte, filter string, bytesOfThem int) []byte {
+	body := "\x00\x01\x00" + strings.Repeat(filter, bytesOfThem/len(filter))
+	sent := append([]byte("\x10\x0e\x00\x04MQTT\x05\x02\x00\x00\x00\x00\x01x"), first)
+	return append(append(appendVarint(sent, len(body)), body...), "\xe0\x00"...)
+}
+
 // appendVarint appends a variable byte integer (MQTT 5 §1.5.5), whose form is that of
 // a varint.
 func appendVarint(b []byte, n int) []byte { return binary.AppendUvarint(b, uint64(n)) }
@@ -45,6 +53,8 @@ func TestManyParts(t *testing.T) {
 	}{
 		"STOMP headers":        {s.Addresses().STOMP, []byte("CONNECT\n" + headers.String() + "\n\x00")},
 		"MQTT user properties": {s.Addresses().MQTT, userProperties(size)},
+		"MQTT SUBSCRIBE":       {s.Addresses().MQTT, manyFilters(0x82, "\x00\x01a\x00", size)},
+		"MQTT UNSUBSCRIBE":     {s.Addresses().MQTT, manyFilters(0xa2, "\x00\x01a", size)},
 	} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)

@@ -24,7 +24,8 @@ type Options struct {
 	// written anew with each SUBSCRIBE if it is on disk; default 256 for each of
 	// MaxSubscriptions, at least 256,000.
 	MaxFilterBytes int
-	// MaxFilters is how many filters of one SUBSCRIBE are granted; default 1000.
+	// MaxFilters is how many filters of one SUBSCRIBE are granted; default 1000. More than
+	// ten times as many end the connection, as in an UNSUBSCRIBE.
 	MaxFilters int
 	// ReceiveMaximum is how many QoS 1 and 2 messages a 5.0 client may have
 	// unacknowledged by the server; default 1024, at most 65535.

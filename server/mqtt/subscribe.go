@@ -11,8 +11,13 @@ import (
 	"mwm/server/netx"
 )
 
-// checkSubscribe checks the layout of SUBSCRIBE or UNSUBSCRIBE.
-func checkSubscribe(level, kind byte, p []byte) error {
+// manyFilters is how many times [Options.MaxFilters] a SUBSCRIBE or UNSUBSCRIBE may
+// have: of one of a byte a hundred times its size is made before it could be refused.
+const manyFilters = 10
+
+// checkSubscribe checks the layout of SUBSCRIBE or UNSUBSCRIBE, of so many filters at
+// most.
+func checkSubscribe(level, kind byte, p []byte, most int) error {
 	s := scan{p: p}
 	if s.u16() == 0 && s.err == nil { // [MQTT-2.2.1-3]
 		return violation("packet identifier 0")
@@ -23,7 +28,10 @@ func checkSubscribe(level, kind byte, p []byte) error {
 	if s.err == nil && len(s.p) == 0 { // [MQTT-3.8.3-2], [MQTT-3.10.3-2]
 		return violation("%s without a filter", packets.PacketNames[kind])
 	}
-	for len(s.p) > 0 {
+	for n := 1; len(s.p) > 0; n++ {
+		if n > most {
+			return newFault(packets.ErrQuotaExceeded, "%s of more than %d filters", packets.PacketNames[kind], most)
+		}
 		filter := s.text()
 		if kind == packets.Unsubscribe {
 			continue
@@ -45,7 +53,7 @@ func checkSubscribe(level, kind byte, p []byte) error {
 
 // subscribe handles SUBSCRIBE.
 func (c *conn) subscribe(p []byte) error {
-	if err := checkSubscribe(c.level, packets.Subscribe, p); err != nil {
+	if err := checkSubscribe(c.level, packets.Subscribe, p, manyFilters*c.srv.opt.MaxFilters); err != nil {
 		return err
 	}
 	pk := packets.Packet{ProtocolVersion: c.level, FixedHeader: packets.FixedHeader{Type: packets.Subscribe}}
@@ -149,7 +157,7 @@ func (s *session) subscribe(c *conn, f packets.Subscription) (*subscription, err
 
 // unsubscribe handles UNSUBSCRIBE.
 func (c *conn) unsubscribe(p []byte) error {
-	if err := checkSubscribe(c.level, packets.Unsubscribe, p); err != nil {
+	if err := checkSubscribe(c.level, packets.Unsubscribe, p, manyFilters*c.srv.opt.MaxFilters); err != nil {
 		return err
 	}
 	pk := packets.Packet{ProtocolVersion: c.level, FixedHeader: packets.FixedHeader{Type: packets.Unsubscribe}}
