@@ -35,6 +35,18 @@ func TestMapByHand(t *testing.T) {
 	dragEndsFollowing(p, goes)
 }
 
+// The map that went to the first device goes to both when another one reports just
+// after it, and nothing comes after that.
+func TestMapGoesToBoth(t *testing.T) {
+	s := serve(t, server.Config{StaleAfter: time.Hour, OfflineAfter: time.Hour}, server.Options{})
+	one, other := newTruck(t, s, "AAA"), newTruck(t, s, "BBB")
+	p := open(t, s.page())
+	one.report(42.5, 1.5)
+	p.wait("mwm.inView === 1")
+	other.report(48, 10)
+	p.wait("mwm.located === 2 && mwm.inView === 2")
+}
+
 // dragMap drags the map by its middle, in steps, as a hand does.
 func dragMap(p *page, dx, dy float64) {
 	p.t.Helper()

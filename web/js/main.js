@@ -122,7 +122,7 @@ function dir({ first, ids }) {
 function frame(batch) {
   const now = performance.now();
   APPLY[batch.type](batch, now);
-  autoView.check(now);
+  autoView.changed(now);
   showLinkedDevice();
   if (connectDialog.isOpen && connectDialog.empty) connectDialog.close();
   changed();
