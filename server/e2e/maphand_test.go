@@ -99,12 +99,15 @@ func dragEndsFollowing(p *page, goes *truck) {
 	p.click(tagged("follow"))
 	p.wait("mwm.following && " + find(tagged("follow")) + ".ariaPressed === 'true'")
 	p.wait(stands)
-	before := p.at("CCC")
 	goes.send([]byte(`{"deviceID":"CCC","lat":42.6,"lng":1.6,"speed":20}`))
 	p.wait("!mwm.position('BBB').visible")
 	eventually(p.t, "the map goes with the device", func() bool {
+		middle := eval[point](p, `(() => { // of what the card leaves of the map
+			const [map, card] = ['#map', '#card'].map((name) => document.querySelector(name).getBoundingClientRect());
+			return { X: (map.left + card.left) / 2, Y: (map.top + map.bottom) / 2 };
+		})()`)
 		at := p.at("CCC")
-		return math.Abs(at.X-before.X) < 3 && math.Abs(at.Y-before.Y) < 3
+		return math.Abs(at.X-middle.X) < 20 && math.Abs(at.Y-middle.Y) < 20
 	})
 	dragMap(p, 120, 80)
 	p.wait("!mwm.following && " + find(tagged("follow")) + ".ariaPressed === 'false' && mwm.selected === 'CCC'")
