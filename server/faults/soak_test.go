@@ -60,7 +60,7 @@ type soak struct {
 	t       *testing.T
 	length  time.Duration
 	every   time.Duration // of samples
-	age     time.Duration // for which the server keeps positions
+	age     time.Duration // for which the server keeps positions at least
 	args    []string
 	report  io.Writer
 	began   time.Time
@@ -95,8 +95,11 @@ func newSoak(t *testing.T, length time.Duration, devices int) *soak {
 		t: t, length: length, every: max(time.Second, min(10*time.Second, length/100)), age: max(2*time.Minute, length/10),
 		report: io.Discard, began: time.Now(), book: newBook(), finishing: make(chan struct{}),
 	}
-	// Trucks leave as they like: the same text may be what they were busy with, each time.
-	s.args = []string{"--data=" + t.TempDir(), "--pprof=127.0.0.1:0", "--history=all", "--history-age=" + s.age.String(), "--max-deliveries=10000"}
+	// In the first hour nothing of the history goes because of its age, so that its size
+	// is what keeps it flat: a report is a second's, and takes up to ten bytes. Trucks
+	// leave as they like: the same text may be what they were busy with, each time.
+	size := max(1<<20, 10*devices*int(s.age.Seconds()))
+	s.args = []string{"--data=" + t.TempDir(), "--pprof=127.0.0.1:0", "--history=all", fmt.Sprint("--history-size=", size), "--max-deliveries=10000"}
 	if name := os.Getenv("MWM_SOAK_LOG"); name != "" {
 		f, err := os.Create(name)
 		if err != nil {
