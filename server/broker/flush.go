@@ -161,7 +161,6 @@ func (j *Journal) finish(f flight, err error) {
 		for _, r := range f.strict {
 			r.phase = removed
 		}
-		j.giveRoom()
 	} else { // what can be tried again is; what others wait for has failed
 		j.stats.Failed.Add(1)
 		for _, b := range f.changes.Boxes {
@@ -174,6 +173,7 @@ func (j *Journal) finish(f flight, err error) {
 		j.next.Delete = append(f.changes.Delete[:f.again:f.again], j.next.Delete...)
 		j.owed += changeCost * (len(f.changes.Dropped) + len(f.changes.Update) + f.again)
 	}
+	j.giveRoom()
 	if !j.next.empty() || j.live+len(j.done) > 0 { // those who wait may wait for what was refused just now
 		j.signal()
 	}

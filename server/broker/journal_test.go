@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // The answer to a persistent message comes when it is on disk, and what waits
@@ -248,4 +250,41 @@ func TestDeadLetters(t *testing.T) {
 	if len(records) != 2 || records[0].Message.Name != "DLQ.q" {
 		t.Errorf("on disk %+v", records)
 	}
+}
+
+// Who waits for room goes on when a transaction has failed, too: there may be nothing
+// else to write.
+func TestRoomAfterAFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newMemoryStore()
+		b := running(t, s)
+		p := b.NewPublisher(nil)
+		if err := answered(t, send(p, "q", "1")); err != nil {
+			t.Fatal(err)
+		}
+		first, second := make(chan struct{}), make(chan struct{})
+		s.set(func() { s.held, s.fail = first, errors.New("broken") })
+		send(p, "q", "2")
+		synctest.Wait()
+		send(p, "q", "3")
+		for range maxOwed/doneCost + 1 {
+			b.journal.Sync(func(error) {})
+		}
+		s.set(func() { s.held = second })
+		close(first)
+		time.Sleep(retryDisk)
+		waiting := make(chan error, 1)
+		go func() {
+			b.journal.WaitChanges()
+			waiting <- nil
+		}()
+		synctest.Wait()
+		if len(waiting) > 0 {
+			t.Error("there is room before the disk has anything")
+		}
+		close(second)
+		if err := answered(t, waiting); err != nil {
+			t.Error(err)
+		}
+	})
 }
