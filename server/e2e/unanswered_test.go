@@ -20,6 +20,19 @@ func (p *page) answerInstead(part string, status int) {
 	})()`)
 }
 
+// holdRequests lets requests whose address has a part go only when window.answer is
+// called.
+func (p *page) holdRequests(part string) {
+	p.t.Helper()
+	eval[bool](p, `(() => {
+		const ask = window.fetch;
+		window.fetch = (url, options) => (
+			String(url).includes(`+js(part)+`) ? new Promise((go) => { window.answer = () => go(ask(url, options)); }) : ask(url, options)
+		);
+		return true;
+	})()`)
+}
+
 // The card says that a device has got no text once the server has said so, and not
 // when it has failed to.
 func TestTextsThatAreNotTold(t *testing.T) {
@@ -38,11 +51,7 @@ func TestTextsThatAreNotTold(t *testing.T) {
 // one of its buttons may be about to be pressed.
 func TestCardStandsStill(t *testing.T) {
 	_, p := withTruck(t)
-	eval[bool](p, `(() => {
-		const ask = window.fetch;
-		window.fetch = (url, options) => (String(url).includes('/devices/BBB') ? new Promise((go) => { window.answer = () => go(ask(url, options)); }) : ask(url, options));
-		return true;
-	})()`)
+	p.holdRequests("/devices/BBB")
 	p.choose("BBB")
 	p.wait("!!window.answer && document.getAnimations().every(({ playState }) => playState === 'finished')")
 	top := find(tagged("alert-purple")) + ".getBoundingClientRect().top"
@@ -73,11 +82,7 @@ func TestConsoleAnswersWhileSomebodyTypes(t *testing.T) {
 	s := serve(t, server.Config{}, server.Options{})
 	s.send("/queue/orders", "opened")
 	p := console(t, s, "queue/orders")
-	eval[bool](p, `(() => {
-		const ask = window.fetch;
-		window.fetch = (url, options) => (String(url).includes('/queues/message?') ? new Promise((go) => { window.answer = () => go(ask(url, options)); }) : ask(url, options));
-		return true;
-	})()`)
+	p.holdRequests("/queues/message?")
 	p.openRow("messages", "opened")
 	p.wait("!!window.answer")
 	p.press("/ab")
