@@ -30,46 +30,45 @@ func (j *Journal) await(done func(error)) {
 
 // WaitRoom waits while too many messages wait to be written. Whoever calls Put for a
 // client calls it before, with no lock held.
-func (j *Journal) WaitRoom() { j.wait(func() bool { return j.bytes <= maxPlanned }) }
+func (j *Journal) WaitRoom() { j.wait(j.hasRoom, nil) }
+
+// roomBy is WaitRoom until a deadline; false: there is no room.
+func (j *Journal) roomBy(deadline time.Time) bool {
+	return j.wait(j.hasRoom, time.After(time.Until(deadline)))
+}
 
 // WaitChanges waits while too much else does. Whoever calls NewBox, SetBox or Sync for
 // a client calls it before, with no lock held.
-func (j *Journal) WaitChanges() { j.wait(func() bool { return j.owed <= maxOwed }) }
+func (j *Journal) WaitChanges() { j.wait(j.hasRoomForChanges, nil) }
 
-// wait waits until there is room.
-func (j *Journal) wait(room func() bool) {
+// ChangesBy is WaitChanges until a deadline; false: there is no room.
+func (j *Journal) ChangesBy(deadline time.Time) bool {
+	return j.wait(j.hasRoomForChanges, time.After(time.Until(deadline)))
+}
+
+// hasRoom and hasRoomForChanges report whether there is room. j.mu is held.
+func (j *Journal) hasRoom() bool           { return j.bytes <= maxPlanned }
+func (j *Journal) hasRoomForChanges() bool { return j.owed <= maxOwed }
+
+// wait waits until there is room, or the time is over; then it returns false.
+func (j *Journal) wait(room func() bool, over <-chan time.Time) bool {
 	j.mu.Lock()
+	defer j.mu.Unlock()
 	for !room() {
 		if j.room == nil {
 			j.room = make(chan struct{})
 		}
 		given := j.room
 		j.mu.Unlock()
-		<-given
-		j.mu.Lock()
-	}
-	j.mu.Unlock()
-}
-
-// roomBy is WaitRoom until a deadline; false: there is no room.
-func (j *Journal) roomBy(deadline time.Time) bool {
-	for {
-		j.mu.Lock()
-		if j.bytes <= maxPlanned {
-			j.mu.Unlock()
-			return true
-		}
-		if j.room == nil {
-			j.room = make(chan struct{})
-		}
-		room := j.room
-		j.mu.Unlock()
 		select {
-		case <-room:
-		case <-time.After(time.Until(deadline)):
+		case <-given:
+			j.mu.Lock()
+		case <-over:
+			j.mu.Lock()
 			return false
 		}
 	}
+	return true
 }
 
 // giveRoom tells those who wait for room that there may be some. j.mu is held.

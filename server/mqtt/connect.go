@@ -118,8 +118,10 @@ func (c *conn) connect(p []byte) error {
 	if err != nil {
 		return c.refuse(level, err)
 	}
-	if h.expiry > 0 {
-		c.srv.b.Journal().WaitChanges() // its session is to be there
+	// A session that is kept is to be on disk. Whoever waits for that longer has gone by
+	// now: the session would be taken from the connection that came after.
+	if h.expiry > 0 && !c.srv.b.Journal().ChangesBy(c.now.Add(c.srv.opt.ConnectTimeout)) {
+		return c.refuse(level, newFault(packets.ErrServerBusy, "too much waits for the disk"))
 	}
 	c.client = client
 	c.accept(h)

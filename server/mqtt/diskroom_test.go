@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/mochi-mqtt/server/v2/packets"
 )
@@ -79,31 +80,42 @@ func TestAnswersWaitForAHangingDisk(t *testing.T) {
 	}
 }
 
-// Nor can clients that come, and go at once with their sessions.
+// Nor can clients that come, and go at once with their sessions. Each is refused when it
+// has waited for as long as a CONNECT may take.
 func TestSessionsWaitForAHangingDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDisk()
-		l := live(t, d, Options{}, false)
+		l := live(t, d, Options{ConnectTimeout: patience / 2}, false)
 		free := d.hang()
 		w := lastWill(packets.Properties{})
 		w.Payload = []byte(strings.Repeat("x", 60_000))
 		const many = 1000
-		n := 0
-		var last *peer
+		come := func(n int) *peer {
+			p := l.peer()
+			p.say(hello{level: v5, id: fmt.Sprint(n), props: forever, will: w})
+			return p
+		}
+		n, began := 0, time.Now()
 		for ; n < many; n++ {
-			last = l.peer()
-			last.say(hello{level: v5, id: fmt.Sprint(n), props: forever, will: w})
-			if _, _, err := last.next(); err != nil { // the time is over: it is not answered
+			p := come(n)
+			if got := p.read(); !strings.HasPrefix(got, "CONNACK session=false code=0x00") {
+				const refused = `CONNACK session=false code=0x89 reason="too much waits for the disk"`
+				if took := time.Since(began); got != refused || took != patience/2 {
+					t.Errorf("after %v: %s", took, got)
+				}
+				p.expectClosed()
 				break
 			}
-			last.write(frame(packets.Disconnect<<4, []byte{0, 5, packets.PropSessionExpiryInterval, 0, 0, 0, 0}))
-			last.expectClosed()
+			p.write(frame(packets.Disconnect<<4, []byte{0, 5, packets.PropSessionExpiryInterval, 0, 0, 0, 0}))
+			p.expectClosed()
 		}
 		if n < 50 || n == many {
 			t.Errorf("%d of %d sessions are taken while the disk hangs", n, many)
 		}
+		last := come(n)
+		synctest.Wait()
 		free()
-		if got := last.read(); !strings.HasPrefix(got, "CONNACK") {
+		if got := last.read(); !strings.HasPrefix(got, "CONNACK session=false code=0x00") {
 			t.Errorf("the one that waited: %s", got)
 		}
 		l.stop()
