@@ -147,8 +147,12 @@ func New(opt Options) *Broker {
 func (b *Broker) Stats() *Stats { return &b.stats }
 
 // StopDelivery ends the delivery from queues, before the connections end: what one
-// consumer gives back would go to the next one, until all of them are gone.
-func (b *Broker) StopDelivery() { b.stopped.Store(true) }
+// consumer gives back would go to the next one, until all of them are gone. None of
+// them waits any more to tell the disk something.
+func (b *Broker) StopDelivery() {
+	b.stopped.Store(true)
+	b.journal.stop()
+}
 
 // Run writes the journal and gives up messages whose time is over, until ctx
 // ends. Then it writes what is left: whoever publishes must have ended before.

@@ -114,6 +114,8 @@ type Journal struct {
 	box     uint64        // the last ID
 	room    chan struct{} // closed when there is room again; nil: nobody waits
 
+	stopping bool // see stop
+
 	stats   JournalStats
 	failing atomic.Bool
 	told    func(error) // see Options.OnDisk

@@ -288,3 +288,25 @@ func TestRoomAfterAFailure(t *testing.T) {
 		}
 	})
 }
+
+// Who waits for a disk that fails, and refuses the same changes again and again, does
+// not wait any more when the server stops.
+func TestStopWhileTheDiskFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newMemoryStore()
+		b := running(t, s)
+		s.set(func() { s.fail = errors.New("broken") })
+		b.journal.NewBox(QueueBox, strings.Repeat("q", maxOwed), nil)
+		waiting := make(chan error, 1)
+		go func() {
+			b.journal.WaitChanges()
+			waiting <- nil
+		}()
+		time.Sleep(time.Minute)
+		if len(waiting) > 0 {
+			t.Error("there is room while the disk fails")
+		}
+		b.StopDelivery()
+		_ = answered(t, waiting)
+	})
+}

@@ -48,7 +48,7 @@ func (j *Journal) ChangesBy(deadline time.Time) bool {
 
 // hasRoom and hasRoomForChanges report whether there is room. j.mu is held.
 func (j *Journal) hasRoom() bool           { return j.bytes <= maxPlanned }
-func (j *Journal) hasRoomForChanges() bool { return j.owed <= maxOwed }
+func (j *Journal) hasRoomForChanges() bool { return j.owed <= maxOwed || j.stopping }
 
 // wait waits until there is room, or the time is over; then it returns false.
 func (j *Journal) wait(room func() bool, over <-chan time.Time) bool {
@@ -69,6 +69,15 @@ func (j *Journal) wait(room func() bool, over <-chan time.Time) bool {
 		}
 	}
 	return true
+}
+
+// stop lets those go on who wait for room for changes: they are about to end, and would
+// wait for ever for a disk that fails, which refuses the same changes again and again.
+func (j *Journal) stop() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.stopping = true
+	j.giveRoom()
 }
 
 // giveRoom tells those who wait for room that there may be some. j.mu is held.
