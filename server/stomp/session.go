@@ -268,6 +268,7 @@ func (s *session) farewell(err error) {
 	case errPeerClosed: // its sending side, perhaps: it may still read what it was promised
 		s.receipts.wait(s.srv.opt.Linger)
 	}
+	s.receipts.flush() // the reader may be about to, and else would be too late
 	s.receipts.close()
 	if c := s.client.Load(); c != nil {
 		s.srv.b.Detach(c, gone)
