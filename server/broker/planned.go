@@ -30,31 +30,32 @@ func (j *Journal) await(done func(error)) {
 
 // WaitRoom waits while too many messages wait to be written. Whoever calls Put for a
 // client calls it before, with no lock held.
-func (j *Journal) WaitRoom() { j.wait(j.hasRoom, nil) }
+func (j *Journal) WaitRoom() { j.wait(j.hasRoom, time.Time{}) }
 
 // roomBy is WaitRoom until a deadline; false: there is no room.
-func (j *Journal) roomBy(deadline time.Time) bool {
-	return j.wait(j.hasRoom, time.After(time.Until(deadline)))
-}
+func (j *Journal) roomBy(deadline time.Time) bool { return j.wait(j.hasRoom, deadline) }
 
 // WaitChanges waits while too much else does. Whoever calls NewBox, SetBox or Sync for
 // a client calls it before, with no lock held.
-func (j *Journal) WaitChanges() { j.wait(j.hasRoomForChanges, nil) }
+func (j *Journal) WaitChanges() { j.wait(j.hasRoomForChanges, time.Time{}) }
 
 // ChangesBy is WaitChanges until a deadline; false: there is no room.
-func (j *Journal) ChangesBy(deadline time.Time) bool {
-	return j.wait(j.hasRoomForChanges, time.After(time.Until(deadline)))
-}
+func (j *Journal) ChangesBy(deadline time.Time) bool { return j.wait(j.hasRoomForChanges, deadline) }
 
 // hasRoom and hasRoomForChanges report whether there is room. j.mu is held.
 func (j *Journal) hasRoom() bool           { return j.bytes <= maxPlanned }
 func (j *Journal) hasRoomForChanges() bool { return j.owed <= maxOwed || j.stopping }
 
-// wait waits until there is room, or the time is over; then it returns false.
-func (j *Journal) wait(room func() bool, over <-chan time.Time) bool {
+// wait waits until there is room, or until the deadline if there is one; then it
+// returns false.
+func (j *Journal) wait(room func() bool, deadline time.Time) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	var over <-chan time.Time
 	for !room() {
+		if over == nil && !deadline.IsZero() { // most find room at once, and need no timer
+			over = time.After(time.Until(deadline))
+		}
 		if j.room == nil {
 			j.room = make(chan struct{})
 		}

@@ -13,6 +13,31 @@ import (
 	"mwm/server/stomp"
 )
 
+// pausing is a subscriber to a topic that holds whoever publishes to it.
+type pausing chan struct{}
+
+func (p pausing) Deliver(*broker.Subscription, *broker.Batch) { <-p }
+
+// What has had its effect is confirmed before the ERROR, also when the session ends
+// while frames behind it are worked on.
+func TestReceiptsBeforeTheError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := broker.New(broker.Options{})
+		pause := make(pausing)
+		defer close(pause)
+		if err := b.Subscribe(&broker.Subscription{Filter: "t", Receiver: pause}); err != nil {
+			t.Fatal(err)
+		}
+		w := pipeWorld(t, b, stomp.Options{})
+		p := w.connect("1.2")
+		p.send("BEGIN\ntransaction:a\nreceipt:had\n\n^@" + "SEND\ndestination:/topic/t\n\nx^@" + "BEGIN\ntransaction:b\nreceipt:not\n\n^@")
+		synctest.Wait()
+		go w.server.Shutdown(t.Context())
+		p.want("RECEIPT", "receipt-id:had")
+		p.want("ERROR", "message:server shutting down")
+	})
+}
+
 // Receipts that wait for the disk are memory, however many connections they are spread
 // over: when it is short, of each connection but a few may wait.
 func TestReceiptsAreMemory(t *testing.T) {
